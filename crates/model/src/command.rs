@@ -1,0 +1,129 @@
+//! Parsed requests. They carry every id and secret that they may mint, so that deciding stays pure.
+
+use std::sync::Arc;
+
+use crate::content::{Content, ContentFault, Patch};
+use crate::control::Control;
+use crate::conversations::ConversationCommand;
+use crate::id::{AppId, ConversationId, TokenHash, UserId, WorkspaceId};
+use crate::message::Kind;
+use crate::time::Ts;
+
+/// One request to change something.
+#[derive(Clone, Debug)]
+pub struct Command {
+    /// Where. The control API's `Create` ignores it.
+    pub workspace: WorkspaceId,
+    /// Who asks.
+    pub caller: Caller,
+    /// Makes the request repeatable; only for posts, updates and deletions.
+    pub idempotency: Option<Idempotency>,
+    /// What for.
+    pub verb: Verb,
+}
+
+/// Who asks. What the caller may do is looked up when deciding, not before.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Caller {
+    /// The holder of a Slack token.
+    Token(TokenHash),
+    /// A Teams bot whose JWT was verified.
+    Bot(AppId),
+    /// The control API or the server itself.
+    Control,
+}
+
+/// The caller's own name for this request.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Idempotency {
+    /// The name.
+    pub key: String,
+    /// SHA-256 of everything that was asked.
+    pub digest: [u8; 32],
+}
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+pub enum Verb {
+    /// A new message.
+    Post(Post),
+    /// New content for a message.
+    Update(Update),
+    /// The end of a message.
+    Delete(Delete),
+    /// Joining, leaving, making and archiving conversations.
+    Conversation(ConversationCommand),
+    /// The end of the caller's own token; with `true` only a rehearsal.
+    RevokeToken(bool),
+    /// What the control API and the command line do.
+    Control(Box<Control>),
+}
+
+/// A new message.
+#[derive(Clone, Debug)]
+pub struct Post {
+    /// Where to.
+    pub target: Target,
+    /// What to say.
+    pub content: Arc<Content>,
+    /// What the dialect found wrong with it.
+    pub fault: Option<ContentFault>,
+    /// Ordinary or `/me`.
+    pub kind: Kind,
+    /// Messages whose thread it should join, best first; the first that exists wins, none is no error.
+    pub reply_to: [Option<Ts>; 2],
+    /// Whether the channel should show a reply as well.
+    pub broadcast: bool,
+    /// The only one who is to see it.
+    pub only: Option<UserId>,
+    /// Whether the caller may post to a public channel without being in it.
+    pub unjoined: bool,
+}
+
+/// Where a message goes.
+#[derive(Clone, Debug)]
+pub enum Target {
+    /// A conversation that exists.
+    Conversation(ConversationId),
+    /// The direct message with this person, which is opened if need be, with these spelled ids.
+    Person(UserId, NewDirect),
+}
+
+/// The spelled ids of a direct message that may have to be made.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NewDirect {
+    /// `D…`, or `G…` for more than two.
+    pub slack_id: String,
+    /// `a:1…` or `19:…@thread.v2`.
+    pub connector_id: String,
+}
+
+/// New content for a message.
+#[derive(Clone, Debug)]
+pub struct Update {
+    /// The conversation that the caller says it is in.
+    pub conversation: ConversationId,
+    /// The message.
+    pub ts: Ts,
+    /// What to change.
+    pub patch: Patch,
+    /// What the dialect found wrong with it.
+    pub fault: Option<ContentFault>,
+    /// Also show this reply in the channel.
+    pub broadcast: bool,
+    /// Refuse unless this is the current revision.
+    pub if_revision: Option<u32>,
+}
+
+/// The end of a message.
+#[derive(Clone, Debug)]
+pub struct Delete {
+    /// The conversation that the caller says it is in.
+    pub conversation: ConversationId,
+    /// The message.
+    pub ts: Ts,
+    /// Only take a broadcast reply out of the channel.
+    pub only_broadcast: bool,
+    /// Refuse unless this is the current revision.
+    pub if_revision: Option<u32>,
+}

@@ -1,0 +1,152 @@
+//! What a message says, as opaque bytes: the dialects know what is in them.
+
+use std::sync::Arc;
+
+/// The outside API that something came through.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Dialect {
+    /// The Slack Web API.
+    Slack,
+    /// The Bot Connector API of Teams.
+    Connector,
+}
+
+/// One revision's content. Each part is ready-made text of the dialect that wrote it; `None` is absent.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Content {
+    /// The dialect that the parts below are written in.
+    pub dialect: Dialect,
+    /// Slack: mrkdwn in stored, escaped form. Connector: the activity's text as mrkdwn, for the other dialect and for
+    /// lists; the activity itself is in `activity`.
+    pub text: String,
+    /// Slack's normalised `blocks`, a JSON array.
+    pub blocks: Option<Arc<str>>,
+    /// Slack's normalised `attachments`, a JSON array.
+    pub attachments: Option<Arc<str>>,
+    /// Slack's message `metadata`, a JSON object.
+    pub metadata: Option<Arc<str>>,
+    /// The custom name and picture of one Slack post, a JSON object. An update takes it away.
+    pub identity: Option<Arc<str>>,
+    /// The Connector's activity as it was received, JSON.
+    pub activity: Option<Arc<str>>,
+    /// False where a Slack post switched the meaning of markup off.
+    pub markup: bool,
+}
+
+impl Content {
+    /// A message of nothing but text.
+    #[must_use]
+    pub fn text(dialect: Dialect, text: impl Into<String>) -> Self {
+        Self {
+            dialect,
+            text: text.into(),
+            blocks: None,
+            attachments: None,
+            metadata: None,
+            identity: None,
+            activity: None,
+            markup: true,
+        }
+    }
+
+    /// Whether a reader would see nothing at all. Metadata alone shows nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.text.is_empty() && self.blocks.is_none() && self.attachments.is_none() && self.activity.is_none()
+    }
+}
+
+/// What an update does to one part.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum Change<T> {
+    /// As it was.
+    #[default]
+    Keep,
+    /// Taken away.
+    Clear,
+    /// Replaced.
+    Set(T),
+}
+
+impl<T: Clone> Change<T> {
+    fn apply(&self, old: Option<&T>) -> Option<T> {
+        match self {
+            Self::Keep => old.cloned(),
+            Self::Clear => None,
+            Self::Set(new) => Some(new.clone()),
+        }
+    }
+
+    fn keeps(&self) -> bool {
+        matches!(self, Self::Keep)
+    }
+}
+
+/// An update's content, computed by the dialect from the arguments alone. A Connector `PUT` sets or clears everything.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Patch {
+    /// The dialect that wrote it.
+    pub dialect: Dialect,
+    /// [`Content::text`]; clearing leaves it empty.
+    pub text: Change<String>,
+    /// [`Content::blocks`].
+    pub blocks: Change<Arc<str>>,
+    /// [`Content::attachments`].
+    pub attachments: Change<Arc<str>>,
+    /// [`Content::metadata`].
+    pub metadata: Change<Arc<str>>,
+    /// [`Content::activity`].
+    pub activity: Change<Arc<str>>,
+    /// False when the caller gave no content argument that counts.
+    pub given: bool,
+}
+
+impl Patch {
+    /// A patch that changes nothing and counts as none.
+    #[must_use]
+    pub fn keep_all(dialect: Dialect) -> Self {
+        Self {
+            dialect,
+            text: Change::Keep,
+            blocks: Change::Keep,
+            attachments: Change::Keep,
+            metadata: Change::Keep,
+            activity: Change::Keep,
+            given: false,
+        }
+    }
+
+    /// Whether the old content has to be known to apply this.
+    #[must_use]
+    pub fn keeps_something(&self) -> bool {
+        self.text.keeps()
+            || self.blocks.keeps()
+            || self.attachments.keeps()
+            || self.metadata.keeps()
+            || self.activity.keeps()
+    }
+
+    /// The new content. The custom name of the post is lost and markup is on again, as the platform has it.
+    #[must_use]
+    pub fn apply(&self, old: &Content) -> Content {
+        Content {
+            dialect: self.dialect,
+            text: self.text.apply(Some(&old.text)).unwrap_or_default(),
+            blocks: self.blocks.apply(old.blocks.as_ref()),
+            attachments: self.attachments.apply(old.attachments.as_ref()),
+            metadata: self.metadata.apply(old.metadata.as_ref()),
+            identity: None,
+            activity: self.activity.apply(old.activity.as_ref()),
+            markup: true,
+        }
+    }
+}
+
+/// What a dialect found wrong with content by its own limits: the wire code, and reasons that a person can act on.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ContentFault {
+    /// The dialect's own error code, such as `msg_too_long`.
+    pub code: &'static str,
+    /// One sentence each.
+    pub reasons: Vec<String>,
+}

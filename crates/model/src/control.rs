@@ -1,0 +1,428 @@
+//! What the control API and the command line do: workspaces and what they hold. No rights are asked for here; the
+//! control token is the right.
+
+use std::sync::Arc;
+
+use crate::conversations::{stamped, without};
+use crate::decide::Draft;
+use crate::decision::{Decision, Halt, Moment, Outcome};
+use crate::directory::{Directories, Directory, DirectoryChange};
+use crate::event::EventKind;
+use crate::id::{AppId, ConversationId, TokenHash, UserId, WorkspaceId};
+use crate::limits::{DIRECTORY_ENTRIES_MAX, MEMBERS_MAX};
+use crate::view::View;
+use crate::workspace::{App, Conversation, Settings, Token, User, Workspace};
+
+/// One act of control.
+#[derive(Clone, Debug)]
+pub enum Control {
+    /// A workspace, whole. Its number is given here.
+    CreateWorkspace(Arc<Directory>),
+    /// The end of a workspace and everything in it.
+    DropWorkspace,
+    /// The workspace as it was created: same ids and tokens, no messages, its clock without offset.
+    ResetWorkspace,
+    /// Edit and delete windows, and who may delete.
+    ChangeSettings(Settings),
+    /// The workspace's clock goes forward by so many microseconds.
+    AdvanceClock(i64),
+    /// A person. The number is given here.
+    AddUser(User),
+    /// Another name, role or state for a user.
+    ChangeUser(User),
+    /// An app with its bot user, its tokens and the conversations that the bot is in. Numbers are given here.
+    AddApp {
+        /// The app.
+        app: App,
+        /// The user that posts as it.
+        bot: User,
+        /// Its tokens; user 0 stands for the bot user.
+        tokens: Vec<Token>,
+        /// Where the bot is a member.
+        member_of: Vec<ConversationId>,
+    },
+    /// The app's tokens are revoked; its messages stay.
+    UninstallApp(AppId),
+    /// A channel. The number is given here.
+    AddConversation(Conversation),
+    /// Another member.
+    AddMember(ConversationId, UserId),
+    /// A member less.
+    RemoveMember(ConversationId, UserId),
+    /// Archived or not.
+    SetArchived(ConversationId, bool),
+    /// A new token.
+    AddToken(Token),
+    /// The end of a token.
+    RevokeToken(TokenHash),
+    /// A new token in the place of an old one.
+    RotateToken {
+        /// The end of this one.
+        old: TokenHash,
+        /// The beginning of that one.
+        new: TokenHash,
+        /// How the new one is shown to people.
+        hint: String,
+    },
+}
+
+/// Why an act of control was refused.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ControlRefusal {
+    /// No such workspace.
+    WorkspaceNotFound,
+    /// An id, a name or a token that something else has.
+    Taken(String),
+    /// Something that the act names does not exist.
+    NotFound(&'static str),
+    /// The workspace is full.
+    Full,
+    /// A clock does not go back.
+    ClockGoesBack,
+}
+
+use ControlRefusal as R;
+
+/// The workspace whose numbers a command uses up: a created or reset one begins its own.
+#[must_use]
+pub fn numbered_in(command: &crate::command::Command, directories: &Directories) -> WorkspaceId {
+    match &command.verb {
+        crate::command::Verb::Control(control)
+            if matches!(**control, Control::CreateWorkspace(_) | Control::ResetWorkspace) =>
+        {
+            directories.next_workspace
+        }
+        _ => command.workspace,
+    }
+}
+
+/// Decides an act of control.
+pub(crate) fn decide(
+    control: &Control,
+    workspace: WorkspaceId,
+    view: &dyn View,
+    moment: Moment,
+) -> Result<Decision, Halt> {
+    let directories = view.directories();
+    let draft = Draft::new(moment, None);
+    if let Control::CreateWorkspace(directory) = control {
+        return create(directory, directories, draft);
+    }
+    let directory = directories.get(workspace).ok_or(R::WorkspaceNotFound)?;
+    match control {
+        Control::DropWorkspace => Ok(drop_workspace(workspace, draft)),
+        Control::ResetWorkspace => {
+            let origin = view.origin(workspace)?.ok_or(R::WorkspaceNotFound)?;
+            Ok(reset(workspace, &origin, directories, draft))
+        }
+        _ => {
+            let mut act = Act { directory, directories, moment, draft };
+            let outcome = act.decide(control)?;
+            Ok(act.draft.done(outcome))
+        }
+    }
+}
+
+fn create(directory: &Directory, directories: &Directories, mut draft: Draft) -> Result<Decision, Halt> {
+    for name in [&directory.workspace.team_id, &directory.workspace.tenant_id]
+        .into_iter()
+        .chain(directory.apps().map(|app| &app.app_id))
+    {
+        free(directories.of_name(name).is_none(), name)?;
+    }
+    for token in directory.tokens() {
+        free(directories.of_token(&token.hash).is_none(), &token.hint)?;
+    }
+    let id = directories.next_workspace;
+    draft.directory(DirectoryChange::Create(Arc::new(directory.renumbered(id))));
+    draft.event(EventKind::WorkspaceCreated);
+    Ok(draft.done(Outcome::Workspace(id)))
+}
+
+fn drop_workspace(workspace: WorkspaceId, mut draft: Draft) -> Decision {
+    draft.directory(DirectoryChange::Drop(workspace));
+    draft.done(Outcome::Done)
+}
+
+fn reset(
+    workspace: WorkspaceId,
+    origin: &Directory,
+    directories: &Directories,
+    mut draft: Draft,
+) -> Decision {
+    let id = directories.next_workspace;
+    draft.directory(DirectoryChange::Drop(workspace));
+    draft.directory(DirectoryChange::Create(Arc::new(origin.renumbered(id))));
+    draft.event(EventKind::WorkspaceCreated);
+    draft.done(Outcome::Workspace(id))
+}
+
+fn free(is_free: bool, name: &str) -> Result<(), R> {
+    if is_free { Ok(()) } else { Err(R::Taken(name.to_owned())) }
+}
+
+struct Act<'a> {
+    directory: &'a Directory,
+    directories: &'a Directories,
+    moment: Moment,
+    draft: Draft,
+}
+
+impl Act<'_> {
+    fn decide(&mut self, control: &Control) -> Result<Outcome, R> {
+        match control {
+            Control::ChangeSettings(settings) => {
+                self.workspace(Workspace { settings: settings.clone(), ..self.directory.workspace.clone() });
+                Ok(Outcome::Done)
+            }
+            Control::AdvanceClock(micros) => self.advance(*micros),
+            Control::AddUser(user) => self.add_user(user),
+            Control::ChangeUser(user) => self.change_user(user),
+            Control::AddApp { app, bot, tokens, member_of } => self.add_app(app, bot, tokens, member_of),
+            Control::UninstallApp(app) => self.uninstall(*app),
+            Control::AddConversation(conversation) => self.add_conversation(conversation),
+            Control::AddMember(conversation, user) => self.add_member(*conversation, *user),
+            Control::RemoveMember(conversation, user) => self.remove_member(*conversation, *user),
+            Control::SetArchived(conversation, archived) => {
+                let conversation = self.conversation(*conversation)?;
+                let id = conversation.id;
+                let changed = Conversation { archived: *archived, ..conversation };
+                self.put_conversation(changed, EventKind::ConversationChanged(id));
+                Ok(Outcome::Conversation(id, true))
+            }
+            Control::AddToken(token) => {
+                self.room()?;
+                self.token_free(token)?;
+                self.app(token.app)?;
+                self.user(token.user)?;
+                self.put_token(token.clone());
+                Ok(Outcome::Done)
+            }
+            Control::RevokeToken(hash) => {
+                let token = self.token(hash)?;
+                self.end_token(token);
+                Ok(Outcome::Revoked(true))
+            }
+            Control::RotateToken { old, new, hint } => {
+                let token = self.token(old)?;
+                let fresh = Token { hash: *new, hint: hint.clone(), revoked: false, ..token.clone() };
+                self.token_free(&fresh)?;
+                self.end_token(token);
+                self.put_token(fresh);
+                Ok(Outcome::Done)
+            }
+            Control::CreateWorkspace(_) | Control::DropWorkspace | Control::ResetWorkspace => {
+                Err(R::NotFound("workspace"))
+            }
+        }
+    }
+
+    fn id(&self) -> WorkspaceId {
+        self.directory.workspace.id
+    }
+
+    fn room(&self) -> Result<(), R> {
+        if DIRECTORY_ENTRIES_MAX <= self.directory.entries() { Err(R::Full) } else { Ok(()) }
+    }
+
+    fn app(&self, id: AppId) -> Result<App, R> {
+        self.directory.app(id).map(|app| App::clone(app)).ok_or(R::NotFound("app"))
+    }
+
+    fn user(&self, id: UserId) -> Result<User, R> {
+        self.directory.user(id).map(|user| User::clone(user)).ok_or(R::NotFound("user"))
+    }
+
+    fn conversation(&self, id: ConversationId) -> Result<Conversation, R> {
+        self.directory.conversation(id).map(|found| Conversation::clone(found)).ok_or(R::NotFound("channel"))
+    }
+
+    fn token(&self, hash: &TokenHash) -> Result<Token, R> {
+        self.directory.token(hash).map(|token| Token::clone(token)).ok_or(R::NotFound("token"))
+    }
+
+    fn token_free(&self, token: &Token) -> Result<(), R> {
+        free(self.directories.of_token(&token.hash).is_none(), &token.hint)
+    }
+
+    fn names_free<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> Result<(), R> {
+        names.into_iter().try_for_each(|name| free(self.directory.named(name).is_none(), name))
+    }
+
+    fn workspace(&mut self, workspace: Workspace) {
+        self.draft.directory(DirectoryChange::Workspace(workspace));
+        self.draft.event(EventKind::WorkspaceChanged);
+    }
+
+    fn put_user(&mut self, user: User) {
+        let id = user.id;
+        let user = User { updated_at: self.moment.at, ..user };
+        self.draft.directory(DirectoryChange::User(self.id(), user));
+        self.draft.event(EventKind::UserChanged(id));
+    }
+
+    fn put_app(&mut self, app: App) {
+        let id = app.id;
+        let app = App { updated_at: self.moment.at, ..app };
+        self.draft.directory(DirectoryChange::App(self.id(), app));
+        self.draft.event(EventKind::AppChanged(id));
+    }
+
+    fn put_conversation(&mut self, conversation: Conversation, event: EventKind) {
+        let conversation = Conversation { updated_at: self.moment.at, ..conversation };
+        self.draft.directory(DirectoryChange::Conversation(self.id(), conversation));
+        self.draft.event(event);
+    }
+
+    fn put_token(&mut self, token: Token) {
+        let app = token.app;
+        self.draft.directory(DirectoryChange::Token(self.id(), token));
+        self.draft.event(EventKind::TokenMinted(app));
+    }
+
+    fn end_token(&mut self, token: Token) {
+        let app = token.app;
+        self.draft.directory(DirectoryChange::Token(self.id(), Token { revoked: true, ..token }));
+        self.draft.event(EventKind::TokenRevoked(app));
+    }
+
+    fn advance(&mut self, micros: i64) -> Result<Outcome, R> {
+        if micros < 0 {
+            return Err(R::ClockGoesBack);
+        }
+        let mut workspace = self.directory.workspace.clone();
+        workspace.clock_offset_micros = workspace.clock_offset_micros.saturating_add(micros);
+        self.workspace(workspace);
+        Ok(Outcome::Done)
+    }
+
+    fn add_user(&mut self, user: &User) -> Result<Outcome, R> {
+        self.room()?;
+        self.user_free(user)?;
+        let id = self.directory.next_user();
+        self.put_user(User { id, ..user.clone() });
+        self.join_general(&[id]);
+        Ok(Outcome::User(id))
+    }
+
+    fn user_free(&self, user: &User) -> Result<(), R> {
+        let short = format!("@{}", user.name);
+        let mail = user.email.as_ref().map(|email| format!("mailto:{}", email.to_lowercase()));
+        self.names_free([&*user.slack_id, &*user.member_id, &*user.directory_id, &*short])?;
+        self.names_free(mail.as_deref())
+    }
+
+    /// Everyone is in the team's channel.
+    fn join_general(&mut self, users: &[UserId]) {
+        let Some(general) = self.directory.general() else { return };
+        let mut changed = Conversation::clone(general);
+        for user in users {
+            changed.members.insert(*user, self.moment.at);
+            self.draft.event(EventKind::MemberJoined { conversation: changed.id, user: *user });
+        }
+        let changed = Conversation { updated_at: self.moment.at, ..changed };
+        self.draft.directory(DirectoryChange::Conversation(self.id(), changed));
+    }
+
+    fn change_user(&mut self, user: &User) -> Result<Outcome, R> {
+        let old = self.user(user.id)?;
+        if old.name != user.name {
+            self.names_free([&*format!("@{}", user.name)])?;
+        }
+        if old.email != user.email {
+            self.names_free(
+                user.email.as_ref().map(|email| format!("mailto:{}", email.to_lowercase())).as_deref(),
+            )?;
+        }
+        self.put_user(user.clone());
+        Ok(Outcome::User(user.id))
+    }
+
+    fn add_app(
+        &mut self,
+        app: &App,
+        bot: &User,
+        tokens: &[Token],
+        member_of: &[ConversationId],
+    ) -> Result<Outcome, R> {
+        self.room()?;
+        self.user_free(bot)?;
+        self.names_free([&*app.slack_id, &*app.bot_id])?;
+        free(self.directories.of_name(&app.app_id).is_none(), &app.app_id)?;
+        let (id, bot_user) = (self.directory.next_app(), self.directory.next_user());
+        for token in tokens {
+            self.token_free(token)?;
+        }
+        if let Some(person) = app.installed_by {
+            self.user(person)?;
+        }
+        self.put_user(User { id: bot_user, bot_of: Some(id), ..bot.clone() });
+        self.put_app(App { id, bot_user, ..app.clone() });
+        for token in tokens {
+            let user = if token.user == UserId(0) { bot_user } else { token.user };
+            self.put_token(Token { app: id, user, ..token.clone() });
+        }
+        for conversation in member_of {
+            let mut conversation = self.conversation(*conversation)?;
+            conversation.members.insert(bot_user, self.moment.at);
+            let joined = EventKind::MemberJoined { conversation: conversation.id, user: bot_user };
+            self.put_conversation(conversation, joined);
+        }
+        Ok(Outcome::App(id))
+    }
+
+    fn uninstall(&mut self, id: AppId) -> Result<Outcome, R> {
+        let app = self.app(id)?;
+        let tokens: Vec<Token> = self
+            .directory
+            .tokens()
+            .filter(|token| token.app == id && !token.revoked)
+            .map(|token| Token::clone(token))
+            .collect();
+        for token in tokens {
+            self.end_token(token);
+        }
+        self.put_app(App { uninstalled: true, ..app });
+        Ok(Outcome::App(id))
+    }
+
+    fn add_conversation(&mut self, conversation: &Conversation) -> Result<Outcome, R> {
+        self.room()?;
+        self.names_free([&*conversation.slack_id, &*conversation.connector_id])?;
+        free(self.directory.channel(&conversation.name).is_none(), &conversation.name)?;
+        for member in conversation.members.keys() {
+            self.user(*member)?;
+        }
+        let id = self.directory.next_conversation();
+        let made = stamped(conversation, id, self.moment.at);
+        self.put_conversation(made, EventKind::ConversationCreated(id));
+        Ok(Outcome::Conversation(id, true))
+    }
+
+    fn add_member(&mut self, conversation: ConversationId, user: UserId) -> Result<Outcome, R> {
+        let mut conversation = self.conversation(conversation)?;
+        self.user(user)?;
+        let id = conversation.id;
+        if conversation.has(user) {
+            return Ok(Outcome::Conversation(id, false));
+        }
+        if MEMBERS_MAX <= conversation.members.len() {
+            return Err(R::Full);
+        }
+        conversation.members.insert(user, self.moment.at);
+        conversation.former.remove(&user);
+        self.put_conversation(conversation, EventKind::MemberJoined { conversation: id, user });
+        Ok(Outcome::Conversation(id, true))
+    }
+
+    fn remove_member(&mut self, conversation: ConversationId, user: UserId) -> Result<Outcome, R> {
+        let conversation = self.conversation(conversation)?;
+        let id = conversation.id;
+        if !conversation.has(user) {
+            return Ok(Outcome::Conversation(id, false));
+        }
+        let changed = without(&conversation, user, self.directory);
+        self.put_conversation(changed, EventKind::MemberLeft { conversation: id, user });
+        Ok(Outcome::Conversation(id, true))
+    }
+}

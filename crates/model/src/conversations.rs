@@ -1,0 +1,436 @@
+//! Conversations: making, joining, leaving, inviting, archiving; and direct messages, one per set of members.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::command::NewDirect;
+use crate::decide::{Context, Draft, Unseen};
+use crate::decision::{Decision, Halt, Outcome};
+use crate::directory::DirectoryChange;
+use crate::event::EventKind;
+use crate::id::{ConversationId, UserId};
+use crate::limits::{DIRECTORY_ENTRIES_MAX, GROUP_MEMBERS_MAX, MEMBERS_MAX};
+use crate::time::Micros;
+use crate::workspace::{Conversation, ConversationKind};
+
+/// What is asked of a conversation.
+#[derive(Clone, Debug)]
+pub enum ConversationCommand {
+    /// A new channel with the caller as its first member.
+    Create {
+        /// Checked by the dialect.
+        name: String,
+        /// Seen by members only.
+        private: bool,
+        /// Its spelled ids.
+        ids: NewDirect,
+    },
+    /// The caller becomes a member.
+    Join(ConversationId),
+    /// The caller is no longer a member.
+    Leave(ConversationId),
+    /// Others become members.
+    Invite {
+        /// Where to.
+        conversation: ConversationId,
+        /// Whom; `None` is an id that names nobody.
+        users: Vec<Option<UserId>>,
+        /// Go ahead with those that can be invited.
+        force: bool,
+    },
+    /// Somebody else is no longer a member.
+    Kick {
+        /// From where.
+        conversation: ConversationId,
+        /// Whom; `None` is an id that names nobody.
+        user: Option<UserId>,
+    },
+    /// The direct message of the caller with these users, made if need be.
+    Open {
+        /// The others; `None` is an id that names nobody.
+        users: Vec<Option<UserId>>,
+        /// The ids it gets if it is new.
+        ids: NewDirect,
+        /// Refuse rather than make one.
+        existing_only: bool,
+    },
+    /// An existing direct message is shown to the caller again.
+    Reopen(ConversationId),
+    /// The caller puts a direct message away.
+    Close(ConversationId),
+    /// Nothing is posted to it any more.
+    Archive(ConversationId),
+    /// It is in use again.
+    Unarchive(ConversationId),
+}
+
+/// Why one of these was refused.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ConversationRefusal {
+    /// There is none, or none that the caller may know of.
+    NotFound,
+    /// The bot was a member and is no longer.
+    NoLongerMember,
+    /// Not for this kind of conversation.
+    WrongKind,
+    /// It is archived.
+    Archived,
+    /// It is not archived.
+    NotArchived,
+    /// The caller is not in it.
+    NotMember,
+    /// Everyone is in the team's channel, for as long as it exists.
+    General,
+    /// A private channel keeps its last member.
+    LastMember,
+    /// A channel of this name exists.
+    NameTaken,
+    /// Nobody was named.
+    NobodyNamed,
+    /// An id names nobody.
+    UserNotFound,
+    /// The person was deactivated.
+    UserInactive,
+    /// Is in it already.
+    AlreadyMember,
+    /// Is not in it.
+    TargetNotMember,
+    /// The caller named itself.
+    Oneself,
+    /// More people than a group message holds.
+    TooManyUsers,
+    /// More members than a channel holds, or more conversations than a workspace holds.
+    Full,
+    /// There is none yet, and the caller did not want one made.
+    DoesNotExist,
+    /// An invitation failed for these, by place in the list, and so for all.
+    Invitations(Vec<(usize, ConversationRefusal)>),
+}
+
+use ConversationRefusal as R;
+
+/// Decides a command about a conversation.
+pub(crate) fn decide(command: &ConversationCommand, context: &Context) -> Result<Decision, Halt> {
+    use ConversationCommand as C;
+    let mut draft = Draft::new(context.moment, Some(context.actor));
+    let me = context.actor.user;
+    let outcome = match command {
+        C::Create { name, private, ids } => create(name, *private, ids, context, &mut draft)?,
+        C::Join(id) => {
+            let conversation = channel(*id, context)?;
+            active(&conversation)?;
+            let joins = !conversation.has(me);
+            if joins {
+                add(&conversation, &[me], context, &mut draft)?;
+            }
+            Outcome::Conversation(*id, joins)
+        }
+        C::Leave(id) => {
+            let conversation = channel(*id, context)?;
+            active(&conversation)?;
+            may_leave(&conversation, me)?;
+            let leaves = conversation.has(me);
+            if leaves {
+                remove(&conversation, me, context, &mut draft);
+            }
+            Outcome::Conversation(*id, leaves)
+        }
+        C::Invite { conversation, users, force } => {
+            invite(*conversation, users, *force, context, &mut draft)?
+        }
+        C::Kick { conversation, user } => kick(*conversation, *user, context, &mut draft)?,
+        C::Open { users, ids, existing_only } => open(users, ids, *existing_only, context, &mut draft)?,
+        C::Reopen(id) => {
+            let conversation = direct_message(*id, context)?;
+            reopen(&conversation, context, &mut draft)
+        }
+        C::Close(id) => {
+            let conversation = direct_message(*id, context)?;
+            close(&conversation, context, &mut draft)
+        }
+        C::Archive(id) => {
+            let conversation = channel(*id, context)?;
+            if conversation.general {
+                return Err(R::General.into());
+            }
+            active(&conversation)?;
+            member(&conversation, me)?;
+            set_archived(&conversation, true, context, &mut draft)
+        }
+        C::Unarchive(id) => {
+            let conversation = channel(*id, context)?;
+            if !conversation.archived {
+                return Err(R::NotArchived.into());
+            }
+            set_archived(&conversation, false, context, &mut draft)
+        }
+    };
+    Ok(draft.done(outcome))
+}
+
+fn seen(id: ConversationId, context: &Context) -> Result<Arc<Conversation>, R> {
+    match context.conversation(id) {
+        Ok(conversation) => Ok(Arc::clone(conversation)),
+        Err(Unseen::Missing) => Err(R::NotFound),
+        Err(Unseen::Left) => Err(R::NoLongerMember),
+    }
+}
+
+fn channel(id: ConversationId, context: &Context) -> Result<Arc<Conversation>, R> {
+    seen(id, context).and_then(|found| if found.is_channel() { Ok(found) } else { Err(R::WrongKind) })
+}
+
+fn direct_message(id: ConversationId, context: &Context) -> Result<Arc<Conversation>, R> {
+    seen(id, context).and_then(|found| if found.is_channel() { Err(R::WrongKind) } else { Ok(found) })
+}
+
+fn active(conversation: &Conversation) -> Result<(), R> {
+    if conversation.archived { Err(R::Archived) } else { Ok(()) }
+}
+
+fn member(conversation: &Conversation, user: UserId) -> Result<(), R> {
+    if conversation.has(user) { Ok(()) } else { Err(R::NotMember) }
+}
+
+fn may_leave(conversation: &Conversation, user: UserId) -> Result<(), R> {
+    if conversation.general {
+        return Err(R::General);
+    }
+    let last = conversation.has(user) && conversation.members.len() == 1;
+    if last && conversation.kind == ConversationKind::Private { Err(R::LastMember) } else { Ok(()) }
+}
+
+fn put(conversation: Conversation, event: EventKind, context: &Context, draft: &mut Draft) {
+    let changed = Conversation { updated_at: context.moment.at, ..conversation };
+    draft.directory(DirectoryChange::Conversation(context.actor.workspace, changed));
+    draft.event(event);
+}
+
+fn create(
+    name: &str,
+    private: bool,
+    ids: &NewDirect,
+    context: &Context,
+    draft: &mut Draft,
+) -> Result<Outcome, Halt> {
+    if context.directory.channel(name).is_some() {
+        return Err(R::NameTaken.into());
+    }
+    if DIRECTORY_ENTRIES_MAX <= context.directory.entries() {
+        return Err(R::Full.into());
+    }
+    let kind = if private { ConversationKind::Private } else { ConversationKind::Public };
+    let conversation = new(kind, ids, &[context.actor.user], context);
+    let id = conversation.id;
+    put(
+        Conversation { name: name.into(), ..conversation },
+        EventKind::ConversationCreated(id),
+        context,
+        draft,
+    );
+    Ok(Outcome::Conversation(id, true))
+}
+
+fn new(kind: ConversationKind, ids: &NewDirect, members: &[UserId], context: &Context) -> Conversation {
+    let now = context.moment.at;
+    Conversation {
+        id: context.directory.next_conversation(),
+        slack_id: ids.slack_id.clone(),
+        connector_id: ids.connector_id.clone(),
+        kind,
+        name: String::new(),
+        topic: String::new(),
+        purpose: String::new(),
+        creator: context.actor.user,
+        created_at: now,
+        general: false,
+        archived: false,
+        members: members.iter().map(|user| (*user, now)).collect::<BTreeMap<_, _>>(),
+        former: BTreeSet::new(),
+        closed: BTreeSet::new(),
+        updated_at: now,
+    }
+}
+
+fn add(conversation: &Conversation, users: &[UserId], context: &Context, draft: &mut Draft) -> Result<(), R> {
+    if MEMBERS_MAX < conversation.members.len() + users.len() {
+        return Err(R::Full);
+    }
+    let mut changed = Conversation { updated_at: context.moment.at, ..conversation.clone() };
+    for user in users {
+        changed.members.insert(*user, context.moment.at);
+        changed.former.remove(user);
+        draft.event(EventKind::MemberJoined { conversation: conversation.id, user: *user });
+    }
+    draft.directory(DirectoryChange::Conversation(context.actor.workspace, changed));
+    Ok(())
+}
+
+fn remove(conversation: &Conversation, user: UserId, context: &Context, draft: &mut Draft) {
+    let changed = without(conversation, user, context.directory);
+    put(changed, EventKind::MemberLeft { conversation: conversation.id, user }, context, draft);
+}
+
+/// The conversation without this member; of a bot it is remembered that it was one.
+pub(crate) fn without(
+    conversation: &Conversation,
+    user: UserId,
+    directory: &crate::directory::Directory,
+) -> Conversation {
+    let mut changed = conversation.clone();
+    changed.members.remove(&user);
+    if directory.user(user).is_some_and(|user| user.bot_of.is_some()) {
+        changed.former.insert(user);
+    }
+    changed
+}
+
+fn invite(
+    id: ConversationId,
+    users: &[Option<UserId>],
+    force: bool,
+    context: &Context,
+    draft: &mut Draft,
+) -> Result<Outcome, Halt> {
+    let conversation = channel(id, context)?;
+    active(&conversation)?;
+    member(&conversation, context.actor.user)?;
+    if users.is_empty() {
+        return Err(R::NobodyNamed.into());
+    }
+    let mut invited = Vec::new();
+    let mut failed = Vec::new();
+    for (place, user) in users.iter().enumerate() {
+        match may_invite(*user, &conversation, context) {
+            Ok(user) if invited.contains(&user) => {}
+            Ok(user) => invited.push(user),
+            Err(refusal) => failed.push((place, refusal)),
+        }
+    }
+    if !failed.is_empty() && (!force || invited.is_empty()) {
+        return Err(R::Invitations(failed).into());
+    }
+    add(&conversation, &invited, context, draft)?;
+    Ok(Outcome::Invited(
+        id,
+        failed.into_iter().filter_map(|(place, why)| Some((users[place]?, why))).collect(),
+    ))
+}
+
+fn may_invite(user: Option<UserId>, conversation: &Conversation, context: &Context) -> Result<UserId, R> {
+    let user = known(user, context)?;
+    if user == context.actor.user {
+        return Err(R::Oneself);
+    }
+    if conversation.has(user) { Err(R::AlreadyMember) } else { Ok(user) }
+}
+
+fn known(user: Option<UserId>, context: &Context) -> Result<UserId, R> {
+    let user = user.and_then(|id| context.directory.user(id)).ok_or(R::UserNotFound)?;
+    if user.deactivated { Err(R::UserInactive) } else { Ok(user.id) }
+}
+
+fn kick(
+    id: ConversationId,
+    user: Option<UserId>,
+    context: &Context,
+    draft: &mut Draft,
+) -> Result<Outcome, Halt> {
+    let conversation = channel(id, context)?;
+    if conversation.general {
+        return Err(R::General.into());
+    }
+    member(&conversation, context.actor.user)?;
+    let user = user.ok_or(R::UserNotFound)?;
+    if user == context.actor.user {
+        return Err(R::Oneself.into());
+    }
+    if !conversation.has(user) {
+        return Err(R::TargetNotMember.into());
+    }
+    remove(&conversation, user, context, draft);
+    Ok(Outcome::Conversation(id, true))
+}
+
+fn open(
+    users: &[Option<UserId>],
+    ids: &NewDirect,
+    existing_only: bool,
+    context: &Context,
+    draft: &mut Draft,
+) -> Result<Outcome, Halt> {
+    if users.is_empty() {
+        return Err(R::NobodyNamed.into());
+    }
+    let others: Vec<UserId> = users.iter().map(|user| known(*user, context)).collect::<Result<_, _>>()?;
+    if existing_only && context.directory.direct(&members(&others, context)).is_none() {
+        return Err(R::DoesNotExist.into());
+    }
+    let (conversation, made) = direct(&others, ids, context, draft)?;
+    if !made {
+        return Ok(reopen(&conversation, context, draft));
+    }
+    Ok(Outcome::Conversation(conversation.id, true))
+}
+
+fn members(others: &[UserId], context: &Context) -> Vec<UserId> {
+    let members: BTreeSet<UserId> = others.iter().copied().chain([context.actor.user]).collect();
+    members.into_iter().collect()
+}
+
+/// The direct message of the caller with these users, and whether it is new.
+pub(crate) fn direct(
+    others: &[UserId],
+    ids: &NewDirect,
+    context: &Context,
+    draft: &mut Draft,
+) -> Result<(Arc<Conversation>, bool), R> {
+    let members = members(others, context);
+    if let Some(known) = context.directory.direct(&members) {
+        return Ok((Arc::clone(known), false));
+    }
+    if GROUP_MEMBERS_MAX + 1 < members.len() {
+        return Err(R::TooManyUsers);
+    }
+    if DIRECTORY_ENTRIES_MAX <= context.directory.entries() {
+        return Err(R::Full);
+    }
+    let kind = if 2 < members.len() { ConversationKind::Group } else { ConversationKind::Direct };
+    let conversation = new(kind, ids, &members, context);
+    put(conversation.clone(), EventKind::ConversationCreated(conversation.id), context, draft);
+    Ok((Arc::new(conversation), true))
+}
+
+fn reopen(conversation: &Conversation, context: &Context, draft: &mut Draft) -> Outcome {
+    let mut changed = conversation.clone();
+    let was_closed = changed.closed.remove(&context.actor.user);
+    if was_closed {
+        put(changed, EventKind::ConversationChanged(conversation.id), context, draft);
+    }
+    Outcome::Conversation(conversation.id, was_closed)
+}
+
+fn close(conversation: &Conversation, context: &Context, draft: &mut Draft) -> Outcome {
+    let mut changed = conversation.clone();
+    let closes = changed.closed.insert(context.actor.user);
+    if closes {
+        put(changed, EventKind::ConversationChanged(conversation.id), context, draft);
+    }
+    Outcome::Conversation(conversation.id, closes)
+}
+
+fn set_archived(
+    conversation: &Conversation,
+    archived: bool,
+    context: &Context,
+    draft: &mut Draft,
+) -> Outcome {
+    let changed = Conversation { archived, ..conversation.clone() };
+    put(changed, EventKind::ConversationChanged(conversation.id), context, draft);
+    Outcome::Conversation(conversation.id, true)
+}
+
+/// A conversation that the control API makes, with the caller's choice of members.
+pub(crate) fn stamped(conversation: &Conversation, id: ConversationId, now: Micros) -> Conversation {
+    Conversation { id, created_at: now, updated_at: now, ..conversation.clone() }
+}

@@ -1,0 +1,276 @@
+//! From a command to a decision: who asks, was it asked before, then the verb's own rules.
+
+use std::sync::Arc;
+
+use crate::command::{Caller, Command, Verb};
+use crate::content::{Content, Dialect};
+use crate::decision::{CallerRefusal, Change, Decision, Halt, Moment, Outcome, Posted, Refusal, Why};
+use crate::directory::{Directory, DirectoryChange};
+use crate::event::{Event, EventKind};
+use crate::id::{ConversationId, MessageKey};
+use crate::limits::IDEMPOTENCY_MICROS;
+use crate::message::{Message, State};
+use crate::policy::{Actor, sees};
+use crate::time::Ts;
+use crate::view::{Identity, Looked, Remembered, View};
+use crate::workspace::{Conversation, Token, TokenKind};
+use crate::{control, conversations, delete, post, update};
+
+/// Decides one command. Pure: the same view and moment give the same decision.
+///
+/// # Errors
+/// [`Halt::Refused`] changes nothing; [`Halt::NotLoaded`] asks the store to load and to decide again.
+pub fn decide(command: &Command, view: &dyn View, moment: Moment) -> Result<Decision, Halt> {
+    if let Verb::Control(control) = &command.verb {
+        return control::decide(control, command.workspace, view, moment);
+    }
+    let directory = view.directories().get(command.workspace).ok_or(CallerRefusal::Unknown)?;
+    let (actor, token) = actor(command, directory, moment)?;
+    let context = Context { view, directory, actor, moment };
+    let decided = match &command.verb {
+        Verb::RevokeToken(rehearsal) => context.revoke(token, *rehearsal),
+        Verb::Conversation(asked) => conversations::decide(asked, &context),
+        _ => context.message_verb(command),
+    };
+    decided.map_err(|halt| with_actor(halt, actor))
+}
+
+/// Everything that the rules of a verb look at.
+pub(crate) struct Context<'a> {
+    pub view: &'a dyn View,
+    pub directory: &'a Arc<Directory>,
+    pub actor: Actor,
+    pub moment: Moment,
+}
+
+fn actor<'a>(
+    command: &Command,
+    directory: &'a Directory,
+    moment: Moment,
+) -> Result<(Actor, Option<&'a Arc<Token>>), Halt> {
+    match command.caller {
+        Caller::Token(hash) => {
+            let token = directory.token(&hash).ok_or(CallerRefusal::Unknown)?;
+            Ok((token_actor(directory, token, moment)?, Some(token)))
+        }
+        Caller::Bot(id) => {
+            let app = directory.app(id).filter(|app| !app.uninstalled).ok_or(CallerRefusal::Unknown)?;
+            let actor = Actor {
+                workspace: directory.workspace.id,
+                dialect: Dialect::Connector,
+                app: id,
+                user: app.bot_user,
+                kind: TokenKind::Bot,
+                admin: false,
+                installer: false,
+            };
+            Ok((actor, None))
+        }
+        Caller::Control => Err(CallerRefusal::Unknown.into()),
+    }
+}
+
+fn token_actor(directory: &Directory, token: &Token, moment: Moment) -> Result<Actor, CallerRefusal> {
+    if token.revoked {
+        return Err(CallerRefusal::Revoked);
+    }
+    if token.expires_at.is_some_and(|end| end <= moment.at) {
+        return Err(CallerRefusal::Expired);
+    }
+    if token.kind == TokenKind::App {
+        return Err(CallerRefusal::WrongKind);
+    }
+    let user = directory.user(token.user).filter(|user| !user.deactivated).ok_or(CallerRefusal::Inactive)?;
+    let app = directory.app(token.app).filter(|app| !app.uninstalled).ok_or(CallerRefusal::Revoked)?;
+    Ok(Actor {
+        workspace: directory.workspace.id,
+        dialect: Dialect::Slack,
+        app: token.app,
+        user: token.user,
+        kind: token.kind,
+        admin: user.admin && token.kind == TokenKind::User,
+        installer: app.installed_by == Some(token.user) && token.kind == TokenKind::User,
+    })
+}
+
+fn with_actor(halt: Halt, actor: Actor) -> Halt {
+    match halt {
+        Halt::Refused(refusal) => Halt::Refused(Box::new(Refusal { actor: Some(actor), ..*refusal })),
+        Halt::NotLoaded => Halt::NotLoaded,
+    }
+}
+
+impl Context<'_> {
+    fn message_verb(&self, command: &Command) -> Result<Decision, Halt> {
+        let method = match &command.verb {
+            Verb::Post(post) => post.only.map_or(1, |_| 4),
+            Verb::Update(_) => 2,
+            _ => 3,
+        };
+        let Actor { workspace, app, user, .. } = self.actor;
+        let identity = Identity { workspace, app, user, method };
+        if let Some(repeated) = self.repeated(command, &identity)? {
+            return Ok(repeated);
+        }
+        let mut decision = match &command.verb {
+            Verb::Post(post) => post::decide(post, self)?,
+            Verb::Update(update) => update::decide(update, self)?,
+            Verb::Delete(delete) => delete::decide(delete, self)?,
+            _ => return Err(CallerRefusal::WrongKind.into()),
+        };
+        self.remember(command, identity, &mut decision);
+        Ok(decision)
+    }
+
+    fn repeated(&self, command: &Command, identity: &Identity) -> Result<Option<Decision>, Halt> {
+        let Some(asked) = &command.idempotency else { return Ok(None) };
+        let Some(before) = self.view.remembered(identity, &asked.key)? else { return Ok(None) };
+        if before.expires_at <= self.moment.at {
+            return Ok(None);
+        }
+        if before.digest != asked.digest {
+            let other_conversation = aimed_at(&command.verb).is_some_and(|id| id != before.key.conversation);
+            return Err(Why::KeyReused { other_conversation }.into());
+        }
+        let message = self.view.message(before.key)?;
+        let content = match before.content_at {
+            Some(position) => self.view.content(before.key, position)?,
+            None => None,
+        };
+        let stored = message.zip(content);
+        Ok(Some(Decision { changes: vec![], events: vec![], outcome: Outcome::Repeated(before, stored) }))
+    }
+
+    fn remember(&self, command: &Command, identity: Identity, decision: &mut Decision) {
+        let Some(asked) = &command.idempotency else { return };
+        let (key, content_at, revision) = match &decision.outcome {
+            Outcome::Posted(posted) | Outcome::Updated(posted) => {
+                let message = &posted.message;
+                (
+                    message.key,
+                    Some(message.content_at),
+                    message.revision().map_or(0, std::num::NonZeroU32::get),
+                )
+            }
+            Outcome::Deleted(key) => (*key, None, 0),
+            _ => return,
+        };
+        let expires_at = self.moment.at.plus(IDEMPOTENCY_MICROS);
+        let remembered = Remembered { digest: asked.digest, key, content_at, revision, expires_at };
+        decision.changes.push(Change::Remember(identity, asked.key.clone(), remembered));
+    }
+
+    fn revoke(&self, token: Option<&Arc<Token>>, rehearsal: bool) -> Result<Decision, Halt> {
+        let token = token.ok_or(CallerRefusal::WrongKind)?;
+        let mut draft = Draft::new(self.moment, Some(self.actor));
+        if !rehearsal {
+            let revoked = Token { revoked: true, ..Token::clone(token) };
+            draft.directory(DirectoryChange::Token(self.actor.workspace, revoked));
+            draft.event(EventKind::TokenRevoked(token.app));
+        }
+        Ok(draft.done(Outcome::Revoked(!rehearsal)))
+    }
+
+    /// The conversation, if the caller may know that it exists.
+    pub fn conversation(&self, id: ConversationId) -> Result<&Arc<Conversation>, Unseen> {
+        let conversation = self.directory.conversation(id).ok_or(Unseen::Missing)?;
+        let inside = conversation.has(self.actor.user);
+        let seen = match self.actor.dialect {
+            Dialect::Slack => sees(self.actor.user, conversation),
+            Dialect::Connector => inside,
+        };
+        if seen {
+            return Ok(conversation);
+        }
+        let was_member =
+            self.actor.dialect == Dialect::Connector && conversation.former.contains(&self.actor.user);
+        Err(if was_member { Unseen::Left } else { Unseen::Missing })
+    }
+
+    pub fn key(&self, conversation: ConversationId, ts: Ts) -> MessageKey {
+        MessageKey { workspace: self.actor.workspace, conversation, ts }
+    }
+
+    /// A message with its content, for the answer.
+    pub fn posted(&self, message: Arc<Message>, content: Arc<Content>, ignored: bool) -> Looked<Posted> {
+        let root_author = match message.root {
+            Some(root) => self.view.message(message.key.at(root))?.and_then(|root| living_author(&root)),
+            None => None,
+        };
+        Ok(Posted { message, content, root_author, thread_ignored: ignored })
+    }
+}
+
+fn living_author(message: &Message) -> Option<crate::id::UserId> {
+    matches!(message.state, State::Live { .. }).then_some(message.author)
+}
+
+fn aimed_at(verb: &Verb) -> Option<ConversationId> {
+    match verb {
+        Verb::Post(post) => match post.target {
+            crate::command::Target::Conversation(id) => Some(id),
+            crate::command::Target::Person(..) => None,
+        },
+        Verb::Update(update) => Some(update.conversation),
+        Verb::Delete(delete) => Some(delete.conversation),
+        _ => None,
+    }
+}
+
+/// Why a caller may not know of a conversation.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Unseen {
+    /// It is not there, or must look as if it were not.
+    Missing,
+    /// A bot that was a member and is told so.
+    Left,
+}
+
+/// Collects changes and numbers events.
+pub(crate) struct Draft {
+    next: Moment,
+    by: Option<Actor>,
+    changes: Vec<Change>,
+    events: Vec<Event>,
+}
+
+impl Draft {
+    pub fn new(moment: Moment, by: Option<Actor>) -> Self {
+        Self { next: moment, by, changes: Vec::new(), events: Vec::new() }
+    }
+
+    /// The time and position of the event that comes next.
+    pub fn next(&self) -> Moment {
+        self.next
+    }
+
+    pub fn event(&mut self, kind: EventKind) {
+        let Moment { at, ts, position } = self.next;
+        let (by, app) = (self.by.map(|actor| actor.user), self.by.map(|actor| actor.app));
+        self.events.push(Event { position, ts, at, by, app, kind });
+        self.next = Moment { at, ts: Ts(ts.0 + 1), position: position + 1 };
+    }
+
+    pub fn change(&mut self, change: Change) {
+        self.changes.push(change);
+    }
+
+    pub fn put(&mut self, message: Message) -> Arc<Message> {
+        let message = Arc::new(message);
+        self.changes.push(Change::PutMessage(Arc::clone(&message)));
+        message
+    }
+
+    pub fn directory(&mut self, change: DirectoryChange) {
+        self.changes.push(Change::Directory(change));
+    }
+
+    pub fn done(self, outcome: Outcome) -> Decision {
+        Decision { changes: self.changes, events: self.events, outcome }
+    }
+}
+
+/// A refusal that is about a message which the caller may know of.
+pub(crate) fn refused(why: Why, message: &Arc<Message>) -> Halt {
+    Halt::Refused(Box::new(Refusal { why, actor: None, message: Some(Arc::clone(message)) }))
+}

@@ -1,0 +1,186 @@
+//! What comes of a command: changes, events and an answer, or a refusal.
+
+use std::sync::Arc;
+
+use crate::content::Content;
+use crate::control::ControlRefusal;
+use crate::conversations::ConversationRefusal;
+use crate::delete::DeleteRefusal;
+use crate::directory::DirectoryChange;
+use crate::event::Event;
+use crate::id::{AppId, ConversationId, MessageKey, UserId, WorkspaceId};
+use crate::message::{Gone, Message, Replier, Revision};
+use crate::policy::Actor;
+use crate::post::PostRefusal;
+use crate::time::{Micros, Ts};
+use crate::update::UpdateRefusal;
+use crate::view::{Identity, NotLoaded, Remembered};
+
+/// When a command is decided, and which numbers are free.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Moment {
+    /// The workspace's clock.
+    pub at: Micros,
+    /// The time of the first event; above all earlier ones.
+    pub ts: Ts,
+    /// The log position of the first event.
+    pub position: u64,
+}
+
+/// What to write, what to tell and what to answer.
+#[derive(Clone, Debug)]
+pub struct Decision {
+    /// Rows to change, in order.
+    pub changes: Vec<Change>,
+    /// Log entries with consecutive positions and times.
+    pub events: Vec<Event>,
+    /// For the caller.
+    pub outcome: Outcome,
+}
+
+/// One row to change.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// A new or changed message.
+    PutMessage(Arc<Message>),
+    /// A message that is gone, with the thread it was in.
+    RemoveMessage(MessageKey, Option<Ts>),
+    /// A new revision and its content.
+    PutRevision(Revision, Arc<Content>),
+    /// One user's replies under a root; `None` when none is left.
+    PutReplier(MessageKey, UserId, Option<Replier>),
+    /// What stays known of a message that is gone.
+    PutGone(Gone),
+    /// A used idempotency key.
+    Remember(Identity, String, Remembered),
+    /// Something of a workspace's directory.
+    Directory(DirectoryChange),
+}
+
+/// The answer to an accepted command.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// The message as it is now.
+    Posted(Posted),
+    /// The message as it is now.
+    Updated(Posted),
+    /// The message is gone, or a tombstone.
+    Deleted(MessageKey),
+    /// The same was asked before: what it led to then. The message is there if it still is.
+    Repeated(Remembered, Option<(Arc<Message>, Arc<Content>)>),
+    /// The conversation, and whether anything had to be done.
+    Conversation(ConversationId, bool),
+    /// Per-user refusals of an invitation that went ahead for others.
+    Invited(ConversationId, Vec<(UserId, ConversationRefusal)>),
+    /// The token is revoked, or would be.
+    Revoked(bool),
+    /// The workspace was made or reset.
+    Workspace(WorkspaceId),
+    /// The user was made or changed.
+    User(UserId),
+    /// The app was made or changed.
+    App(AppId),
+    /// Done, with nothing to say.
+    Done,
+}
+
+/// A message with its content.
+#[derive(Clone, Debug)]
+pub struct Posted {
+    /// The message.
+    pub message: Arc<Message>,
+    /// Its current content.
+    pub content: Arc<Content>,
+    /// Who wrote the root of its thread, if it is a reply; `None` of a tombstone.
+    pub root_author: Option<UserId>,
+    /// A thread was asked for and is not there, so the message went to the conversation.
+    pub thread_ignored: bool,
+}
+
+/// Why a command was refused. Nothing was changed and no number used up.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    /// The rule, by verb.
+    pub why: Why,
+    /// Who asked, if that could be told.
+    pub actor: Option<Actor>,
+    /// The message that it was about, if there is one that the caller may know of.
+    pub message: Option<Arc<Message>>,
+}
+
+/// The rule that refused, by verb.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Why {
+    /// The caller is nobody any more.
+    Caller(CallerRefusal),
+    /// A post.
+    Post(PostRefusal),
+    /// An update.
+    Update(UpdateRefusal),
+    /// A deletion.
+    Delete(DeleteRefusal),
+    /// Something about a conversation.
+    Conversation(ConversationRefusal),
+    /// Something of the control API.
+    Control(ControlRefusal),
+    /// The idempotency key was used for something else.
+    KeyReused {
+        /// Whether the other request went to another conversation.
+        other_conversation: bool,
+    },
+}
+
+/// Why a caller is refused whatever it asks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CallerRefusal {
+    /// No such token or bot here.
+    Unknown,
+    /// The token was revoked.
+    Revoked,
+    /// The token's time is over.
+    Expired,
+    /// The person, or the workspace, is no longer active.
+    Inactive,
+    /// A token of this kind can't do this.
+    WrongKind,
+}
+
+/// Why a decision did not come about.
+#[derive(Clone, Debug)]
+pub enum Halt {
+    /// Something has to be loaded first.
+    NotLoaded,
+    /// It came to a refusal.
+    Refused(Box<Refusal>),
+}
+
+impl From<NotLoaded> for Halt {
+    fn from(_: NotLoaded) -> Self {
+        Self::NotLoaded
+    }
+}
+
+impl From<Why> for Halt {
+    fn from(why: Why) -> Self {
+        Self::Refused(Box::new(Refusal { why, actor: None, message: None }))
+    }
+}
+
+macro_rules! halts {
+    ($($refusal:ty => $variant:ident),* $(,)?) => {$(
+        impl From<$refusal> for Halt {
+            fn from(refusal: $refusal) -> Self {
+                Why::$variant(refusal).into()
+            }
+        }
+    )*};
+}
+
+halts! {
+    CallerRefusal => Caller,
+    PostRefusal => Post,
+    UpdateRefusal => Update,
+    DeleteRefusal => Delete,
+    ConversationRefusal => Conversation,
+    ControlRefusal => Control,
+}

@@ -1,0 +1,136 @@
+//! Deleting: a message disappears, or leaves a tombstone if it has replies.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use crate::command::Delete;
+use crate::decide::{Context, Draft, Unseen, refused};
+use crate::decision::{Change, Decision, Halt, Outcome, Why};
+use crate::event::EventKind;
+use crate::message::{Audience, Gone, Message, State};
+use crate::policy::{self, Rule};
+use crate::post::uncount_reply;
+use crate::time::Ts;
+
+/// Why a deletion was refused, highest precedence first: if two apply, the caller hears the one listed first.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum DeleteRefusal {
+    /// There is no such conversation, or none that the caller may know of.
+    ConversationNotFound,
+    /// The bot was a member and is no longer.
+    NoLongerMember,
+    /// No message of this conversation has this time; it may be in another one, and it may have been deleted.
+    MessageNotFound,
+    /// It is for one reader only; told to the app that made it, to others it is not there.
+    Ephemeral,
+    /// The conversation is archived.
+    Archived,
+    /// It was deleted before and only its thread is left.
+    Tombstone,
+    /// Not the caller's to delete.
+    NotAllowed(Rule),
+    /// The caller expected another revision than this current one.
+    StaleRevision(NonZeroU32),
+    /// It is not shown in the channel, so it can't be taken out of it.
+    NotBroadcast,
+}
+
+/// Decides a deletion.
+pub(crate) fn decide(delete: &Delete, context: &Context) -> Result<Decision, Halt> {
+    use DeleteRefusal as R;
+    let conversation = context.conversation(delete.conversation).map_err(|unseen| match unseen {
+        Unseen::Missing => R::ConversationNotFound,
+        Unseen::Left => R::NoLongerMember,
+    })?;
+    let message = find(delete, context)?;
+    let refuse = |refusal: R| Err(refused(Why::Delete(refusal), &message));
+    if message.audience != Audience::Everyone {
+        return refuse(R::Ephemeral);
+    }
+    if conversation.archived {
+        return refuse(R::Archived);
+    }
+    let State::Live { revision, .. } = message.state else { return refuse(R::Tombstone) };
+    let settings = &context.directory.workspace.settings;
+    if let Err(rule) = policy::may_delete(&context.actor, &message, conversation, settings, context.moment.at)
+    {
+        return refuse(R::NotAllowed(rule));
+    }
+    if delete.if_revision.is_some_and(|expected| expected != revision.get()) {
+        return refuse(R::StaleRevision(revision));
+    }
+    if delete.only_broadcast && !message.broadcast {
+        return refuse(R::NotBroadcast);
+    }
+
+    // Past this line the deletion succeeds.
+    let mut draft = Draft::new(context.moment, Some(context.actor));
+    match message.root {
+        Some(_) if delete.only_broadcast => withdraw(&message, &mut draft),
+        Some(root) => remove_reply(&message, root, context, &mut draft)?,
+        None if message.thread.is_some() => leave_tombstone(&message, &mut draft),
+        None => remove(&message, context, &mut draft),
+    }
+    Ok(draft.done(Outcome::Deleted(message.key)))
+}
+
+fn find(delete: &Delete, context: &Context) -> Result<Arc<Message>, Halt> {
+    let key = context.key(delete.conversation, delete.ts);
+    let message = context.view.message(key)?.ok_or(DeleteRefusal::MessageNotFound)?;
+    let hidden = message.audience != Audience::Everyone
+        && (message.app != Some(context.actor.app) || message.expired(context.moment.at));
+    if hidden { Err(DeleteRefusal::MessageNotFound.into()) } else { Ok(message) }
+}
+
+fn withdraw(message: &Message, draft: &mut Draft) {
+    draft.put(Message { broadcast: false, ..message.clone() });
+    draft.event(EventKind::BroadcastChanged {
+        conversation: message.key.conversation,
+        message: message.key.ts,
+        shown: false,
+    });
+}
+
+fn leave_tombstone(message: &Message, draft: &mut Draft) {
+    let deleted_at = draft.next().at;
+    draft.put(Message { state: State::Tombstone { deleted_at }, ..message.clone() });
+    draft.event(EventKind::MessageTombstoned {
+        conversation: message.key.conversation,
+        message: message.key.ts,
+        content_at: message.content_at,
+    });
+}
+
+fn remove(message: &Message, context: &Context, draft: &mut Draft) {
+    let at = draft.next().at;
+    draft.change(Change::RemoveMessage(message.key, message.root));
+    draft.change(Change::PutGone(Gone {
+        key: message.key,
+        by: context.actor.user,
+        at,
+        content_at: message.content_at,
+    }));
+    draft.event(EventKind::MessageDeleted {
+        conversation: message.key.conversation,
+        message: message.key.ts,
+        content_at: message.content_at,
+    });
+}
+
+fn remove_reply(message: &Message, root: Ts, context: &Context, draft: &mut Draft) -> Result<(), Halt> {
+    let root = context.view.message(message.key.at(root))?;
+    remove(message, context, draft);
+    let Some(root) = root else { return Ok(()) };
+    let thread = uncount_reply(&root, message.author, message.key.ts, context, draft)?;
+    let orphaned = thread.is_none() && root.revision().is_none();
+    if !orphaned {
+        draft.put(Message { thread, ..Message::clone(&root) });
+        return Ok(());
+    }
+    let gone =
+        Gone { key: root.key, by: context.actor.user, at: context.moment.at, content_at: root.content_at };
+    draft.change(Change::RemoveMessage(root.key, None));
+    draft.change(Change::PutGone(gone));
+    draft.event(EventKind::TombstoneRemoved { conversation: root.key.conversation, message: root.key.ts });
+    Ok(())
+}

@@ -1,0 +1,28 @@
+//! The rules of Redraft: what a post, an update and a delete do, and who may.
+//!
+//! Everything here is pure. A store loads what a [`command::Command`] names through a [`view::View`], [`decide()`]
+//! answers with the [`decision::Decision`] to write or with a [`decision::Refusal`], and the store writes it. There is
+//! no clock, no I/O, no wire format and no lock in this crate, and it knows no block, card or character limit: both
+//! dialects check those themselves and hand their finding in as a [`content::ContentFault`].
+
+pub mod command;
+pub mod content;
+pub mod control;
+pub mod conversations;
+pub mod decision;
+pub mod delete;
+pub mod directory;
+pub mod event;
+pub mod id;
+pub mod limits;
+pub mod message;
+pub mod policy;
+pub mod post;
+pub mod time;
+pub mod update;
+pub mod view;
+pub mod workspace;
+
+mod decide;
+
+pub use decide::decide;

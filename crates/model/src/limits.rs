@@ -1,0 +1,23 @@
+//! The limits that the rules themselves know. Lengths of texts, blocks and bodies are the dialects'.
+
+/// How long a used idempotency key is remembered.
+pub const IDEMPOTENCY_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
+
+/// How long an ephemeral message outlives its last change.
+pub const EPHEMERAL_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
+
+/// From this age on a reply is "old": broadcasting it and changing its content must be two calls. The platform names
+/// the rule (`no_dual_broadcast_content_update`) but not the age, so this is a guess.
+pub const OLD_REPLY_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
+
+/// How many repliers a thread's root names (`reply_users`).
+pub const REPLY_USERS_MAX: usize = 5;
+
+/// Other people in a group direct message, the caller not counted (`conversations.open`).
+pub const GROUP_MEMBERS_MAX: usize = 8;
+
+/// Members that a conversation may have (`too_many_members`).
+pub const MEMBERS_MAX: usize = 50_000;
+
+/// People and bots, apps, conversations or tokens of one workspace, each. They are kept in memory.
+pub const DIRECTORY_ENTRIES_MAX: usize = 200_000;

@@ -1,0 +1,253 @@
+//! Who may change or delete what: one policy for both dialects, and a table that it prints itself.
+//!
+//! Sources: Slack's guide "Modifying messages" (its caveats for user, admin and bot tokens), Teams' rule that a bot
+//! changes only its own, and what developers observed where the two are silent. Whether the caller sees the
+//! conversation at all is checked before any of this.
+
+use crate::content::Dialect;
+use crate::id::{AppId, UserId, WorkspaceId};
+use crate::message::Message;
+use crate::time::Micros;
+use crate::workspace::{Conversation, ConversationKind, Settings, TokenKind};
+
+/// Who asks, as found when deciding.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Actor {
+    /// The workspace that its token belongs to.
+    pub workspace: WorkspaceId,
+    /// The dialect that it speaks.
+    pub dialect: Dialect,
+    /// The app of the token.
+    pub app: AppId,
+    /// The person, or the app's bot user.
+    pub user: UserId,
+    /// Which of the two.
+    pub kind: TokenKind,
+    /// An administrator's user token.
+    pub admin: bool,
+    /// The user token of the person who installed the app.
+    pub installer: bool,
+}
+
+/// The rule of rights that a refusal rests on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Rule {
+    /// A bot token changes and deletes what its own app posted.
+    NotPostedByThisApp,
+    /// A user token changes and deletes its own user's messages.
+    NotPostedByThisUser,
+    /// Of the people, only the one who installed an app changes and deletes what was posted as that app.
+    NotTheInstaller,
+    /// An administrator does not delete others' direct messages.
+    OthersDirectMessage,
+    /// The workspace lets only administrators delete.
+    OnlyAdministratorsDelete,
+    /// The workspace's delete window is over.
+    DeleteWindowOver,
+}
+
+impl Rule {
+    /// The rule in words, for the one who was refused.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::NotPostedByThisApp => "a bot changes and deletes only what its own app posted",
+            Self::NotPostedByThisUser => "a user token changes and deletes only its own user's messages",
+            Self::NotTheInstaller => {
+                "of people's tokens, only the installer's reaches what was posted as the app"
+            }
+            Self::OthersDirectMessage => "an administrator does not delete others' direct messages",
+            Self::OnlyAdministratorsDelete => "this workspace lets only administrators delete messages",
+            Self::DeleteWindowOver => "this workspace's delete window for people is over",
+        }
+    }
+}
+
+/// Whether a user sees a conversation.
+#[must_use]
+pub fn sees(user: UserId, conversation: &Conversation) -> bool {
+    conversation.kind == ConversationKind::Public || conversation.has(user)
+}
+
+/// Whether the actor may replace the content of a living message.
+///
+/// # Errors
+/// The rule that forbids it.
+pub fn may_update(actor: &Actor, message: &Message) -> Result<(), Rule> {
+    owns(actor, message)
+}
+
+/// Whether the actor may delete a living message that everyone in the conversation sees.
+///
+/// # Errors
+/// The rule that forbids it.
+pub fn may_delete(
+    actor: &Actor,
+    message: &Message,
+    conversation: &Conversation,
+    settings: &Settings,
+    now: Micros,
+) -> Result<(), Rule> {
+    let administers = actor.kind == TokenKind::User && actor.admin;
+    match owns(actor, message) {
+        Ok(()) if message.as_app || administers => Ok(()),
+        Ok(()) => people_may_delete(message, settings, now),
+        Err(_) if administers && conversation.is_channel() => Ok(()),
+        Err(_) if administers => Err(Rule::OthersDirectMessage),
+        Err(rule) => Err(rule),
+    }
+}
+
+/// Whether the edit window that the workspace gives to people is over for this message. Apps have none.
+#[must_use]
+pub fn edit_window_over(actor: &Actor, message: &Message, settings: &Settings, now: Micros) -> bool {
+    let person = actor.kind == TokenKind::User && !message.as_app;
+    person && settings.edit_window_micros.is_some_and(|window| posted_at(message).plus(window) <= now)
+}
+
+fn people_may_delete(message: &Message, settings: &Settings, now: Micros) -> Result<(), Rule> {
+    if settings.only_admins_delete {
+        return Err(Rule::OnlyAdministratorsDelete);
+    }
+    if settings.delete_window_micros.is_some_and(|window| posted_at(message).plus(window) <= now) {
+        return Err(Rule::DeleteWindowOver);
+    }
+    Ok(())
+}
+
+fn posted_at(message: &Message) -> Micros {
+    Micros(message.key.ts.0)
+}
+
+fn owns(actor: &Actor, message: &Message) -> Result<(), Rule> {
+    if actor.kind == TokenKind::User && !message.as_app {
+        return if message.author == actor.user { Ok(()) } else { Err(Rule::NotPostedByThisUser) };
+    }
+    if !message.as_app || message.app != Some(actor.app) {
+        return Err(Rule::NotPostedByThisApp);
+    }
+    if actor.kind == TokenKind::Bot || posted_as_app(actor) { Ok(()) } else { Err(Rule::NotTheInstaller) }
+}
+
+/// The guide gives a user token also messages "posted as the app", while ordinary members were seen to be refused. Both
+/// hold if it is the installer's token that reaches them.
+fn posted_as_app(actor: &Actor) -> bool {
+    actor.installer
+}
+
+/// The table of rights: callers × messages, as `update delete` per cell, computed from the rules above.
+#[must_use]
+pub fn table() -> String {
+    use std::fmt::Write;
+    let mut text = String::from("Each cell: update, delete. + accepted, - refused.\n\n");
+    let _ = write!(text, "{:28}", "");
+    for target in TARGETS {
+        let _ = write!(text, "{target:>15}");
+    }
+    text.push('\n');
+    for (caller, actor) in callers() {
+        let _ = write!(text, "{caller:28}");
+        for target in TARGETS {
+            let _ = write!(text, "{:>15}", cell(&actor, target));
+        }
+        text.push('\n');
+    }
+    let _ = write!(text, "{:28}", "other workspace's token");
+    TARGETS.iter().for_each(|_| {
+        let _ = write!(text, "{:>15}", "- -");
+    });
+    text.push('\n');
+    text
+}
+
+/// The columns of [`table`].
+pub const TARGETS: [&str; 8] =
+    ["own", "app's bot", "as the app", "other member", "other app", "others' DM", "tombstone", "ephemeral"];
+
+const HOME: AppId = AppId(1);
+const ADMIN: UserId = UserId(1);
+const INSTALLER: UserId = UserId(2);
+const MEMBER: UserId = UserId(3);
+const STRANGER: UserId = UserId(4);
+const BOT: UserId = UserId(5);
+const OTHER_BOT: UserId = UserId(6);
+
+fn callers() -> [(&'static str, Actor); 6] {
+    let actor = |app, user, kind| Actor {
+        workspace: WorkspaceId(1),
+        dialect: Dialect::Slack,
+        app,
+        user,
+        kind,
+        admin: user == ADMIN,
+        installer: user == INSTALLER && app == HOME,
+    };
+    [
+        ("bot token", actor(HOME, BOT, TokenKind::Bot)),
+        ("installer's user token", actor(HOME, INSTALLER, TokenKind::User)),
+        ("other member's user token", actor(HOME, MEMBER, TokenKind::User)),
+        ("admin's user token", actor(HOME, ADMIN, TokenKind::User)),
+        ("other app's bot token", actor(AppId(2), OTHER_BOT, TokenKind::Bot)),
+        ("other app's user token", actor(AppId(2), INSTALLER, TokenKind::User)),
+    ]
+}
+
+fn cell(actor: &Actor, target: &str) -> String {
+    let (author, app, as_app) = match target {
+        "own" => (actor.user, actor.app, actor.kind == TokenKind::Bot),
+        "other app" => (UserId(7), AppId(3), true),
+        "other member" | "others' DM" => (STRANGER, HOME, false),
+        _ => (BOT, HOME, true),
+    };
+    // Tombstones and ephemerals are refused by state, before rights: see `update` and `delete`.
+    if matches!(target, "tombstone" | "ephemeral") {
+        return "- -".into();
+    }
+    let message = example(author, app, as_app);
+    let kind = if target == "others' DM" { ConversationKind::Group } else { ConversationKind::Public };
+    let sign = |allowed: bool| if allowed { '+' } else { '-' };
+    let update = may_update(actor, &message).is_ok();
+    let delete = may_delete(actor, &message, &conversation(kind), &Settings::default(), Micros(2)).is_ok();
+    format!("{} {}", sign(update), sign(delete))
+}
+
+fn example(author: UserId, app: AppId, as_app: bool) -> Message {
+    use crate::message::{Audience, Kind, State};
+    Message {
+        key: crate::id::MessageKey {
+            workspace: WorkspaceId(1),
+            conversation: crate::id::ConversationId(1),
+            ts: crate::time::Ts(1),
+        },
+        root: None,
+        broadcast: false,
+        audience: Audience::Everyone,
+        author,
+        app: Some(app),
+        as_app,
+        kind: Kind::Plain,
+        state: State::Live { revision: std::num::NonZeroU32::MIN, edited: None },
+        content_at: 1,
+        thread: None,
+    }
+}
+
+fn conversation(kind: ConversationKind) -> Conversation {
+    Conversation {
+        id: crate::id::ConversationId(1),
+        slack_id: String::new(),
+        connector_id: String::new(),
+        kind,
+        name: String::new(),
+        topic: String::new(),
+        purpose: String::new(),
+        creator: ADMIN,
+        created_at: Micros(0),
+        general: false,
+        archived: false,
+        members: std::collections::BTreeMap::new(),
+        former: std::collections::BTreeSet::new(),
+        closed: std::collections::BTreeSet::new(),
+        updated_at: Micros(0),
+    }
+}

@@ -1,0 +1,210 @@
+//! Posting: a message, a reply in a thread, or a message for one person only.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use crate::command::{Post, Target};
+use crate::content::{ContentFault, Dialect};
+use crate::conversations;
+use crate::decide::{Context, Draft, Unseen};
+use crate::decision::{Change, Decision, Halt, Outcome, Posted};
+use crate::event::EventKind;
+use crate::id::{MessageKey, UserId};
+use crate::limits::REPLY_USERS_MAX;
+use crate::message::{Audience, Message, Replier, Revision, State, Thread};
+use crate::policy::Actor;
+use crate::time::Ts;
+use crate::workspace::{Conversation, ConversationKind, TokenKind};
+
+/// Why a post was refused, highest precedence first.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum PostRefusal {
+    /// There is no such conversation, or none that the caller may know of.
+    ConversationNotFound,
+    /// The bot was a member and is no longer.
+    NoLongerMember,
+    /// The conversation is archived.
+    Archived,
+    /// The caller is not in the channel.
+    NotMember,
+    /// The one reader is not in the conversation.
+    ReaderNotMember,
+    /// There is nothing to say.
+    NoContent,
+    /// The dialect's own limits.
+    Content(ContentFault),
+}
+
+/// Decides a post.
+pub(crate) fn decide(post: &Post, context: &Context) -> Result<Decision, Halt> {
+    use PostRefusal as R;
+    let mut draft = Draft::new(context.moment, Some(context.actor));
+    let conversation = target(post, context, &mut draft)?;
+    if conversation.archived {
+        return Err(R::Archived.into());
+    }
+    let open_to_all = conversation.kind == ConversationKind::Public && post.unjoined;
+    if !conversation.has(context.actor.user) && !open_to_all {
+        return Err(R::NotMember.into());
+    }
+    if post.only.is_some_and(|reader| !conversation.has(reader)) {
+        return Err(R::ReaderNotMember.into());
+    }
+    if post.fault.is_none() && post.content.is_empty() {
+        return Err(R::NoContent.into());
+    }
+    if let Some(fault) = &post.fault {
+        return Err(R::Content(fault.clone()).into());
+    }
+    let (root, ignored) = thread(post, &conversation, context)?;
+
+    // Past this line the post succeeds.
+    let message = write(post, &conversation, root.as_deref(), context, &mut draft)?;
+    let root_author = root.filter(|root| root.revision().is_some()).map(|root| root.author);
+    let content = Arc::clone(&post.content);
+    Ok(draft.done(Outcome::Posted(Posted { message, content, root_author, thread_ignored: ignored })))
+}
+
+fn target(post: &Post, context: &Context, draft: &mut Draft) -> Result<Arc<Conversation>, Halt> {
+    match &post.target {
+        Target::Conversation(id) => match context.conversation(*id) {
+            Ok(conversation) => Ok(Arc::clone(conversation)),
+            Err(Unseen::Missing) => Err(PostRefusal::ConversationNotFound.into()),
+            Err(Unseen::Left) => Err(PostRefusal::NoLongerMember.into()),
+        },
+        Target::Person(user, ids) => {
+            let (conversation, _) = conversations::direct(&[*user], ids, context, draft)
+                .map_err(|_| Halt::from(PostRefusal::ConversationNotFound))?;
+            Ok(conversation)
+        }
+    }
+}
+
+/// The root of the thread that the post joins, and whether one was asked for in vain. In personal and group chats of
+/// the Connector there are no threads.
+fn thread(
+    post: &Post,
+    conversation: &Conversation,
+    context: &Context,
+) -> Result<(Option<Arc<Message>>, bool), Halt> {
+    if context.actor.dialect == Dialect::Connector && !conversation.is_channel() {
+        return Ok((None, false));
+    }
+    for ts in post.reply_to.into_iter().flatten() {
+        let key = context.key(conversation.id, ts);
+        let Some(named) = context.view.message(key)? else { continue };
+        if named.audience != Audience::Everyone {
+            continue;
+        }
+        let root = match named.root {
+            Some(root) => context.view.message(key.at(root))?,
+            None => Some(named),
+        };
+        return Ok((root, false));
+    }
+    Ok((None, post.reply_to.iter().any(Option::is_some)))
+}
+
+fn write(
+    post: &Post,
+    conversation: &Conversation,
+    root: Option<&Message>,
+    context: &Context,
+    draft: &mut Draft,
+) -> Result<Arc<Message>, Halt> {
+    let at = draft.next();
+    let Actor { app, user, kind, .. } = context.actor;
+    let key = context.key(conversation.id, at.ts);
+    let message = draft.put(Message {
+        key,
+        root: root.map(|root| root.key.ts),
+        broadcast: post.broadcast && root.is_some() && post.only.is_none(),
+        audience: post.only.map_or(Audience::Everyone, Audience::Only),
+        author: user,
+        app: Some(app),
+        as_app: kind == TokenKind::Bot,
+        kind: post.kind,
+        state: State::Live { revision: NonZeroU32::MIN, edited: None },
+        content_at: at.position,
+        thread: None,
+    });
+    let revision =
+        Revision { key, position: at.position, number: NonZeroU32::MIN, previous: None, by: user, at: at.at };
+    draft.change(Change::PutRevision(revision, Arc::clone(&post.content)));
+    if let Some(root) = root
+        && post.only.is_none()
+    {
+        count_reply(root, user, at.ts, context, draft)?;
+    }
+    draft.event(EventKind::MessagePosted {
+        conversation: conversation.id,
+        root: message.root,
+        only: post.only,
+    });
+    Ok(message)
+}
+
+fn count_reply(
+    root: &Message,
+    user: UserId,
+    ts: Ts,
+    context: &Context,
+    draft: &mut Draft,
+) -> Result<(), Halt> {
+    let before = context.view.replier(root.key, user)?;
+    let replier = Replier {
+        count: before.map_or(0, |replier| replier.count) + 1,
+        since: before.map_or(ts, |replier| replier.since),
+    };
+    let mut thread =
+        root.thread.clone().unwrap_or(Thread { replies: 0, repliers: 0, latest: ts, users: vec![] });
+    thread.replies += 1;
+    thread.latest = ts;
+    if before.is_none() {
+        thread.repliers += 1;
+        if thread.users.len() < REPLY_USERS_MAX {
+            thread.users.push(user);
+        }
+    }
+    draft.put(Message { thread: Some(thread), ..root.clone() });
+    draft.change(Change::PutReplier(root.key, user, Some(replier)));
+    Ok(())
+}
+
+/// The thread of a root after one reply of `user` at `ts` went; `None` when none is left.
+pub(crate) fn uncount_reply(
+    root: &Message,
+    user: UserId,
+    ts: Ts,
+    context: &Context,
+    draft: &mut Draft,
+) -> Result<Option<Thread>, Halt> {
+    let Some(mut thread) = root.thread.clone() else { return Ok(None) };
+    thread.replies = thread.replies.saturating_sub(1);
+    let left = context
+        .view
+        .replier(root.key, user)?
+        .filter(|replier| 1 < replier.count)
+        .map(|replier| Replier { count: replier.count - 1, ..replier });
+    draft.change(Change::PutReplier(root.key, user, left));
+    if left.is_none() {
+        thread.repliers = thread.repliers.saturating_sub(1);
+        if thread.users.contains(&user) {
+            thread.users = remaining_users(root.key, user, context)?;
+        }
+    }
+    if thread.latest == ts {
+        match context.view.latest_reply_but(root.key, ts)? {
+            Some(latest) => thread.latest = latest,
+            None => return Ok(None),
+        }
+    }
+    Ok((0 < thread.replies).then_some(thread))
+}
+
+fn remaining_users(root: MessageKey, gone: UserId, context: &Context) -> Result<Vec<UserId>, Halt> {
+    let mut users = context.view.repliers(root, REPLY_USERS_MAX + 1)?;
+    users.retain(|user| *user != gone);
+    users.truncate(REPLY_USERS_MAX);
+    Ok(users)
+}

@@ -1,0 +1,157 @@
+//! Updating: new content for a message that stays where it is, with the same author and in the same thread.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use crate::command::Update;
+use crate::content::{Content, ContentFault};
+use crate::decide::{Context, Draft, Unseen, refused};
+use crate::decision::{Change, Decision, Halt, Outcome};
+use crate::event::EventKind;
+use crate::limits::OLD_REPLY_MICROS;
+use crate::message::{Audience, Edited, Message, Revision, State};
+use crate::policy::{self, Rule};
+use crate::time::Micros;
+
+/// Why an update was refused, highest precedence first: if two apply, the caller hears the one listed first.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum UpdateRefusal {
+    /// There is no such conversation, or none that the caller may know of.
+    ConversationNotFound,
+    /// The bot was a member and is no longer.
+    NoLongerMember,
+    /// The conversation is archived.
+    Archived,
+    /// No message of this conversation has this time; it may be in another one, and it may have been deleted.
+    MessageNotFound,
+    /// It is for one reader only; told to the app that made it, to others it is not there.
+    Ephemeral,
+    /// Somebody else's.
+    NotAuthor(Rule),
+    /// It was deleted and only its thread is left.
+    Tombstone,
+    /// People may edit their messages for some time only.
+    EditWindowClosed,
+    /// The caller expected another revision than this current one.
+    StaleRevision(NonZeroU32),
+    /// Nothing would be left to show, or nothing was asked for.
+    NoContent,
+    /// The dialect's own limits.
+    Content(ContentFault),
+    /// Only a reply can be shown in the channel as well.
+    NotAReply,
+    /// An old reply can't be brought to the channel and changed at once.
+    BroadcastWithContent,
+}
+
+/// Decides an update.
+pub(crate) fn decide(update: &Update, context: &Context) -> Result<Decision, Halt> {
+    use UpdateRefusal as R;
+    let conversation = context.conversation(update.conversation).map_err(|unseen| match unseen {
+        Unseen::Missing => R::ConversationNotFound,
+        Unseen::Left => R::NoLongerMember,
+    })?;
+    if conversation.archived {
+        return Err(R::Archived.into());
+    }
+    let message = find(update, context)?;
+    let refuse = |refusal: R| Err(refused(crate::decision::Why::Update(refusal), &message));
+    if message.audience != Audience::Everyone {
+        return refuse(R::Ephemeral);
+    }
+    // Whose a tombstone was is forgotten, so its state is told before anything about its author.
+    let State::Live { revision, .. } = message.state else { return refuse(R::Tombstone) };
+    if let Err(rule) = policy::may_update(&context.actor, &message) {
+        return refuse(R::NotAuthor(rule));
+    }
+    let settings = &context.directory.workspace.settings;
+    if policy::edit_window_over(&context.actor, &message, settings, context.moment.at) {
+        return refuse(R::EditWindowClosed);
+    }
+    if update.if_revision.is_some_and(|expected| expected != revision.get()) {
+        return refuse(R::StaleRevision(revision));
+    }
+    if !update.patch.given && update.fault.is_none() && !update.broadcast {
+        return refuse(R::NoContent);
+    }
+    let old = old_content(update, &message, context)?;
+    let content = if update.patch.given { update.patch.apply(&old) } else { Content::clone(&old) };
+    if update.fault.is_none() && content.is_empty() {
+        return refuse(R::NoContent);
+    }
+    if let Some(fault) = &update.fault {
+        return refuse(R::Content(fault.clone()));
+    }
+    let shows = update.broadcast && !message.broadcast;
+    if update.broadcast && message.root.is_none() {
+        return refuse(R::NotAReply);
+    }
+    if shows && update.patch.given && old_reply(&message, context.moment.at) {
+        return refuse(R::BroadcastWithContent);
+    }
+    if !shows && !update.patch.given {
+        return refuse(R::NoContent);
+    }
+
+    // Past this line the update succeeds.
+    write(update, &message, revision, content, shows, context)
+}
+
+fn find(update: &Update, context: &Context) -> Result<Arc<Message>, Halt> {
+    let key = context.key(update.conversation, update.ts);
+    let message = context.view.message(key)?.ok_or(UpdateRefusal::MessageNotFound)?;
+    let hidden = message.audience != Audience::Everyone
+        && (message.app != Some(context.actor.app) || message.expired(context.moment.at));
+    if hidden { Err(UpdateRefusal::MessageNotFound.into()) } else { Ok(message) }
+}
+
+fn old_content(update: &Update, message: &Message, context: &Context) -> Result<Arc<Content>, Halt> {
+    let nothing = || Arc::new(Content::text(update.patch.dialect, ""));
+    if update.patch.given && !update.patch.keeps_something() {
+        return Ok(nothing());
+    }
+    Ok(context.view.content(message.key, message.content_at)?.unwrap_or_else(nothing))
+}
+
+fn old_reply(message: &Message, now: Micros) -> bool {
+    Micros(message.key.ts.0).plus(OLD_REPLY_MICROS) <= now
+}
+
+fn write(
+    update: &Update,
+    message: &Message,
+    revision: NonZeroU32,
+    content: Content,
+    shows: bool,
+    context: &Context,
+) -> Result<Decision, Halt> {
+    let mut draft = Draft::new(context.moment, Some(context.actor));
+    let mut changed = message.clone();
+    let content = Arc::new(content);
+    if update.patch.given {
+        let at = draft.next();
+        let by = context.actor.user;
+        let number = revision.checked_add(1).unwrap_or(revision);
+        changed.state = State::Live { revision: number, edited: Some(Edited { by, at: at.at }) };
+        changed.content_at = at.position;
+        let previous = Some(message.content_at);
+        let written = Revision { key: message.key, position: at.position, number, previous, by, at: at.at };
+        draft.change(Change::PutRevision(written, Arc::clone(&content)));
+        draft.event(EventKind::MessageUpdated {
+            conversation: message.key.conversation,
+            message: message.key.ts,
+            revision: number.get(),
+        });
+    }
+    if shows {
+        changed.broadcast = true;
+        draft.event(EventKind::BroadcastChanged {
+            conversation: message.key.conversation,
+            message: message.key.ts,
+            shown: true,
+        });
+    }
+    let changed = draft.put(changed);
+    let posted = context.posted(changed, content, false)?;
+    Ok(draft.done(Outcome::Updated(posted)))
+}

@@ -1,0 +1,69 @@
+//! What a decision may look at.
+
+use std::sync::Arc;
+
+use crate::content::Content;
+use crate::directory::{Directories, Directory};
+use crate::id::{AppId, MessageKey, UserId, WorkspaceId};
+use crate::message::{Gone, Message, Replier};
+use crate::time::{Micros, Ts};
+
+/// The store could not answer. The decision is abandoned and, where the store fetches and asks again, repeated.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct NotLoaded;
+
+/// An answer of a [`View`].
+pub type Looked<T> = Result<T, NotLoaded>;
+
+/// What the store holds at the moment of a decision, earlier commands of the same batch included.
+///
+/// A store that reads synchronously answers at once. One that fetches in rounds answers [`NotLoaded`], notes what was
+/// asked for, and decides again: so a decision and the list of what it needs cannot drift apart.
+pub trait View {
+    /// Everything but messages.
+    fn directories(&self) -> &Directories;
+    /// The message, whatever its audience; `None` if it never was or is gone.
+    fn message(&self, key: MessageKey) -> Looked<Option<Arc<Message>>>;
+    /// The content that the event at `position` of the key's workspace wrote; `None` if it was erased.
+    fn content(&self, key: MessageKey, position: u64) -> Looked<Option<Arc<Content>>>;
+    /// One user's replies under a root.
+    fn replier(&self, root: MessageKey, user: UserId) -> Looked<Option<Replier>>;
+    /// The first `limit` repliers under a root, in the order they joined the thread.
+    fn repliers(&self, root: MessageKey, limit: usize) -> Looked<Vec<UserId>>;
+    /// The newest reply under a root but this one.
+    fn latest_reply_but(&self, root: MessageKey, but: Ts) -> Looked<Option<Ts>>;
+    /// What an idempotency key of this identity was used for, if that is not over.
+    fn remembered(&self, identity: &Identity, key: &str) -> Looked<Option<Remembered>>;
+    /// The workspace as it was created.
+    fn origin(&self, workspace: WorkspaceId) -> Looked<Option<Arc<Directory>>>;
+    /// What is known of a message that is gone.
+    fn gone(&self, key: MessageKey) -> Looked<Option<Gone>>;
+}
+
+/// Whose idempotency keys they are: one token's identity, and one method.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Identity {
+    /// The workspace.
+    pub workspace: WorkspaceId,
+    /// The app of the token.
+    pub app: AppId,
+    /// The user that it acts as.
+    pub user: UserId,
+    /// Post 1, update 2, delete 3, ephemeral 4.
+    pub method: u8,
+}
+
+/// What a used idempotency key led to. Names only, never the words.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Remembered {
+    /// SHA-256 of the arguments.
+    pub digest: [u8; 32],
+    /// The message.
+    pub key: MessageKey,
+    /// Where the content lies that the call wrote; of a deletion, nothing.
+    pub content_at: Option<u64>,
+    /// The revision that the call made.
+    pub revision: u32,
+    /// From then on the key is unused again.
+    pub expires_at: Micros,
+}

@@ -1,0 +1,189 @@
+//! What a workspace holds besides messages. Each thing carries the spellings of its id in both dialects, minted with it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::content::Dialect;
+use crate::id::{AppId, ConversationId, TokenHash, UserId, WorkspaceId};
+use crate::time::Micros;
+
+/// One tenant with one team.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Workspace {
+    /// Inside key.
+    pub id: WorkspaceId,
+    /// Slack's `T…`.
+    pub team_id: String,
+    /// Teams' tenant, a guid.
+    pub tenant_id: String,
+    /// Shown name.
+    pub name: String,
+    /// Slack's domain, the first label of a real workspace's host.
+    pub domain: String,
+    /// When it was made.
+    pub created_at: Micros,
+    /// What its administrators decided.
+    pub settings: Settings,
+    /// What the workspace's clock is ahead of the machine's. Only grows.
+    pub clock_offset_micros: i64,
+}
+
+/// What a workspace's administrators decide about people's messages. Apps are free of all of it.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Settings {
+    /// How long people may edit their messages; `None` is for ever.
+    pub edit_window_micros: Option<i64>,
+    /// How long people may delete their messages; `None` is for ever.
+    pub delete_window_micros: Option<i64>,
+    /// Whether only administrators delete people's messages.
+    pub only_admins_delete: bool,
+}
+
+/// A person, or the user that an app's bot is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct User {
+    /// Inside key.
+    pub id: UserId,
+    /// Slack's `U…`.
+    pub slack_id: String,
+    /// Teams' `29:…`, or `28:` and the app id for a bot.
+    pub member_id: String,
+    /// Teams' directory id, a guid.
+    pub directory_id: String,
+    /// Short name, unique in the workspace.
+    pub name: String,
+    /// Full name.
+    pub real_name: String,
+    /// Mail address, unique in the workspace; bots have none.
+    pub email: Option<String>,
+    /// Administrator of the workspace.
+    pub admin: bool,
+    /// The app whose bot this is.
+    pub bot_of: Option<AppId>,
+    /// Deactivated people keep their messages and lose their tokens.
+    pub deactivated: bool,
+    /// When it was last changed.
+    pub updated_at: Micros,
+}
+
+/// A registered bot, of exactly one dialect.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct App {
+    /// Inside key.
+    pub id: AppId,
+    /// The API that its code speaks.
+    pub dialect: Dialect,
+    /// Slack's `A…`.
+    pub slack_id: String,
+    /// Slack's `B…`.
+    pub bot_id: String,
+    /// Teams' app id, a guid. One on the whole server.
+    pub app_id: String,
+    /// Shown name.
+    pub name: String,
+    /// The user that posts as this app.
+    pub bot_user: UserId,
+    /// The person who installed it.
+    pub installed_by: Option<UserId>,
+    /// Signs what Slack sends to the app; has to be read back for that.
+    pub signing_secret: Option<String>,
+    /// SHA-256 of the Teams app's password.
+    pub password_hash: Option<[u8; 32]>,
+    /// Uninstalled: the tokens are revoked, the messages stay.
+    pub uninstalled: bool,
+    /// When it was last changed.
+    pub updated_at: Micros,
+}
+
+/// What a token may be used as.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum TokenKind {
+    /// Acts as the app's bot user.
+    Bot,
+    /// Acts as the person who authorised the app.
+    User,
+    /// Acts as the app itself, in no workspace's name; posts nothing.
+    App,
+}
+
+/// A Slack token: always of an app.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Token {
+    /// Its hash, and its key.
+    pub hash: TokenHash,
+    /// A name for people that reveals nothing: the first and last few characters.
+    pub hint: String,
+    /// The app it belongs to.
+    pub app: AppId,
+    /// Whom it acts as.
+    pub user: UserId,
+    /// Bot, user or app.
+    pub kind: TokenKind,
+    /// What it may do, sorted.
+    pub scopes: Vec<String>,
+    /// Revoked, by its owner or by uninstalling.
+    pub revoked: bool,
+    /// When a rotated token ends.
+    pub expires_at: Option<Micros>,
+}
+
+/// The kinds of conversation.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ConversationKind {
+    /// A channel that everyone in the workspace sees.
+    Public,
+    /// A channel that only its members see.
+    Private,
+    /// A direct message between two.
+    Direct,
+    /// A direct message between several.
+    Group,
+}
+
+/// A channel, group or direct message.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Conversation {
+    /// Inside key.
+    pub id: ConversationId,
+    /// Slack's `C…`, `G…` or `D…`.
+    pub slack_id: String,
+    /// Teams' `19:…` or `a:1…`.
+    pub connector_id: String,
+    /// Which kind.
+    pub kind: ConversationKind,
+    /// The channel's name, unique among channels; empty for direct messages.
+    pub name: String,
+    /// Slack's topic.
+    pub topic: String,
+    /// Slack's purpose.
+    pub purpose: String,
+    /// Who made it.
+    pub creator: UserId,
+    /// When.
+    pub created_at: Micros,
+    /// The channel whose id is also the Teams team's id.
+    pub general: bool,
+    /// Archived: readable, but nothing is posted or changed.
+    pub archived: bool,
+    /// Who is in it, and since when.
+    pub members: BTreeMap<UserId, Micros>,
+    /// Bots that were in it: they are told that they no longer are, where others hear nothing.
+    pub former: BTreeSet<UserId>,
+    /// Who has closed this direct message.
+    pub closed: BTreeSet<UserId>,
+    /// When it was last changed.
+    pub updated_at: Micros,
+}
+
+impl Conversation {
+    /// Whether it is a channel rather than a direct message.
+    #[must_use]
+    pub fn is_channel(&self) -> bool {
+        matches!(self.kind, ConversationKind::Public | ConversationKind::Private)
+    }
+
+    /// Whether this user is in it.
+    #[must_use]
+    pub fn has(&self, user: UserId) -> bool {
+        self.members.contains_key(&user)
+    }
+}
