@@ -1,1 +1,205 @@
-//! .
+//! The durable store: commands in, answers out after the disk has them, and reads on the side.
+//!
+//! [`SqliteStore`] commits in groups: one writer decides a batch of commands inside one transaction and answers
+//! everyone once it is flushed. [`MemoryStore`] does the same one by one on maps; it is the oracle that the other is
+//! tested against, and the store of throw-away servers.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+
+use redraft_model::command::Command;
+use redraft_model::content::Content;
+use redraft_model::decision::{Outcome, Refusal};
+use redraft_model::directory::{Directories, DirectoryChange};
+use redraft_model::event::Event;
+use redraft_model::id::{ConversationId, MessageKey, WorkspaceId};
+use redraft_model::message::{Gone, Message, Revision};
+use redraft_model::time::{Micros, Ts};
+use tokio::sync::watch;
+
+mod committer;
+pub mod contract;
+#[allow(unsafe_code, reason = "a SQLite VFS can only be written against its C interface")]
+pub mod fault;
+mod memory;
+mod record;
+mod sqlite;
+
+pub use memory::MemoryStore;
+pub use sqlite::{Examined, Options, SqliteStore, examine};
+
+/// Commands that may wait for the writer; one more is refused with [`StoreError::Busy`].
+pub const QUEUE_COMMANDS_MAX: usize = 4096;
+
+/// Commands decided in one transaction.
+pub const BATCH_COMMANDS_MAX: usize = 512;
+
+/// Messages, revisions or events that one read returns at most.
+pub const READ_ROWS_MAX: usize = 1000;
+
+/// A boxed future, so that the trait can be used as an object.
+pub type Later<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// The answer to a command: what came of it, or why it was refused.
+pub type Answer = Result<Outcome, Box<Refusal>>;
+
+/// Why the store itself failed. Says nothing of SQL, paths or hosts; the whole story is in the log.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The queue is full. Nothing happened; trying again later is safe.
+    #[error("the server is busy")]
+    Busy,
+    /// The command could not be written. Nothing happened.
+    #[error("the message store failed")]
+    Failed,
+    /// The flush failed. It may or may not have happened.
+    #[error("the message store failed, and what was asked may have been done in part")]
+    Unknown,
+    /// The server is stopping. Nothing happened.
+    #[error("the server is stopping")]
+    Stopping,
+}
+
+/// Messages between two times, both included.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Window {
+    /// Not before this.
+    pub from: Ts,
+    /// Not after this.
+    pub to: Ts,
+}
+
+impl Window {
+    /// All there is.
+    pub const ALL: Self = Self { from: Ts(0), to: Ts(i64::MAX) };
+}
+
+/// A message with its content, as readers see it.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    /// Everything but the words.
+    pub message: Arc<Message>,
+    /// The words; of a tombstone, none.
+    pub content: Arc<Content>,
+    /// In the channel line: the root of a broadcast reply.
+    pub root: Option<Box<Stored>>,
+}
+
+/// One revision of a message.
+pub type Revised = (Revision, Arc<Content>);
+
+/// A durable store of workspaces. Object-safe; the same rules and the same events behind every implementation.
+pub trait Store: Send + Sync {
+    /// Loads, decides and writes in one transaction, and returns once it is on disk. A refusal changes nothing and
+    /// uses up no number.
+    fn submit(&self, command: Command) -> Later<'_, Result<Answer, StoreError>>;
+
+    /// What readers share: directories and the log's bell.
+    fn published(&self) -> &Published;
+
+    /// One message, whatever its audience; `None` if there is none or it is gone.
+    fn message(&self, key: MessageKey) -> Later<'_, Result<Option<Stored>, StoreError>>;
+
+    /// A conversation's channel line: roots, messages without a thread, broadcast replies and tombstones, newest
+    /// first, at most `limit` and never more than [`READ_ROWS_MAX`].
+    fn channel_line(
+        &self,
+        workspace: WorkspaceId,
+        conversation: ConversationId,
+        window: Window,
+        limit: usize,
+    ) -> Later<'_, Result<Vec<Stored>, StoreError>>;
+
+    /// A thread's replies without its root, oldest first, at most `limit` and never more than [`READ_ROWS_MAX`].
+    fn thread_line(
+        &self,
+        root: MessageKey,
+        window: Window,
+        limit: usize,
+    ) -> Later<'_, Result<Vec<Stored>, StoreError>>;
+
+    /// A message's revisions numbered below `below`, newest first, also of a message that is gone; at most `limit`.
+    fn revisions(
+        &self,
+        key: MessageKey,
+        below: u32,
+        limit: usize,
+    ) -> Later<'_, Result<Vec<Revised>, StoreError>>;
+
+    /// What is known of a message that is gone.
+    fn gone(&self, key: MessageKey) -> Later<'_, Result<Option<Gone>, StoreError>>;
+
+    /// A workspace's log above position `after`, oldest first, without gaps; at most `limit`.
+    fn events(
+        &self,
+        workspace: WorkspaceId,
+        after: u64,
+        limit: usize,
+    ) -> Later<'_, Result<Vec<Event>, StoreError>>;
+
+    /// A value kept beside the workspaces under a fixed name; `value` is stored if there is none yet.
+    fn keep(&self, name: &'static str, value: Vec<u8>) -> Later<'_, Result<Vec<u8>, StoreError>>;
+
+    /// A value that [`Store::keep`] stored.
+    fn kept(&self, name: &'static str) -> Later<'_, Result<Option<Vec<u8>>, StoreError>>;
+
+    /// Takes one small step of removing what is over: idempotency keys, ephemeral messages, dropped workspaces.
+    /// Returns whether there is more.
+    fn sweep(&self) -> Later<'_, Result<bool, StoreError>>;
+}
+
+/// The machine's clock in microseconds since 1970; tests bring their own.
+pub type Clock = Arc<dyn Fn() -> Micros + Send + Sync>;
+
+/// The machine's clock.
+#[must_use]
+pub fn machine_clock() -> Clock {
+    Arc::new(|| {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        Micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+    })
+}
+
+/// What a store shares with its readers after each commit.
+pub struct Published {
+    directories: RwLock<Directories>,
+    commits: watch::Sender<u64>,
+    clock: Clock,
+}
+
+impl Published {
+    pub(crate) fn new(directories: Directories, clock: Clock) -> Self {
+        Self { directories: RwLock::new(directories), commits: watch::Sender::new(0), clock }
+    }
+
+    /// All workspaces as of the last commit. Hold it briefly and not across an await.
+    pub fn directories(&self) -> RwLockReadGuard<'_, Directories> {
+        self.directories.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Rings after every commit that changed something. Whoever hears it reads the log.
+    #[must_use]
+    pub fn commits(&self) -> watch::Receiver<u64> {
+        self.commits.subscribe()
+    }
+
+    /// A workspace's clock.
+    #[must_use]
+    pub fn now(&self, workspace: WorkspaceId) -> Micros {
+        let offset = self.directories().get(workspace).map_or(0, |found| found.workspace.clock_offset_micros);
+        (self.clock)().plus(offset)
+    }
+
+    pub(crate) fn replace(&self, directories: Directories) {
+        *self.directories.write().unwrap_or_else(PoisonError::into_inner) = directories;
+    }
+
+    pub(crate) fn publish(&self, changes: &[DirectoryChange]) {
+        if !changes.is_empty() {
+            let mut directories = self.directories.write().unwrap_or_else(PoisonError::into_inner);
+            changes.iter().for_each(|change| directories.apply(change));
+        }
+        self.commits.send_modify(|commits| *commits += 1);
+    }
+}

@@ -1,0 +1,318 @@
+//! The store on maps: the oracle that the others are tested against, and the store of throw-away servers.
+
+use std::collections::BTreeMap;
+use std::future::ready;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use redraft_model::command::Command;
+use redraft_model::content::{Content, Dialect};
+use redraft_model::control::numbered_in;
+use redraft_model::decide;
+use redraft_model::decision::{Change, Decision, Halt, Moment};
+use redraft_model::directory::{Directories, Directory, DirectoryChange};
+use redraft_model::event::Event;
+use redraft_model::id::{ConversationId, MessageKey, UserId, WorkspaceId};
+use redraft_model::message::{Audience, Gone, Message, Replier, Revision};
+use redraft_model::time::{Micros, Ts};
+use redraft_model::view::{Identity, Looked, Remembered, View};
+
+use crate::{Answer, Clock, Later, Published, READ_ROWS_MAX, Revised, Store, StoreError, Stored, Window};
+
+/// A store that keeps nothing when the process ends. Commands run one at a time.
+pub struct MemoryStore {
+    state: Mutex<State>,
+    published: Published,
+    clock: Clock,
+}
+
+#[derive(Default)]
+struct State {
+    directories: Directories,
+    origins: BTreeMap<WorkspaceId, Arc<Directory>>,
+    messages: BTreeMap<MessageKey, Arc<Message>>,
+    revisions: BTreeMap<(WorkspaceId, u64), (Revision, Arc<Content>)>,
+    repliers: BTreeMap<(MessageKey, UserId), Replier>,
+    gone: BTreeMap<MessageKey, Gone>,
+    remembered: BTreeMap<(Identity, String), Remembered>,
+    logs: BTreeMap<WorkspaceId, Vec<Event>>,
+    kept: BTreeMap<&'static str, Vec<u8>>,
+}
+
+impl MemoryStore {
+    /// An empty store on this clock.
+    #[must_use]
+    pub fn new(clock: Clock) -> Self {
+        let published = Published::new(Directories::default(), Arc::clone(&clock));
+        Self { state: Mutex::default(), published, clock }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn submit_now(&self, command: &Command) -> Result<Answer, StoreError> {
+        let state = &mut *self.state();
+        let workspace = numbered_in(command, &state.directories);
+        match decide(command, state, state.moment(workspace, (self.clock)())) {
+            Ok(decision) => {
+                state.apply(workspace, &decision);
+                let changes: Vec<DirectoryChange> =
+                    decision.changes.iter().filter_map(directory_change).collect();
+                self.published.publish(&changes);
+                Ok(Ok(decision.outcome))
+            }
+            Err(Halt::Refused(refusal)) => Ok(Err(refusal)),
+            Err(Halt::NotLoaded) => Err(StoreError::Failed),
+        }
+    }
+}
+
+fn directory_change(change: &Change) -> Option<DirectoryChange> {
+    match change {
+        Change::Directory(change) => Some(change.clone()),
+        _ => None,
+    }
+}
+
+fn now<'a, T: Send + 'a>(answer: T) -> Later<'a, T> {
+    Box::pin(ready(answer))
+}
+
+impl State {
+    fn moment(&self, workspace: WorkspaceId, now: Micros) -> Moment {
+        let offset = self.directories.get(workspace).map_or(0, |found| found.workspace.clock_offset_micros);
+        let at = now.plus(offset);
+        let last = self.logs.get(&workspace).and_then(|log| log.last());
+        let (ts, position) = last.map_or((0, 0), |event| (event.ts.0, event.position));
+        Moment { at, ts: Ts(at.0.max(ts + 1)), position: position + 1 }
+    }
+
+    fn apply(&mut self, workspace: WorkspaceId, decision: &Decision) {
+        for change in &decision.changes {
+            self.change(change);
+        }
+        self.logs.entry(workspace).or_default().extend(decision.events.iter().cloned());
+    }
+
+    fn change(&mut self, change: &Change) {
+        match change {
+            Change::PutMessage(message) => drop(self.messages.insert(message.key, Arc::clone(message))),
+            Change::RemoveMessage(key, _) => drop(self.messages.remove(key)),
+            Change::PutRevision(revision, content) => {
+                let key = (revision.key.workspace, revision.position);
+                self.revisions.insert(key, (revision.clone(), Arc::clone(content)));
+            }
+            Change::PutReplier(root, user, Some(replier)) => {
+                self.repliers.insert((*root, *user), *replier);
+            }
+            Change::PutReplier(root, user, None) => {
+                self.repliers.remove(&(*root, *user));
+            }
+            Change::PutGone(gone) => drop(self.gone.insert(gone.key, gone.clone())),
+            Change::Remember(identity, key, remembered) => {
+                self.remembered.insert((*identity, key.clone()), remembered.clone());
+            }
+            Change::Directory(change) => self.change_directory(change),
+        }
+    }
+
+    fn change_directory(&mut self, change: &DirectoryChange) {
+        match change {
+            DirectoryChange::Create(directory) => {
+                self.origins.insert(directory.workspace.id, Arc::clone(directory));
+            }
+            DirectoryChange::Drop(id) => self.forget(*id),
+            _ => {}
+        }
+        self.directories.apply(change);
+    }
+
+    fn forget(&mut self, id: WorkspaceId) {
+        self.origins.remove(&id);
+        self.logs.remove(&id);
+        self.messages.retain(|key, _| key.workspace != id);
+        self.revisions.retain(|(workspace, _), _| *workspace != id);
+        self.repliers.retain(|(key, _), _| key.workspace != id);
+        self.gone.retain(|key, _| key.workspace != id);
+        self.remembered.retain(|(identity, _), _| identity.workspace != id);
+    }
+
+    fn thread(&self, root: MessageKey) -> impl DoubleEndedIterator<Item = &Arc<Message>> {
+        let after = root.at(Ts(root.ts.0.saturating_add(1)));
+        self.messages
+            .range(after..=root.at(Ts(i64::MAX)))
+            .map(|(_, message)| message)
+            .filter(move |message| message.root == Some(root.ts) && message.audience == Audience::Everyone)
+    }
+
+    fn stored(&self, message: &Arc<Message>) -> Stored {
+        let key = (message.key.workspace, message.content_at);
+        let content = message.revision().and_then(|_| self.revisions.get(&key)).map(|(_, content)| content);
+        let nothing = || Arc::new(Content::text(Dialect::Slack, ""));
+        Stored { message: Arc::clone(message), content: content.map_or_else(nothing, Arc::clone), root: None }
+    }
+
+    fn in_channel(&self, message: &Arc<Message>) -> Stored {
+        let root = message.root.and_then(|root| self.messages.get(&message.key.at(root)));
+        Stored { root: root.map(|root| Box::new(self.stored(root))), ..self.stored(message) }
+    }
+
+    fn newest_content(&self, key: MessageKey) -> Option<u64> {
+        let living = self.messages.get(&key).map(|message| message.content_at);
+        living.or_else(|| self.gone.get(&key).map(|gone| gone.content_at))
+    }
+
+    fn sweep(&mut self, now: Micros) {
+        self.remembered.retain(|_, remembered| now < remembered.expires_at);
+        let expired: Vec<Arc<Message>> =
+            self.messages.values().filter(|message| message.expired(now)).cloned().collect();
+        for message in expired {
+            self.messages.remove(&message.key);
+            self.revisions.remove(&(message.key.workspace, message.content_at));
+        }
+    }
+}
+
+impl View for State {
+    fn directories(&self) -> &Directories {
+        &self.directories
+    }
+
+    fn message(&self, key: MessageKey) -> Looked<Option<Arc<Message>>> {
+        Ok(self.messages.get(&key).cloned())
+    }
+
+    fn content(&self, key: MessageKey, position: u64) -> Looked<Option<Arc<Content>>> {
+        Ok(self.revisions.get(&(key.workspace, position)).map(|(_, content)| Arc::clone(content)))
+    }
+
+    fn replier(&self, root: MessageKey, user: UserId) -> Looked<Option<Replier>> {
+        Ok(self.repliers.get(&(root, user)).copied())
+    }
+
+    fn repliers(&self, root: MessageKey, limit: usize) -> Looked<Vec<UserId>> {
+        let mut found: Vec<(Ts, UserId)> = self
+            .repliers
+            .range((root, UserId(0))..=(root, UserId(u32::MAX)))
+            .map(|((_, user), replier)| (replier.since, *user))
+            .collect();
+        found.sort_unstable();
+        Ok(found.into_iter().take(limit).map(|(_, user)| user).collect())
+    }
+
+    fn latest_reply_but(&self, root: MessageKey, but: Ts) -> Looked<Option<Ts>> {
+        Ok(self.thread(root).rev().map(|message| message.key.ts).find(|ts| *ts != but))
+    }
+
+    fn remembered(&self, identity: &Identity, key: &str) -> Looked<Option<Remembered>> {
+        Ok(self.remembered.get(&(*identity, key.to_owned())).cloned())
+    }
+
+    fn origin(&self, workspace: WorkspaceId) -> Looked<Option<Arc<Directory>>> {
+        Ok(self.origins.get(&workspace).cloned())
+    }
+
+    fn gone(&self, key: MessageKey) -> Looked<Option<Gone>> {
+        Ok(self.gone.get(&key).cloned())
+    }
+}
+
+impl Store for MemoryStore {
+    fn submit(&self, command: Command) -> Later<'_, Result<Answer, StoreError>> {
+        now(self.submit_now(&command))
+    }
+
+    fn published(&self) -> &Published {
+        &self.published
+    }
+
+    fn message(&self, key: MessageKey) -> Later<'_, Result<Option<Stored>, StoreError>> {
+        let state = self.state();
+        now(Ok(state.messages.get(&key).map(|message| state.stored(message))))
+    }
+
+    fn channel_line(
+        &self,
+        workspace: WorkspaceId,
+        conversation: ConversationId,
+        window: Window,
+        limit: usize,
+    ) -> Later<'_, Result<Vec<Stored>, StoreError>> {
+        let state = self.state();
+        let key = |ts| MessageKey { workspace, conversation, ts };
+        if window.to < window.from {
+            return now(Ok(Vec::new()));
+        }
+        let line = state
+            .messages
+            .range(key(window.from)..=key(window.to))
+            .rev()
+            .map(|(_, message)| message)
+            .filter(|message| message.audience == Audience::Everyone)
+            .filter(|message| message.root.is_none() || message.broadcast);
+        now(Ok(line.take(limit.min(READ_ROWS_MAX)).map(|message| state.in_channel(message)).collect()))
+    }
+
+    fn thread_line(
+        &self,
+        root: MessageKey,
+        window: Window,
+        limit: usize,
+    ) -> Later<'_, Result<Vec<Stored>, StoreError>> {
+        let state = self.state();
+        let replies = state
+            .thread(root)
+            .filter(|message| window.from <= message.key.ts && message.key.ts <= window.to)
+            .take(limit.min(READ_ROWS_MAX));
+        now(Ok(replies.map(|message| state.stored(message)).collect()))
+    }
+
+    fn revisions(
+        &self,
+        key: MessageKey,
+        below: u32,
+        limit: usize,
+    ) -> Later<'_, Result<Vec<Revised>, StoreError>> {
+        let state = self.state();
+        let mut next = state.newest_content(key);
+        let mut found = Vec::new();
+        while let Some(revised) = next.and_then(|position| state.revisions.get(&(key.workspace, position)))
+            && found.len() < limit.min(READ_ROWS_MAX)
+        {
+            next = revised.0.previous;
+            if revised.0.number.get() < below {
+                found.push(revised.clone());
+            }
+        }
+        now(Ok(found))
+    }
+
+    fn gone(&self, key: MessageKey) -> Later<'_, Result<Option<Gone>, StoreError>> {
+        now(Ok(self.state().gone.get(&key).cloned()))
+    }
+
+    fn events(
+        &self,
+        workspace: WorkspaceId,
+        after: u64,
+        limit: usize,
+    ) -> Later<'_, Result<Vec<Event>, StoreError>> {
+        let state = self.state();
+        let log = state.logs.get(&workspace).map_or(&[][..], Vec::as_slice);
+        let from = usize::try_from(after).unwrap_or(usize::MAX).min(log.len());
+        now(Ok(log[from..].iter().take(limit.min(READ_ROWS_MAX)).cloned().collect()))
+    }
+
+    fn keep(&self, name: &'static str, value: Vec<u8>) -> Later<'_, Result<Vec<u8>, StoreError>> {
+        now(Ok(self.state().kept.entry(name).or_insert(value).clone()))
+    }
+
+    fn kept(&self, name: &'static str) -> Later<'_, Result<Option<Vec<u8>>, StoreError>> {
+        now(Ok(self.state().kept.get(name).cloned()))
+    }
+
+    fn sweep(&self) -> Later<'_, Result<bool, StoreError>> {
+        self.state().sweep((self.clock)());
+        now(Ok(false))
+    }
+}

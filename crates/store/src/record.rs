@@ -1,0 +1,385 @@
+//! Rows as bytes. Numbers are variable-length, texts have their length before them, and every record begins with its
+//! version, so that a later one can tell.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use redraft_model::content::{Content, Dialect};
+use redraft_model::directory::Directory;
+use redraft_model::event::{Event, EventKind};
+use redraft_model::id::{AppId, ConversationId, MessageKey, TokenHash, UserId, WorkspaceId};
+use redraft_model::message::{Audience, Edited, Gone, Kind, Message, Replier, Revision, State, Thread};
+use redraft_model::time::{Micros, Ts};
+use redraft_model::view::Remembered;
+use redraft_model::workspace::{
+    App, Conversation, ConversationKind, Settings, Token, TokenKind, User, Workspace,
+};
+
+const VERSION: u8 = 1;
+
+/// A record's bytes.
+pub(crate) fn encode<T: Field>(value: &T) -> Vec<u8> {
+    let mut out = Vec::with_capacity(64);
+    out.push(VERSION);
+    value.put(&mut out);
+    out
+}
+
+/// A record from its bytes; `None` if they are not one.
+pub(crate) fn decode<T: Field>(bytes: &[u8]) -> Option<T> {
+    let (version, mut rest) = bytes.split_first()?;
+    let value = (*version == VERSION).then(|| T::take(&mut rest)).flatten()?;
+    rest.is_empty().then_some(value)
+}
+
+/// Something that can stand in a record.
+pub(crate) trait Field: Sized {
+    fn put(&self, out: &mut Vec<u8>);
+    fn take(from: &mut &[u8]) -> Option<Self>;
+}
+
+impl Field for u64 {
+    fn put(&self, out: &mut Vec<u8>) {
+        let mut left = *self;
+        while 0x80 <= left {
+            out.push((left & 0x7f) as u8 | 0x80);
+            left >>= 7;
+        }
+        out.push(left.to_le_bytes()[0]);
+    }
+
+    fn take(from: &mut &[u8]) -> Option<Self> {
+        let mut value = 0;
+        for shift in (0..64).step_by(7) {
+            let (byte, rest) = from.split_first()?;
+            *from = rest;
+            value |= u64::from(byte & 0x7f) << shift;
+            if byte & 0x80 == 0 {
+                return Some(value);
+            }
+        }
+        None
+    }
+}
+
+impl Field for i64 {
+    fn put(&self, out: &mut Vec<u8>) {
+        (((*self << 1) ^ (*self >> 63)) as u64).put(out);
+    }
+
+    fn take(from: &mut &[u8]) -> Option<Self> {
+        let folded = u64::take(from)?;
+        Some((folded >> 1) as i64 ^ -((folded & 1) as i64))
+    }
+}
+
+impl Field for u32 {
+    fn put(&self, out: &mut Vec<u8>) {
+        u64::from(*self).put(out);
+    }
+
+    fn take(from: &mut &[u8]) -> Option<Self> {
+        u64::take(from)?.try_into().ok()
+    }
+}
+
+impl Field for bool {
+    fn put(&self, out: &mut Vec<u8>) {
+        out.push(u8::from(*self));
+    }
+
+    fn take(from: &mut &[u8]) -> Option<Self> {
+        match u64::take(from)? {
+            0 => Some(false),
+            1 => Some(true),
+            _ => None,
+        }
+    }
+}
+
+impl Field for NonZeroU32 {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.get().put(out);
+    }
+
+    fn take(from: &mut &[u8]) -> Option<Self> {
+        Self::new(u32::take(from)?)
+    }
+}
+
+fn put_text(text: &str, out: &mut Vec<u8>) {
+    (text.len() as u64).put(out);
+    out.extend_from_slice(text.as_bytes());
+}
+
+fn take_text<'a>(from: &mut &'a [u8]) -> Option<&'a str> {
+    let length = usize::try_from(u64::take(from)?).ok()?;
+    let (text, rest) = from.split_at_checked(length)?;
+    *from = rest;
+    std::str::from_utf8(text).ok()
+}
+
+impl Field for String {
+    fn put(&self, out: &mut Vec<u8>) {
+        put_text(self, out);
+    }
+
+    fn take(from: &mut &[u8]) -> Option<Self> {
+        take_text(from).map(Self::from)
+    }
+}
+
+impl Field for Arc<str> {
+    fn put(&self, out: &mut Vec<u8>) {
+        put_text(self, out);
+    }
+
+    fn take(from: &mut &[u8]) -> Option<Self> {
+        take_text(from).map(Self::from)
+    }
+}
+
+impl Field for [u8; 32] {
+    fn put(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self);
+    }
+
+    fn take(from: &mut &[u8]) -> Option<Self> {
+        let (bytes, rest) = from.split_first_chunk()?;
+        *from = rest;
+        Some(*bytes)
+    }
+}
+
+impl<T: Field> Field for Option<T> {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.is_some().put(out);
+        self.iter().for_each(|value| value.put(out));
+    }
+
+    fn take(from: &mut &[u8]) -> Option<Self> {
+        if bool::take(from)? { Some(Some(T::take(from)?)) } else { Some(None) }
+    }
+}
+
+impl<T: Field> Field for Vec<T> {
+    fn put(&self, out: &mut Vec<u8>) {
+        (self.len() as u64).put(out);
+        self.iter().for_each(|value| value.put(out));
+    }
+
+    fn take(from: &mut &[u8]) -> Option<Self> {
+        (0..u64::take(from)?).map(|_| T::take(from)).collect()
+    }
+}
+
+impl<A: Field + Ord, B: Field> Field for BTreeMap<A, B> {
+    fn put(&self, out: &mut Vec<u8>) {
+        (self.len() as u64).put(out);
+        for (key, value) in self {
+            key.put(out);
+            value.put(out);
+        }
+    }
+
+    fn take(from: &mut &[u8]) -> Option<Self> {
+        (0..u64::take(from)?).map(|_| Some((A::take(from)?, B::take(from)?))).collect()
+    }
+}
+
+impl<T: Field + Ord> Field for BTreeSet<T> {
+    fn put(&self, out: &mut Vec<u8>) {
+        (self.len() as u64).put(out);
+        self.iter().for_each(|value| value.put(out));
+    }
+
+    fn take(from: &mut &[u8]) -> Option<Self> {
+        (0..u64::take(from)?).map(|_| T::take(from)).collect()
+    }
+}
+
+macro_rules! newtype {
+    ($($name:ident),* $(,)?) => {$(
+        impl Field for $name {
+            fn put(&self, out: &mut Vec<u8>) {
+                self.0.put(out);
+            }
+
+            fn take(from: &mut &[u8]) -> Option<Self> {
+                Field::take(from).map(Self)
+            }
+        }
+    )*};
+}
+
+newtype!(WorkspaceId, UserId, AppId, ConversationId, TokenHash, Micros, Ts);
+
+macro_rules! structure {
+    ($($name:ident { $($field:ident),* $(,)? })*) => {$(
+        impl Field for $name {
+            fn put(&self, out: &mut Vec<u8>) {
+                $(self.$field.put(out);)*
+            }
+
+            fn take(from: &mut &[u8]) -> Option<Self> {
+                $(let $field = Field::take(from)?;)*
+                Some(Self { $($field),* })
+            }
+        }
+    )*};
+}
+
+structure! {
+    MessageKey { workspace, conversation, ts }
+    Workspace { id, team_id, tenant_id, name, domain, created_at, settings, clock_offset_micros }
+    Settings { edit_window_micros, delete_window_micros, only_admins_delete }
+    User {
+        id, slack_id, member_id, directory_id, name, real_name, email, admin, bot_of, deactivated, updated_at,
+    }
+    App {
+        id, dialect, slack_id, bot_id, app_id, name, bot_user, installed_by, signing_secret, password_hash,
+        uninstalled, updated_at,
+    }
+    Token { hash, hint, app, user, kind, scopes, revoked, expires_at }
+    Conversation {
+        id, slack_id, connector_id, kind, name, topic, purpose, creator, created_at, general, archived, members,
+        former, closed, updated_at,
+    }
+    Message { key, root, broadcast, audience, author, app, as_app, kind, state, content_at, thread }
+    Edited { by, at }
+    Thread { replies, repliers, latest, users }
+    Replier { count, since }
+    Revision { key, position, number, previous, by, at }
+    Gone { key, by, at, content_at }
+    Content { dialect, text, blocks, attachments, metadata, identity, activity, markup }
+    Remembered { digest, key, content_at, revision, expires_at }
+    Event { position, ts, at, by, app, kind }
+}
+
+macro_rules! choice {
+    ($($name:ident { $($number:literal => $variant:ident $({ $($field:ident),* })? $(( $($item:ident),* ))?),* $(,)? })*) => {$(
+        impl Field for $name {
+            fn put(&self, out: &mut Vec<u8>) {
+                match self {
+                    $(Self::$variant $({ $($field),* })? $(( $($item),* ))? => {
+                        out.push($number);
+                        $($($field.put(out);)*)?
+                        $($($item.put(out);)*)?
+                    })*
+                }
+            }
+
+            fn take(from: &mut &[u8]) -> Option<Self> {
+                match u64::take(from)? {
+                    $($number => {
+                        $($(let $field = Field::take(from)?;)*)?
+                        $($(let $item = Field::take(from)?;)*)?
+                        Some(Self::$variant $({ $($field),* })? $(( $($item),* ))?)
+                    })*
+                    _ => None,
+                }
+            }
+        }
+    )*};
+}
+
+choice! {
+    Dialect { 1 => Slack, 2 => Connector }
+    TokenKind { 1 => Bot, 2 => User, 3 => App }
+    ConversationKind { 1 => Public, 2 => Private, 3 => Direct, 4 => Group }
+    Kind { 1 => Plain, 2 => Me }
+    Audience { 1 => Everyone, 2 => Only(reader) }
+    State { 1 => Live { revision, edited }, 2 => Tombstone { deleted_at } }
+    EventKind {
+        1 => MessagePosted { conversation, root, only },
+        2 => MessageUpdated { conversation, message, revision },
+        3 => BroadcastChanged { conversation, message, shown },
+        4 => MessageDeleted { conversation, message, content_at },
+        5 => MessageTombstoned { conversation, message, content_at },
+        6 => TombstoneRemoved { conversation, message },
+        7 => WorkspaceCreated,
+        8 => WorkspaceChanged,
+        9 => UserChanged(user),
+        10 => AppChanged(app),
+        11 => TokenMinted(app),
+        12 => TokenRevoked(app),
+        13 => ConversationCreated(conversation),
+        14 => ConversationChanged(conversation),
+        15 => MemberJoined { conversation, user },
+        16 => MemberLeft { conversation, user },
+    }
+}
+
+/// A revision with what it says, in one row.
+pub(crate) struct RevisionRow {
+    pub revision: Revision,
+    pub content: Arc<Content>,
+}
+
+impl Field for RevisionRow {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.revision.put(out);
+        self.content.put(out);
+    }
+
+    fn take(from: &mut &[u8]) -> Option<Self> {
+        Some(Self { revision: Field::take(from)?, content: Arc::new(Content::take(from)?) })
+    }
+}
+
+/// One entry of a directory, by kind.
+pub(crate) enum Entry {
+    Workspace(Workspace),
+    User(User),
+    App(App),
+    Conversation(Conversation),
+    Token(Token),
+}
+
+choice! {
+    Entry { 1 => Workspace(it), 2 => User(it), 3 => App(it), 4 => Conversation(it), 5 => Token(it) }
+}
+
+impl Entry {
+    /// Its key within the workspace: kind and number, or the token's hash.
+    pub fn key(&self) -> Vec<u8> {
+        let numbered = |kind: u8, number: u32| [&[kind][..], &number.to_be_bytes()].concat();
+        match self {
+            Self::Workspace(_) => vec![1],
+            Self::User(user) => numbered(2, user.id.0),
+            Self::App(app) => numbered(3, app.id.0),
+            Self::Conversation(conversation) => numbered(4, conversation.id.0),
+            Self::Token(token) => [&[5][..], &token.hash.0].concat(),
+        }
+    }
+}
+
+/// A directory as entries, the workspace first.
+pub(crate) fn entries(directory: &Directory) -> Vec<Entry> {
+    let users = directory.users_after(UserId(0)).map(|user| Entry::User(User::clone(user)));
+    let apps = directory.apps().map(|app| Entry::App(App::clone(app)));
+    let conversations = directory
+        .conversations_after(ConversationId(0))
+        .map(|conversation| Entry::Conversation(Conversation::clone(conversation)));
+    let tokens = directory.tokens().map(|token| Entry::Token(Token::clone(token)));
+    let first = Entry::Workspace(directory.workspace.clone());
+    [first].into_iter().chain(users).chain(apps).chain(conversations).chain(tokens).collect()
+}
+
+/// A directory from its entries; `None` without the workspace itself, which comes first.
+pub(crate) fn directory(entries: impl IntoIterator<Item = Entry>) -> Option<Directory> {
+    let mut entries = entries.into_iter();
+    let Some(Entry::Workspace(workspace)) = entries.next() else { return None };
+    let mut directory = Directory::new(workspace);
+    for entry in entries {
+        match entry {
+            Entry::Workspace(workspace) => directory.workspace = workspace,
+            Entry::User(user) => directory.put_user(user),
+            Entry::App(app) => directory.put_app(app),
+            Entry::Conversation(conversation) => directory.put_conversation(conversation),
+            Entry::Token(token) => directory.put_token(token),
+        }
+    }
+    Some(directory)
+}

@@ -1,0 +1,467 @@
+//! The committer's side of SQLite: one connection that writes.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use redraft_model::content::Content;
+use redraft_model::decision::{Change, Decision};
+use redraft_model::directory::{Directories, Directory, DirectoryChange};
+use redraft_model::event::Event;
+use redraft_model::id::{MessageKey, UserId, WorkspaceId};
+use redraft_model::limits::EPHEMERAL_MICROS;
+use redraft_model::message::{Audience, Gone, Message, Replier, Revision};
+use redraft_model::time::{Micros, Ts};
+use redraft_model::view::{Identity, Looked, NotLoaded, Remembered, View};
+use rusqlite::{Connection, OptionalExtension, Params, params};
+use tracing::error;
+
+use super::recent::Recent;
+use super::rows::{self, CHANNEL_LINE, EPHEMERAL_LINE, Row, place_of, spot};
+use crate::committer::{Broken, Engine, Head};
+use crate::record::{Entry, RevisionRow, encode, entries};
+
+/// Rows that one step of clearing away takes from each table.
+const SWEEP_ROWS_MAX: i64 = 500;
+
+/// Frames that the write-ahead log may hold before the writer itself finishes the checkpoint, so that the next commit
+/// starts the log anew: 64 MiB.
+pub(super) const WAL_FRAMES_MAX: u64 = 16 * 1024;
+
+/// How the writer and the checkpointer talk.
+#[derive(Default)]
+pub(super) struct Wal {
+    /// Frames in the log after the last commit.
+    pub frames: AtomicU64,
+    /// Frames that the checkpointer has found and brought to the database file.
+    pub done: AtomicU64,
+}
+
+pub(super) struct SqliteEngine {
+    path: PathBuf,
+    vfs: Option<String>,
+    db: Connection,
+    recent: Recent,
+    wal: Arc<Wal>,
+}
+
+impl SqliteEngine {
+    pub fn open(path: PathBuf, vfs: Option<String>, wal: Arc<Wal>) -> rusqlite::Result<Self> {
+        let db = connect(&path, vfs.as_deref(), &wal)?;
+        Ok(Self { path, vfs, db, recent: Recent::default(), wal })
+    }
+
+    pub fn directories(&self) -> rusqlite::Result<Directories> {
+        rows::directories(&self.db)
+    }
+
+    fn write(&self, sql: &str, params: impl Params) -> rusqlite::Result<usize> {
+        self.db.prepare_cached(sql)?.execute(params)
+    }
+
+    fn change(&self, workspace: WorkspaceId, change: &Change, first: u64) -> rusqlite::Result<()> {
+        match change {
+            Change::PutMessage(message) => self.put_message(message, first),
+            Change::RemoveMessage(key, root) => self.remove_message(*key, *root),
+            Change::PutRevision(revision, content) => self.put_revision(revision, content),
+            Change::PutReplier(root, user, replier) => self.put_replier(*root, *user, replier.as_ref()),
+            Change::PutGone(gone) => self.put_gone(gone),
+            Change::Remember(identity, key, remembered) => self.remember(identity, key, remembered),
+            Change::Directory(change) => self.put_directory(workspace, change),
+        }
+    }
+
+    fn put_message(&self, message: &Arc<Message>, first: u64) -> rusqlite::Result<()> {
+        let key = message.key;
+        let line = match (message.audience, message.root) {
+            (Audience::Only(_), _) => EPHEMERAL_LINE,
+            (_, Some(root)) => root.0,
+            (_, None) => CHANNEL_LINE,
+        };
+        let body = encode(&Row::Message(Message::clone(message)));
+        let is_new =
+            first <= message.content_at && message.revision().is_some_and(|number| number.get() == 1);
+        if is_new {
+            const SQL: &str = "INSERT INTO message (place, line, ts, body) VALUES (?1, ?2, ?3, ?4)";
+            self.write(SQL, params![place_of(key), line, key.ts.0, body])?;
+        } else {
+            const SQL: &str = "UPDATE message SET body = ?4 WHERE place = ?1 AND line = ?2 AND ts = ?3";
+            self.write(SQL, params![place_of(key), line, key.ts.0, body])?;
+        }
+        if line != CHANNEL_LINE {
+            self.put_elsewhere(message, line, is_new)?;
+        }
+        self.recent.put_message(Arc::clone(message));
+        Ok(())
+    }
+
+    /// What a message outside the channel line needs besides its row.
+    fn put_elsewhere(&self, message: &Message, line: i64, is_new: bool) -> rusqlite::Result<()> {
+        let (place, ts) = (place_of(message.key), message.key.ts.0);
+        if is_new {
+            self.write("INSERT INTO placed (place, ts, line) VALUES (?1, ?2, ?3)", params![place, ts, line])?;
+        }
+        if line == EPHEMERAL_LINE {
+            let expires_at = ts.saturating_add(EPHEMERAL_MICROS);
+            let spot = spot(message.key.workspace, message.content_at);
+            const SQL: &str =
+                "INSERT OR REPLACE INTO ephemeral (expires_at, place, ts, spot) VALUES (?1, ?2, ?3, ?4)";
+            self.write(SQL, params![expires_at, place, ts, spot])?;
+        } else if message.broadcast {
+            const SQL: &str = "INSERT OR REPLACE INTO message (place, line, ts, body) VALUES (?1, 0, ?2, ?3)";
+            self.write(SQL, params![place, ts, encode(&Row::Broadcast(Ts(line)))])?;
+        } else if !is_new {
+            self.write("DELETE FROM message WHERE place = ?1 AND line = 0 AND ts = ?2", params![place, ts])?;
+        }
+        Ok(())
+    }
+
+    fn remove_message(&self, key: MessageKey, root: Option<Ts>) -> rusqlite::Result<()> {
+        let place = place_of(key);
+        const SQL: &str = "DELETE FROM message WHERE place = ?1 AND line = ?2 AND ts = ?3";
+        self.write(SQL, params![place, CHANNEL_LINE, key.ts.0])?;
+        if let Some(root) = root {
+            self.write(SQL, params![place, root.0, key.ts.0])?;
+            self.write("DELETE FROM placed WHERE place = ?1 AND ts = ?2", params![place, key.ts.0])?;
+        }
+        self.recent.remove_message(key);
+        Ok(())
+    }
+
+    fn put_revision(&self, revision: &Revision, content: &Arc<Content>) -> rusqlite::Result<()> {
+        let workspace = revision.key.workspace;
+        let row = RevisionRow { revision: revision.clone(), content: Arc::clone(content) };
+        const SQL: &str = "INSERT INTO revision (spot, body) VALUES (?1, ?2)";
+        self.write(SQL, params![spot(workspace, revision.position), encode(&row)])?;
+        self.recent.put_content(workspace, revision.position, Arc::clone(content));
+        Ok(())
+    }
+
+    fn put_replier(&self, root: MessageKey, user: UserId, replier: Option<&Replier>) -> rusqlite::Result<()> {
+        let (place, root) = (place_of(root), root.ts.0);
+        match replier {
+            Some(replier) => {
+                const SQL: &str = "INSERT OR REPLACE INTO replier (place, root, user, since, body) VALUES (?1, ?2, ?3, ?4, ?5)";
+                self.write(SQL, params![place, root, user.0, replier.since.0, encode(replier)])?;
+            }
+            None => {
+                const SQL: &str = "DELETE FROM replier WHERE place = ?1 AND root = ?2 AND user = ?3";
+                self.write(SQL, params![place, root, user.0])?;
+            }
+        }
+        Ok(())
+    }
+
+    fn put_gone(&self, gone: &Gone) -> rusqlite::Result<()> {
+        const SQL: &str = "INSERT INTO gone (place, ts, body) VALUES (?1, ?2, ?3)";
+        self.write(SQL, params![place_of(gone.key), gone.key.ts.0, encode(gone)])?;
+        Ok(())
+    }
+
+    fn remember(&self, identity: &Identity, key: &str, remembered: &Remembered) -> rusqlite::Result<()> {
+        const SQL: &str =
+            "INSERT OR REPLACE INTO remembered (identity, key, expires_at, body) VALUES (?1, ?2, ?3, ?4)";
+        let params = params![identity_bytes(identity), key, remembered.expires_at.0, encode(remembered)];
+        self.write(SQL, params)?;
+        Ok(())
+    }
+
+    fn put_directory(&self, workspace: WorkspaceId, change: &DirectoryChange) -> rusqlite::Result<()> {
+        let (id, entry) = match change {
+            DirectoryChange::Create(directory) => return self.create(directory),
+            DirectoryChange::Drop(id) => return self.drop_workspace(*id),
+            DirectoryChange::Workspace(it) => (it.id, Entry::Workspace(it.clone())),
+            DirectoryChange::User(id, it) => (*id, Entry::User(it.clone())),
+            DirectoryChange::App(id, it) => (*id, Entry::App(it.clone())),
+            DirectoryChange::Conversation(id, it) => (*id, Entry::Conversation(it.clone())),
+            DirectoryChange::Token(id, it) => (*id, Entry::Token(it.clone())),
+        };
+        debug_assert_eq!(id, workspace, "a command changes its own workspace only");
+        self.put_entry(id, false, &entry)
+    }
+
+    fn put_entry(&self, workspace: WorkspaceId, origin: bool, entry: &Entry) -> rusqlite::Result<()> {
+        const SQL: &str =
+            "INSERT OR REPLACE INTO directory (workspace, origin, key, body) VALUES (?1, ?2, ?3, ?4)";
+        self.write(SQL, params![workspace.0, origin, entry.key(), encode(entry)])?;
+        Ok(())
+    }
+
+    fn create(&self, directory: &Directory) -> rusqlite::Result<()> {
+        let id = directory.workspace.id;
+        for entry in entries(directory) {
+            self.put_entry(id, false, &entry)?;
+            self.put_entry(id, true, &entry)?;
+        }
+        const SQL: &str = "INSERT OR REPLACE INTO meta (name, value) VALUES ('next_workspace', ?1)";
+        self.write(SQL, [(id.0 + 1).to_be_bytes()])?;
+        Ok(())
+    }
+
+    /// The workspace is gone at once; its rows are swept in small steps.
+    fn drop_workspace(&self, id: WorkspaceId) -> rusqlite::Result<()> {
+        self.write("DELETE FROM directory WHERE workspace = ?1", [id.0])?;
+        self.write("DELETE FROM head WHERE workspace = ?1", [id.0])?;
+        self.write("INSERT INTO dropped (workspace) VALUES (?1)", [id.0])?;
+        Ok(())
+    }
+
+    fn put_event(&self, workspace: WorkspaceId, event: &Event) -> rusqlite::Result<()> {
+        const SQL: &str = "INSERT INTO log (spot, body) VALUES (?1, ?2)";
+        self.write(SQL, params![spot(workspace, event.position), encode(event)])?;
+        Ok(())
+    }
+
+    fn sweep_expired(&self, now: Micros) -> rusqlite::Result<bool> {
+        let forgotten = self.write(
+            "DELETE FROM remembered WHERE (identity, key) IN
+                (SELECT identity, key FROM remembered WHERE expires_at <= ?1 LIMIT ?2)",
+            params![now.0, SWEEP_ROWS_MAX],
+        )?;
+        let mut statement = self.db.prepare_cached(
+            "SELECT expires_at, place, ts, spot FROM ephemeral WHERE expires_at <= ?1 LIMIT ?2",
+        )?;
+        let expired: Vec<(i64, i64, i64, i64)> = statement
+            .query_map(params![now.0, SWEEP_ROWS_MAX], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+            })?
+            .collect::<Result<_, _>>()?;
+        for (expires_at, place, ts, spot) in &expired {
+            self.write("DELETE FROM message WHERE place = ?1 AND line = -1 AND ts = ?2", [place, ts])?;
+            self.write("DELETE FROM placed WHERE place = ?1 AND ts = ?2", [place, ts])?;
+            self.write("DELETE FROM revision WHERE spot = ?1", [spot])?;
+            let key = [expires_at, place, ts];
+            self.write("DELETE FROM ephemeral WHERE expires_at = ?1 AND place = ?2 AND ts = ?3", key)?;
+        }
+        if !expired.is_empty() {
+            self.recent.clear();
+        }
+        let full = usize::try_from(SWEEP_ROWS_MAX).unwrap_or(usize::MAX);
+        Ok(full <= forgotten || full <= expired.len())
+    }
+
+    fn sweep_dropped(&self) -> rusqlite::Result<bool> {
+        let mut statement = self.db.prepare_cached("SELECT workspace FROM dropped LIMIT 1")?;
+        let Some(id) = statement.query_row([], |row| row.get(0)).optional()? else { return Ok(false) };
+        let (this, next) = (WorkspaceId(id), WorkspaceId(id + 1));
+        let places = params![i64::from(id) << 32, i64::from(id + 1) << 32, SWEEP_ROWS_MAX];
+        let spots = params![spot(this, 0), spot(next, 0), SWEEP_ROWS_MAX];
+        let mut swept = 0;
+        for (table, key, range, bounds) in [
+            ("message", "(place, line, ts)", "place", places),
+            ("placed", "(place, ts)", "place", places),
+            ("replier", "(place, root, user)", "place", places),
+            ("gone", "(place, ts)", "place", places),
+            ("revision", "(spot)", "spot", spots),
+            ("log", "(spot)", "spot", spots),
+        ] {
+            let columns = key.trim_start_matches('(').trim_end_matches(')');
+            swept += self.write(
+                &format!(
+                    "DELETE FROM {table} WHERE {key} IN
+                        (SELECT {columns} FROM {table} WHERE {range} >= ?1 AND {range} < ?2 LIMIT ?3)"
+                ),
+                bounds,
+            )?;
+        }
+        if swept == 0 {
+            self.write("DELETE FROM dropped WHERE workspace = ?1", [id])?;
+        }
+        Ok(true)
+    }
+}
+
+fn identity_bytes(identity: &Identity) -> [u8; 13] {
+    let mut bytes = [0; 13];
+    bytes[..4].copy_from_slice(&identity.workspace.0.to_be_bytes());
+    bytes[4..8].copy_from_slice(&identity.app.0.to_be_bytes());
+    bytes[8..12].copy_from_slice(&identity.user.0.to_be_bytes());
+    bytes[12] = identity.method;
+    bytes
+}
+
+fn connect(path: &std::path::Path, vfs: Option<&str>, wal: &Arc<Wal>) -> rusqlite::Result<Connection> {
+    let mut db = super::connection(path, vfs, false)?;
+    db.pragma_update(None, "synchronous", "FULL")?;
+    db.pragma_update(None, "wal_autocheckpoint", 0)?;
+    db.pragma_update(None, "cache_size", -24 * 1024)?;
+    db.set_prepared_statement_cache_capacity(64);
+    db.execute_batch(rows::SCHEMA)?;
+    db.pragma_update(None, "user_version", rows::SCHEMA_VERSION)?;
+    let wal = Arc::clone(wal);
+    db.wal_hook(Some(move |_: &mut rusqlite::hooks::Wal, frames: i32| {
+        wal.frames.store(u64::try_from(frames).unwrap_or(0), Ordering::Relaxed);
+        Ok(())
+    }))?;
+    Ok(db)
+}
+
+fn broken(failed: &rusqlite::Error) -> Broken {
+    error!(error = %failed, "the database failed");
+    Broken
+}
+
+impl Engine for SqliteEngine {
+    fn view<'a>(&'a self, directories: &'a Directories) -> Box<dyn View + 'a> {
+        Box::new(Snapshot { engine: self, directories })
+    }
+
+    fn begin(&mut self) -> Result<(), Broken> {
+        self.write("BEGIN IMMEDIATE", []).map(drop).map_err(|failed| broken(&failed))
+    }
+
+    fn apply(&mut self, workspace: WorkspaceId, decision: &Decision) -> Result<(), Broken> {
+        let first = decision.events.first().map_or(u64::MAX, |event| event.position);
+        let changes = decision.changes.iter().try_for_each(|change| self.change(workspace, change, first));
+        changes
+            .and_then(|()| decision.events.iter().try_for_each(|event| self.put_event(workspace, event)))
+            .map_err(|failed| broken(&failed))
+    }
+
+    fn head(&mut self, workspace: WorkspaceId) -> Result<Head, Broken> {
+        let read = || {
+            self.db
+                .prepare_cached("SELECT ts, position FROM head WHERE workspace = ?1")?
+                .query_row([workspace.0], |row| {
+                    let position: i64 = row.get(1)?;
+                    Ok(Head { ts: Ts(row.get(0)?), position: u64::try_from(position).unwrap_or(0) })
+                })
+                .optional()
+        };
+        read().map(Option::unwrap_or_default).map_err(|failed| broken(&failed))
+    }
+
+    fn put_head(&mut self, workspace: WorkspaceId, head: Head) -> Result<(), Broken> {
+        const SQL: &str = "INSERT INTO head (workspace, ts, position) VALUES (?1, ?2, ?3)
+            ON CONFLICT (workspace) DO UPDATE SET ts = excluded.ts, position = excluded.position";
+        let position = i64::try_from(head.position).unwrap_or(i64::MAX);
+        self.write(SQL, params![workspace.0, head.ts.0, position]).map(drop).map_err(|failed| broken(&failed))
+    }
+
+    fn commit(&mut self) -> Result<(), Broken> {
+        self.write("COMMIT", []).map(drop).map_err(|failed| broken(&failed))
+    }
+
+    fn rollback(&mut self) {
+        self.recent.clear();
+        if !self.db.is_autocommit()
+            && let Err(failed) = self.write("ROLLBACK", [])
+        {
+            error!(error = %failed, "the transaction could not be taken back");
+        }
+    }
+
+    fn reopen(&mut self) -> Result<Directories, Broken> {
+        let again = connect(&self.path, self.vfs.as_deref(), &self.wal);
+        self.db = again.map_err(|failed| broken(&failed))?;
+        self.directories().map_err(|failed| broken(&failed))
+    }
+
+    fn keep(&mut self, name: &'static str, value: &[u8]) -> Result<Vec<u8>, Broken> {
+        let kept = || {
+            self.write("INSERT OR IGNORE INTO meta (name, value) VALUES (?1, ?2)", params![name, value])?;
+            self.db.query_row("SELECT value FROM meta WHERE name = ?1", [name], |row| row.get(0))
+        };
+        kept().map_err(|failed| broken(&failed))
+    }
+
+    fn sweep(&mut self, now: Micros) -> Result<bool, Broken> {
+        let swept = self.sweep_expired(now).and_then(|more| Ok(self.sweep_dropped()? || more));
+        swept.map_err(|failed| broken(&failed))
+    }
+
+    /// Finishes the checkpoint when the log has grown long and only a little is left of it. Nothing is written
+    /// meanwhile, so it completes, and the next commit writes the log from its beginning again.
+    fn rest(&mut self) {
+        let frames = self.wal.frames.load(Ordering::Relaxed);
+        if frames < WAL_FRAMES_MAX
+            || self.wal.done.load(Ordering::Relaxed) + super::CHECKPOINT_FRAMES * 2 < frames
+        {
+            return;
+        }
+        match super::checkpoint(&self.db) {
+            Ok(done) => self.wal.done.store(if done == frames { 0 } else { done }, Ordering::Relaxed),
+            Err(failed) => error!(error = %failed, "a checkpoint failed and will be tried again"),
+        }
+    }
+}
+
+struct Snapshot<'a> {
+    engine: &'a SqliteEngine,
+    directories: &'a Directories,
+}
+
+impl Snapshot<'_> {
+    fn looked<T>(&self, read: rusqlite::Result<T>) -> Looked<T> {
+        read.map_err(|failed| {
+            error!(error = %failed, "the database could not be read");
+            NotLoaded
+        })
+    }
+}
+
+impl View for Snapshot<'_> {
+    fn directories(&self) -> &Directories {
+        self.directories
+    }
+
+    fn message(&self, key: MessageKey) -> Looked<Option<Arc<Message>>> {
+        if let Some(known) = self.engine.recent.message(key) {
+            return Ok(Some(known));
+        }
+        let found = self.looked(rows::message(&self.engine.db, key))?.map(Arc::new);
+        found.iter().for_each(|message| self.engine.recent.put_message(Arc::clone(message)));
+        Ok(found)
+    }
+
+    fn content(&self, key: MessageKey, position: u64) -> Looked<Option<Arc<Content>>> {
+        if let Some(known) = self.engine.recent.content(key.workspace, position) {
+            return Ok(Some(known));
+        }
+        self.looked(rows::content(&self.engine.db, key.workspace, position))
+    }
+
+    fn replier(&self, root: MessageKey, user: UserId) -> Looked<Option<Replier>> {
+        const SQL: &str = "SELECT body FROM replier WHERE place = ?1 AND root = ?2 AND user = ?3";
+        self.looked(rows::one(&self.engine.db, SQL, params![place_of(root), root.ts.0, user.0]))
+    }
+
+    fn repliers(&self, root: MessageKey, limit: usize) -> Looked<Vec<UserId>> {
+        let read = || {
+            let mut statement = self.engine.db.prepare_cached(
+                "SELECT user FROM replier WHERE place = ?1 AND root = ?2 ORDER BY since LIMIT ?3",
+            )?;
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            let users = statement
+                .query_map(params![place_of(root), root.ts.0, limit], |row| row.get(0).map(UserId))?;
+            users.collect()
+        };
+        self.looked(read())
+    }
+
+    fn latest_reply_but(&self, root: MessageKey, but: Ts) -> Looked<Option<Ts>> {
+        let read = || {
+            self.engine
+                .db
+                .prepare_cached(
+                    "SELECT ts FROM message WHERE place = ?1 AND line = ?2 AND ts <> ?3 ORDER BY ts DESC LIMIT 1",
+                )?
+                .query_row([place_of(root), root.ts.0, but.0], |row| row.get(0).map(Ts))
+                .optional()
+        };
+        self.looked(read())
+    }
+
+    fn remembered(&self, identity: &Identity, key: &str) -> Looked<Option<Remembered>> {
+        const SQL: &str = "SELECT body FROM remembered WHERE identity = ?1 AND key = ?2";
+        self.looked(rows::one(&self.engine.db, SQL, params![identity_bytes(identity), key]))
+    }
+
+    fn origin(&self, workspace: WorkspaceId) -> Looked<Option<Arc<Directory>>> {
+        Ok(self.looked(rows::one_directory(&self.engine.db, workspace, true))?.map(Arc::new))
+    }
+
+    fn gone(&self, key: MessageKey) -> Looked<Option<Gone>> {
+        self.looked(rows::gone(&self.engine.db, key))
+    }
+}

@@ -1,0 +1,339 @@
+//! The embedded default: SQLite with a write-ahead log, one writer in groups, readers on snapshots.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use redraft_model::command::Command;
+use redraft_model::content::{Content, Dialect};
+use redraft_model::event::Event;
+use redraft_model::id::{ConversationId, MessageKey, WorkspaceId};
+use redraft_model::message::Gone;
+use rusqlite::{Connection, OpenFlags, OptionalExtension};
+use tokio::sync::{Semaphore, oneshot};
+use tracing::error;
+
+use crate::committer::{self, Job, Queue};
+use crate::{
+    Answer, Clock, Later, Published, READ_ROWS_MAX, Revised, Store, StoreError, Stored, Window, machine_clock,
+};
+
+mod engine;
+mod examine;
+mod recent;
+mod rows;
+
+pub use examine::{Examined, examine};
+
+/// Connections that read at the same time.
+const READERS_MAX: usize = 4;
+
+/// Frames that the checkpointer lets gather before it takes a step: 4 MiB.
+const CHECKPOINT_FRAMES: u64 = 1024;
+
+/// How often the checkpointer looks.
+const CHECKPOINT_PAUSE: Duration = Duration::from_millis(20);
+
+/// How a database file is opened.
+#[derive(Clone)]
+pub struct Options {
+    /// The clock that the committer reads.
+    pub clock: Clock,
+    /// The SQLite file system to use, for fault injection; `None` is the machine's.
+    pub vfs: Option<String>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { clock: machine_clock(), vfs: None }
+    }
+}
+
+/// A store in one folder. The folder has one owner at a time.
+pub struct SqliteStore {
+    queue: Mutex<Option<Queue>>,
+    published: Arc<Published>,
+    readers: Arc<Readers>,
+    threads: Mutex<Vec<std::thread::JoinHandle<()>>>,
+    _lock: File,
+}
+
+/// Why a folder could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process owns the folder.
+    #[error("the data folder is in use by another process")]
+    InUse,
+    /// The folder or a file in it cannot be made or read.
+    #[error("the data folder cannot be used: {0}")]
+    Io(#[from] std::io::Error),
+    /// The database cannot be read.
+    #[error("the database cannot be opened: {0}")]
+    Database(#[from] rusqlite::Error),
+    /// The database was written by a later version.
+    #[error("the database was written by a later version of Redraft")]
+    TooNew,
+}
+
+impl SqliteStore {
+    /// Opens a folder and makes it if it is not there.
+    ///
+    /// # Errors
+    /// When another process owns it, or it cannot be read.
+    pub fn open(folder: &Path, options: Options) -> Result<Self, OpenError> {
+        let lock = own(folder)?;
+        let path = folder.join(FILE_NAME);
+        let wal = Arc::new(engine::Wal::default());
+        let engine = engine::SqliteEngine::open(path.clone(), options.vfs.clone(), Arc::clone(&wal))?;
+        let published = Arc::new(Published::new(engine.directories()?, Arc::clone(&options.clock)));
+        let (queue, thread) = committer::start(engine, Arc::clone(&published), options.clock)?;
+        let checkpointer = start_checkpointer(path.clone(), options.vfs.clone(), &wal)?;
+        drop(wal);
+        Ok(Self {
+            queue: Mutex::new(Some(queue)),
+            published,
+            readers: Arc::new(Readers::new(path, options.vfs)),
+            threads: Mutex::new(vec![thread, checkpointer]),
+            _lock: lock,
+        })
+    }
+
+    fn queue(&self) -> Result<Queue, StoreError> {
+        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        queue.clone().ok_or(StoreError::Stopping)
+    }
+
+    fn ask<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(oneshot::Sender<Result<T, StoreError>>) -> Job,
+    ) -> Later<'_, Result<T, StoreError>> {
+        let (sender, answer) = oneshot::channel();
+        let queued = self.queue().and_then(|queue| queue.put(job(sender)));
+        Box::pin(async move {
+            queued?;
+            answer.await.unwrap_or(Err(StoreError::Unknown))
+        })
+    }
+
+    fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Later<'_, Result<T, StoreError>> {
+        let readers = Arc::clone(&self.readers);
+        Box::pin(async move { readers.read(read).await })
+    }
+}
+
+impl Drop for SqliteStore {
+    /// Answers what is queued, then closes the file.
+    fn drop(&mut self) {
+        *self.queue.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        for thread in self.threads.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            if thread.join().is_err() {
+                error!("a thread of the store panicked");
+            }
+        }
+    }
+}
+
+impl Store for SqliteStore {
+    fn submit(&self, command: Command) -> Later<'_, Result<Answer, StoreError>> {
+        self.ask(|answer| Job::Command(Box::new(command), answer))
+    }
+
+    fn published(&self) -> &Published {
+        &self.published
+    }
+
+    fn message(&self, key: MessageKey) -> Later<'_, Result<Option<Stored>, StoreError>> {
+        self.read(move |db| rows::stored(db, key))
+    }
+
+    fn channel_line(
+        &self,
+        workspace: WorkspaceId,
+        conversation: ConversationId,
+        window: Window,
+        limit: usize,
+    ) -> Later<'_, Result<Vec<Stored>, StoreError>> {
+        let limit = limit.min(READ_ROWS_MAX);
+        self.read(move |db| rows::channel_line(db, workspace, conversation, window, limit))
+    }
+
+    fn thread_line(
+        &self,
+        root: MessageKey,
+        window: Window,
+        limit: usize,
+    ) -> Later<'_, Result<Vec<Stored>, StoreError>> {
+        let limit = limit.min(READ_ROWS_MAX);
+        self.read(move |db| rows::thread_line(db, root, window, limit))
+    }
+
+    fn revisions(
+        &self,
+        key: MessageKey,
+        below: u32,
+        limit: usize,
+    ) -> Later<'_, Result<Vec<Revised>, StoreError>> {
+        let limit = limit.min(READ_ROWS_MAX);
+        self.read(move |db| rows::revisions(db, key, below, limit))
+    }
+
+    fn gone(&self, key: MessageKey) -> Later<'_, Result<Option<Gone>, StoreError>> {
+        self.read(move |db| rows::gone(db, key))
+    }
+
+    fn events(
+        &self,
+        workspace: WorkspaceId,
+        after: u64,
+        limit: usize,
+    ) -> Later<'_, Result<Vec<Event>, StoreError>> {
+        let limit = limit.min(READ_ROWS_MAX);
+        self.read(move |db| rows::events(db, workspace, after, limit))
+    }
+
+    fn keep(&self, name: &'static str, value: Vec<u8>) -> Later<'_, Result<Vec<u8>, StoreError>> {
+        self.ask(|answer| Job::Keep(name, value, answer))
+    }
+
+    fn kept(&self, name: &'static str) -> Later<'_, Result<Option<Vec<u8>>, StoreError>> {
+        self.read(move |db| {
+            db.query_row("SELECT value FROM meta WHERE name = ?1", [name], |row| row.get(0)).optional()
+        })
+    }
+
+    fn sweep(&self) -> Later<'_, Result<bool, StoreError>> {
+        self.ask(Job::Sweep)
+    }
+}
+
+const FILE_NAME: &str = "redraft.db";
+
+/// Takes the folder for this process, for as long as the file is open.
+fn own(folder: &Path) -> Result<File, OpenError> {
+    std::fs::create_dir_all(folder)?;
+    let lock = File::options().create(true).truncate(false).write(true).open(folder.join("lock"))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(std::fs::TryLockError::WouldBlock) => Err(OpenError::InUse),
+        Err(std::fs::TryLockError::Error(failed)) => Err(failed.into()),
+    }
+}
+
+fn connection(path: &Path, vfs: Option<&str>, reader: bool) -> rusqlite::Result<Connection> {
+    let mode = if reader {
+        OpenFlags::SQLITE_OPEN_READ_ONLY
+    } else {
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE
+    };
+    let flags = mode | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let db = match vfs {
+        Some(vfs) => Connection::open_with_flags_and_vfs(path, flags, vfs)?,
+        None => Connection::open_with_flags(path, flags)?,
+    };
+    db.busy_timeout(Duration::from_secs(5))?;
+    if !reader {
+        db.pragma_update(None, "journal_mode", "WAL")?;
+    }
+    db.pragma_update(None, "temp_store", "MEMORY")?;
+    Ok(db)
+}
+
+/// Connections for reading, made when first needed. Each read is one snapshot.
+struct Readers {
+    path: PathBuf,
+    vfs: Option<String>,
+    idle: Mutex<Vec<Connection>>,
+    permits: Semaphore,
+}
+
+impl Readers {
+    fn new(path: PathBuf, vfs: Option<String>) -> Self {
+        Self { path, vfs, idle: Mutex::new(Vec::new()), permits: Semaphore::new(READERS_MAX) }
+    }
+
+    async fn read<T: Send + 'static>(
+        self: Arc<Self>,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let readers = Arc::clone(&self);
+        let permit = readers.permits.acquire().await.map_err(|_| StoreError::Stopping)?;
+        let done = tokio::task::spawn_blocking(move || self.read_now(read)).await;
+        drop(permit);
+        done.map_err(|_| StoreError::Failed)?.map_err(|failed| {
+            error!(error = %failed, "the database could not be read");
+            StoreError::Failed
+        })
+    }
+
+    fn read_now<T>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let db = match idle {
+            Some(db) => db,
+            None => self.connect()?,
+        };
+        let snapshot = db.unchecked_transaction()?;
+        let answer = read(&db)?;
+        drop(snapshot);
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(db);
+        Ok(answer)
+    }
+
+    fn connect(&self) -> rusqlite::Result<Connection> {
+        let db = connection(&self.path, self.vfs.as_deref(), true)?;
+        db.pragma_update(None, "cache_size", -2 * 1024)?;
+        Ok(db)
+    }
+}
+
+/// Brings what was committed from the log to the database file, beside the writer and in small steps. A passive
+/// checkpoint holds up neither the writer nor readers. It ends with the writer.
+fn start_checkpointer(
+    path: PathBuf,
+    vfs: Option<String>,
+    wal: &Arc<engine::Wal>,
+) -> std::io::Result<std::thread::JoinHandle<()>> {
+    let wal = Arc::downgrade(wal);
+    std::thread::Builder::new().name("checkpointer".into()).spawn(move || {
+        if let Err(failed) = run_checkpointer(&path, vfs.as_deref(), &wal) {
+            error!(error = %failed, "the checkpointer stopped");
+        }
+    })
+}
+
+fn run_checkpointer(path: &Path, vfs: Option<&str>, wal: &Weak<engine::Wal>) -> rusqlite::Result<()> {
+    let db = connection(path, vfs, false)?;
+    db.pragma_update(None, "synchronous", "FULL")?;
+    db.pragma_update(None, "cache_size", -256)?;
+    while let Some(wal) = wal.upgrade() {
+        let (frames, done) = (wal.frames.load(Ordering::Relaxed), wal.done.load(Ordering::Relaxed));
+        // Fewer frames than are done means that the log has begun anew.
+        let waiting = if frames < done { frames } else { frames - done };
+        if CHECKPOINT_FRAMES <= waiting {
+            match checkpoint(&db) {
+                Ok(done) => wal.done.store(done, Ordering::Relaxed),
+                Err(failed) => error!(error = %failed, "a checkpoint failed and will be tried again"),
+            }
+        }
+        drop(wal);
+        std::thread::sleep(CHECKPOINT_PAUSE);
+    }
+    Ok(())
+}
+
+/// One passive checkpoint; returns how many frames of the log are in the database file now.
+fn checkpoint(db: &Connection) -> rusqlite::Result<u64> {
+    db.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
+        let done: i64 = row.get(2)?;
+        Ok(u64::try_from(done).unwrap_or(0))
+    })
+}
+
+/// What a tombstone, or an erased revision, says.
+fn nothing() -> Arc<Content> {
+    Arc::new(Content::text(Dialect::Slack, ""))
+}

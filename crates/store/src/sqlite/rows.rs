@@ -1,0 +1,302 @@
+//! The tables, and how rows of them are read. Used by the committer inside its transaction and by readers on snapshots.
+
+use std::sync::Arc;
+
+use redraft_model::content::Content;
+use redraft_model::directory::{Directories, Directory};
+use redraft_model::event::Event;
+use redraft_model::id::{ConversationId, MessageKey, WorkspaceId};
+use redraft_model::message::{Gone, Message};
+use redraft_model::time::Ts;
+use rusqlite::{Connection, OptionalExtension, Params, params};
+
+use crate::record::{Entry, Field, RevisionRow, decode, directory};
+use crate::{Revised, Stored, Window};
+
+/// Every key begins with the workspace. A *place* is a workspace and a conversation, a *spot* a workspace and a log
+/// position; both are one integer, which SQLite compares and stores best.
+///
+/// `message` is clustered by `(place, line, ts)`: line 0 is the channel line, a root's ts is the line of its thread, and
+/// -1 holds what only one reader sees. So the two reading orders are ranges of one tree, and posting a root writes one
+/// row. A broadcast reply has a second, tiny row in line 0 that names its root. `placed` tells the line of what is not in
+/// line 0. `revision` and `log` grow at their end only.
+pub(super) const SCHEMA: &str = "
+CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS head (workspace INTEGER PRIMARY KEY, ts INTEGER NOT NULL, position INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS directory (workspace INTEGER NOT NULL, origin INTEGER NOT NULL, key BLOB NOT NULL,
+    body BLOB NOT NULL, PRIMARY KEY (workspace, origin, key)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS message (place INTEGER NOT NULL, line INTEGER NOT NULL, ts INTEGER NOT NULL,
+    body BLOB NOT NULL, PRIMARY KEY (place, line, ts)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS placed (place INTEGER NOT NULL, ts INTEGER NOT NULL, line INTEGER NOT NULL,
+    PRIMARY KEY (place, ts)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS replier (place INTEGER NOT NULL, root INTEGER NOT NULL, user INTEGER NOT NULL,
+    since INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (place, root, user)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS replier_since ON replier (place, root, since);
+CREATE TABLE IF NOT EXISTS revision (spot INTEGER PRIMARY KEY, body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS log (spot INTEGER PRIMARY KEY, body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS gone (place INTEGER NOT NULL, ts INTEGER NOT NULL, body BLOB NOT NULL,
+    PRIMARY KEY (place, ts)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS remembered (identity BLOB NOT NULL, key TEXT NOT NULL, expires_at INTEGER NOT NULL,
+    body BLOB NOT NULL, PRIMARY KEY (identity, key)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS remembered_expiry ON remembered (expires_at);
+CREATE TABLE IF NOT EXISTS ephemeral (expires_at INTEGER NOT NULL, place INTEGER NOT NULL, ts INTEGER NOT NULL,
+    spot INTEGER NOT NULL, PRIMARY KEY (expires_at, place, ts)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS dropped (workspace INTEGER PRIMARY KEY);
+";
+
+/// The number of this schema, in `PRAGMA user_version`.
+pub(super) const SCHEMA_VERSION: i32 = 1;
+
+/// The channel line.
+pub(super) const CHANNEL_LINE: i64 = 0;
+
+/// The line of messages for one reader only.
+pub(super) const EPHEMERAL_LINE: i64 = -1;
+
+pub(super) fn place(workspace: WorkspaceId, conversation: ConversationId) -> i64 {
+    i64::from(workspace.0) << 32 | i64::from(conversation.0)
+}
+
+pub(super) fn place_of(key: MessageKey) -> i64 {
+    place(key.workspace, key.conversation)
+}
+
+pub(super) fn spot(workspace: WorkspaceId, position: u64) -> i64 {
+    i64::from(workspace.0) << 40 | i64::try_from(position).unwrap_or(i64::MAX)
+}
+
+/// A row of `message`: the message itself, or in line 0 the root of the broadcast reply that stands there.
+pub(super) enum Row {
+    Message(Message),
+    Broadcast(Ts),
+}
+
+impl Field for Row {
+    fn put(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Message(message) => {
+                out.push(1);
+                message.put(out);
+            }
+            Self::Broadcast(root) => {
+                out.push(2);
+                root.put(out);
+            }
+        }
+    }
+
+    fn take(from: &mut &[u8]) -> Option<Self> {
+        match u64::take(from)? {
+            1 => Message::take(from).map(Self::Message),
+            2 => Ts::take(from).map(Self::Broadcast),
+            _ => None,
+        }
+    }
+}
+
+/// A row that is not what was written: the file is damaged.
+fn damaged() -> rusqlite::Error {
+    rusqlite::Error::InvalidQuery
+}
+
+pub(super) fn one<T: Field>(db: &Connection, sql: &str, params: impl Params) -> rusqlite::Result<Option<T>> {
+    let mut statement = db.prepare_cached(sql)?;
+    let body = statement.query_row(params, |row| Ok(decode(row.get_ref(0)?.as_blob()?))).optional()?;
+    body.map(|decoded| decoded.ok_or_else(damaged)).transpose()
+}
+
+fn many<T: Field>(db: &Connection, sql: &str, params: impl Params) -> rusqlite::Result<Vec<T>> {
+    let mut statement = db.prepare_cached(sql)?;
+    let rows = statement.query_map(params, |row| Ok(decode(row.get_ref(0)?.as_blob()?)))?;
+    rows.map(|row| row?.ok_or_else(damaged)).collect()
+}
+
+fn row(db: &Connection, key: MessageKey, line: i64) -> rusqlite::Result<Option<Row>> {
+    const SQL: &str = "SELECT body FROM message WHERE place = ?1 AND line = ?2 AND ts = ?3";
+    one(db, SQL, params![place_of(key), line, key.ts.0])
+}
+
+pub(super) fn message(db: &Connection, key: MessageKey) -> rusqlite::Result<Option<Message>> {
+    let line = match row(db, key, CHANNEL_LINE)? {
+        Some(Row::Message(message)) => return Ok(Some(message)),
+        Some(Row::Broadcast(root)) => Some(root.0),
+        None => line_of(db, key)?,
+    };
+    let Some(line) = line else { return Ok(None) };
+    match row(db, key, line)? {
+        Some(Row::Message(message)) => Ok(Some(message)),
+        _ => Ok(None),
+    }
+}
+
+fn line_of(db: &Connection, key: MessageKey) -> rusqlite::Result<Option<i64>> {
+    db.prepare_cached("SELECT line FROM placed WHERE place = ?1 AND ts = ?2")?
+        .query_row(params![place_of(key), key.ts.0], |row| row.get(0))
+        .optional()
+}
+
+fn revision_at(
+    db: &Connection,
+    workspace: WorkspaceId,
+    position: u64,
+) -> rusqlite::Result<Option<RevisionRow>> {
+    one(db, "SELECT body FROM revision WHERE spot = ?1", [spot(workspace, position)])
+}
+
+pub(super) fn content(
+    db: &Connection,
+    workspace: WorkspaceId,
+    position: u64,
+) -> rusqlite::Result<Option<Arc<Content>>> {
+    Ok(revision_at(db, workspace, position)?.map(|row| row.content))
+}
+
+pub(super) fn gone(db: &Connection, key: MessageKey) -> rusqlite::Result<Option<Gone>> {
+    one(db, "SELECT body FROM gone WHERE place = ?1 AND ts = ?2", params![place_of(key), key.ts.0])
+}
+
+pub(super) fn stored(db: &Connection, key: MessageKey) -> rusqlite::Result<Option<Stored>> {
+    message(db, key)?.map(|message| with_content(db, message)).transpose()
+}
+
+fn with_content(db: &Connection, message: Message) -> rusqlite::Result<Stored> {
+    let content = match message.revision() {
+        Some(_) => content(db, message.key.workspace, message.content_at)?,
+        None => None,
+    };
+    let content = content.unwrap_or_else(crate::sqlite::nothing);
+    Ok(Stored { message: Arc::new(message), content, root: None })
+}
+
+pub(super) fn channel_line(
+    db: &Connection,
+    workspace: WorkspaceId,
+    conversation: ConversationId,
+    window: Window,
+    limit: usize,
+) -> rusqlite::Result<Vec<Stored>> {
+    let mut statement = db.prepare_cached(
+        "SELECT body, ts FROM message WHERE place = ?1 AND line = 0 AND ts BETWEEN ?2 AND ?3 ORDER BY ts DESC LIMIT ?4",
+    )?;
+    let place = place(workspace, conversation);
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut rows = statement.query(params![place, window.from.0, window.to.0, limit])?;
+    let mut line = Vec::new();
+    while let Some(found) = rows.next()? {
+        match decode(found.get_ref(0)?.as_blob()?).ok_or_else(damaged)? {
+            Row::Message(message) => line.push(with_content(db, message)?),
+            Row::Broadcast(root) => {
+                let key = MessageKey { workspace, conversation, ts: Ts(found.get(1)?) };
+                line.extend(broadcast(db, key, root)?);
+            }
+        }
+    }
+    Ok(line)
+}
+
+fn broadcast(db: &Connection, key: MessageKey, root: Ts) -> rusqlite::Result<Option<Stored>> {
+    let Some(Row::Message(message)) = row(db, key, root.0)? else { return Ok(None) };
+    let root = stored(db, key.at(root))?.map(Box::new);
+    Ok(Some(Stored { root, ..with_content(db, message)? }))
+}
+
+pub(super) fn thread_line(
+    db: &Connection,
+    root: MessageKey,
+    window: Window,
+    limit: usize,
+) -> rusqlite::Result<Vec<Stored>> {
+    let rows: Vec<Row> = many(
+        db,
+        "SELECT body FROM message WHERE place = ?1 AND line = ?2 AND ts BETWEEN ?3 AND ?4 ORDER BY ts LIMIT ?5",
+        params![
+            place_of(root),
+            root.ts.0,
+            window.from.0,
+            window.to.0,
+            i64::try_from(limit).unwrap_or(i64::MAX)
+        ],
+    )?;
+    let messages = rows.into_iter().filter_map(|row| match row {
+        Row::Message(message) => Some(message),
+        Row::Broadcast(_) => None,
+    });
+    messages.map(|message| with_content(db, message)).collect()
+}
+
+/// Follows the chain of revisions from the newest one back.
+pub(super) fn revisions(
+    db: &Connection,
+    key: MessageKey,
+    below: u32,
+    limit: usize,
+) -> rusqlite::Result<Vec<Revised>> {
+    let newest = match message(db, key)? {
+        Some(message) => Some(message.content_at),
+        None => gone(db, key)?.map(|gone| gone.content_at),
+    };
+    let mut next = newest;
+    let mut found = Vec::new();
+    while let Some(position) = next
+        && found.len() < limit
+    {
+        let Some(RevisionRow { revision, content }) = revision_at(db, key.workspace, position)? else {
+            break;
+        };
+        next = revision.previous;
+        if revision.number.get() < below {
+            found.push((revision, content));
+        }
+    }
+    Ok(found)
+}
+
+pub(super) fn events(
+    db: &Connection,
+    workspace: WorkspaceId,
+    after: u64,
+    limit: usize,
+) -> rusqlite::Result<Vec<Event>> {
+    let (from, to) = (spot(workspace, after.saturating_add(1)), spot(WorkspaceId(workspace.0 + 1), 0));
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    many(
+        db,
+        "SELECT body FROM log WHERE spot >= ?1 AND spot < ?2 ORDER BY spot LIMIT ?3",
+        params![from, to, limit],
+    )
+}
+
+/// The directory of one workspace, as it is or as it was created.
+pub(super) fn one_directory(
+    db: &Connection,
+    workspace: WorkspaceId,
+    origin: bool,
+) -> rusqlite::Result<Option<Directory>> {
+    let sql = "SELECT body FROM directory WHERE workspace = ?1 AND origin = ?2 ORDER BY key";
+    let entries: Vec<Entry> = many(db, sql, params![workspace.0, origin])?;
+    if entries.is_empty() {
+        return Ok(None);
+    }
+    directory(entries).map(Some).ok_or_else(damaged)
+}
+
+/// All directories, for the start.
+pub(super) fn directories(db: &Connection) -> rusqlite::Result<Directories> {
+    use redraft_model::directory::DirectoryChange;
+    let mut all = Directories::default();
+    let mut statement = db.prepare("SELECT DISTINCT workspace FROM directory ORDER BY workspace")?;
+    let workspaces: Vec<u32> = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    for id in workspaces {
+        let directory = one_directory(db, WorkspaceId(id), false)?.ok_or_else(damaged)?;
+        all.apply(&DirectoryChange::Create(Arc::new(directory)));
+    }
+    let used: Option<u32> = db.query_row("SELECT max(workspace) FROM head", [], |row| row.get(0))?;
+    let dropped: Option<u32> = db.query_row("SELECT max(workspace) FROM dropped", [], |row| row.get(0))?;
+    let highest: Option<Vec<u8>> = db
+        .query_row("SELECT value FROM meta WHERE name = 'next_workspace'", [], |row| row.get(0))
+        .optional()?;
+    let kept = highest.and_then(|bytes| bytes.try_into().ok()).map_or(0, u32::from_be_bytes);
+    let next = used.unwrap_or(0).max(dropped.unwrap_or(0)) + 1;
+    all.next_workspace = all.next_workspace.max(WorkspaceId(next)).max(WorkspaceId(kept));
+    Ok(all)
+}
