@@ -36,7 +36,7 @@ pub const QUEUE_COMMANDS_MAX: usize = 4096;
 pub const BATCH_COMMANDS_MAX: usize = 512;
 
 /// Messages, revisions or events that one read returns at most.
-pub const READ_ROWS_MAX: usize = 1000;
+pub const READ_ROWS_MAX: usize = 1001;
 
 /// A boxed future, so that the trait can be used as an object.
 pub type Later<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
