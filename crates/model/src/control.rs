@@ -307,9 +307,8 @@ impl Act<'_> {
 
     fn user_free(&self, user: &User) -> Result<(), R> {
         let short = format!("@{}", user.name);
-        let mail = user.email.as_ref().map(|email| format!("mailto:{}", email.to_lowercase()));
         self.names_free([&*user.slack_id, &*user.member_id, &*user.directory_id, &*short])?;
-        self.names_free(mail.as_deref())
+        self.names_free(user.mail_name().as_deref())
     }
 
     /// Everyone is in the team's channel.
@@ -329,10 +328,8 @@ impl Act<'_> {
         if old.name != user.name {
             self.names_free([&*format!("@{}", user.name)])?;
         }
-        if old.email != user.email {
-            self.names_free(
-                user.email.as_ref().map(|email| format!("mailto:{}", email.to_lowercase())).as_deref(),
-            )?;
+        if old.mail_name() != user.mail_name() {
+            self.names_free(user.mail_name().as_deref())?;
         }
         self.put_user(user.clone());
         Ok(Outcome::User(user.id))

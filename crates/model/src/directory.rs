@@ -187,10 +187,8 @@ impl Directory {
 
     /// Adds or replaces a conversation.
     pub fn put_conversation(&mut self, conversation: Conversation) {
-        if let Some(old) = self.conversations.get(&conversation.id)
-            && old.is_channel()
-        {
-            self.channels.remove(&old.name);
+        if let Some(old) = self.conversations.remove(&conversation.id) {
+            self.forget_place(&old, &conversation);
         }
         for name in [&conversation.slack_id, &conversation.connector_id] {
             self.names.insert(name.clone(), Named::Conversation(conversation.id));
@@ -198,9 +196,31 @@ impl Directory {
         if conversation.is_channel() {
             self.channels.insert(conversation.name.clone(), conversation.id);
         } else {
-            self.directs.insert(conversation.members.keys().copied().collect(), conversation.id);
+            let members = conversation.members.keys().copied().collect();
+            let first = self.directs.entry(members).or_insert(conversation.id);
+            *first = conversation.id.min(*first);
         }
         self.conversations.insert(conversation.id, Arc::new(conversation));
+    }
+
+    /// A channel gives its name free. A direct message does so with its members: should they have another one (a group
+    /// that others left), that is the one found from now on.
+    fn forget_place(&mut self, old: &Conversation, new: &Conversation) {
+        if old.is_channel() {
+            self.channels.remove(&old.name);
+            return;
+        }
+        if old.members.keys().eq(new.members.keys()) {
+            return;
+        }
+        let members: Vec<UserId> = old.members.keys().copied().collect();
+        if self.directs.get(&members) == Some(&old.id) {
+            let same = |other: &&Arc<Conversation>| !other.is_channel() && other.members.keys().eq(&members);
+            match self.conversations.values().find(same).map(|other| other.id) {
+                Some(other) => self.directs.insert(members, other),
+                None => self.directs.remove(&members),
+            };
+        }
     }
 
     /// Adds or replaces a token.
@@ -239,7 +259,7 @@ fn user_names(user: &User) -> impl Iterator<Item = String> {
         user.directory_id.clone(),
         format!("@{}", user.name),
     ];
-    names.extend(user.email.as_ref().map(|email| format!("mailto:{}", email.to_lowercase())));
+    names.extend(user.mail_name());
     names.into_iter()
 }
 

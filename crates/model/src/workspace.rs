@@ -65,6 +65,14 @@ pub struct User {
     pub updated_at: Micros,
 }
 
+impl User {
+    /// The mail address as a name: without regard to case.
+    #[must_use]
+    pub fn mail_name(&self) -> Option<String> {
+        self.email.as_ref().map(|email| format!("mailto:{}", email.to_lowercase()))
+    }
+}
+
 /// A registered bot, of exactly one dialect.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct App {

@@ -1,1 +1,15 @@
-//! .
+//! The message server: the Slack Web API, the Bot Connector API of Teams and the control API over one store.
+//!
+//! A request is read and authenticated by its dialect, becomes a [`redraft_model::command::Command`], goes through
+//! [`app::App`] to the store, and the dialect writes the answer. The dialects do not know of one another.
+
+pub mod app;
+pub mod config;
+pub mod connector;
+pub mod control;
+pub mod mint;
+pub mod seed;
+pub mod serve;
+pub mod slack;
+
+mod front;

@@ -1,0 +1,19 @@
+//! The rules, row by row: each module holds tables for one part of the crate, all over the same small world.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod content;
+mod control;
+mod conversations;
+mod deleting;
+mod directory;
+mod ephemeral;
+mod full;
+mod history;
+mod idempotency;
+mod posting;
+mod rights;
+mod threads;
+mod tokens;
+mod updating;
+mod windows;
+mod world;

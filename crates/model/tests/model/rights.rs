@@ -1,0 +1,181 @@
+//! Rights: the printed table is the one in the docs, and decisions are what it says.
+
+use redraft_model::command::{Caller, Command};
+use redraft_model::content::Dialect;
+use redraft_model::id::{ConversationId, UserId};
+use redraft_model::message::Message;
+use redraft_model::policy::{self, Actor, Rule, TARGETS};
+use redraft_model::time::{Micros, Ts};
+use redraft_model::workspace::{ConversationKind, Settings, TokenKind};
+
+use crate::world::*;
+
+const DOC: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/RIGHTS.txt");
+
+/// A changed right is a changed line of the document.
+#[test]
+fn the_table_is_the_documents() {
+    assert_eq!(policy::table(), std::fs::read_to_string(DOC).unwrap());
+}
+
+/// A world in which Sam and delta can be authors too, and one message for a caller to try.
+fn target(name: &str, caller: Caller) -> (World, ConversationId, Ts) {
+    let mut world = World::with_away();
+    let say = |world: &mut World, author, place| (place, world.say(author, place));
+    let (place, ts) = match name {
+        "own" if caller == stranger() => (GENERAL, NEVER),
+        "own" => say(&mut world, caller, GENERAL),
+        "other member" => say(&mut world, ALPHA_SAM, GENERAL),
+        "other app" => say(&mut world, GAMMA_BOT, GENERAL),
+        "others' DM" => say(&mut world, ALPHA_SAM, GROUP),
+        "tombstone" => (GENERAL, world.tombstone(ALPHA_BOT, GENERAL).0),
+        "ephemeral" => (GENERAL, world.whisper(ALPHA_BOT, GENERAL, MIA)),
+        _ => say(&mut world, ALPHA_BOT, GENERAL),
+    };
+    (world, place, ts)
+}
+
+fn stranger() -> Caller {
+    Caller::Token(hash(2, 4))
+}
+
+fn decided(name: &str, caller: Caller) -> String {
+    let (world, place, ts) = target(name, caller);
+    let sign = |verb| {
+        let asked = Command { workspace: HOME, caller, idempotency: None, verb };
+        if world.decide(&asked).is_ok() { "+" } else { "-" }
+    };
+    format!("{} {}", sign(edit(place, ts)), sign(erase(place, ts)))
+}
+
+#[test]
+fn decisions_are_what_the_table_says() {
+    let callers = [
+        ("bot token", ALPHA_BOT),
+        ("installer's user token", ALPHA_IVO),
+        ("other member's user token", ALPHA_MIA),
+        ("admin's user token", ALPHA_ADA),
+        ("other app's bot token", BETA_BOT),
+        ("other app's user token", BETA_IVO),
+        ("other workspace's token", stranger()),
+    ];
+    let table = policy::table();
+    for (name, caller) in callers {
+        let line = table.lines().find(|line| line.starts_with(&format!("{name:28}"))).unwrap();
+        for (place, target) in TARGETS.iter().enumerate() {
+            let cell = &line[28 + 15 * place..28 + 15 * (place + 1)];
+            assert_eq!(decided(target, caller), cell.trim(), "{name} on {target}");
+        }
+    }
+}
+
+fn actor(app: u32, user: UserId, kind: TokenKind, admin: bool, installer: bool) -> Actor {
+    let app = redraft_model::id::AppId(app);
+    Actor { workspace: HOME, dialect: Dialect::Slack, app, user, kind, admin, installer }
+}
+
+fn message(author: Caller, conversation: ConversationId) -> Message {
+    let mut world = World::new();
+    let ts = world.say(author, conversation);
+    Message::clone(world.message(conversation, ts).unwrap())
+}
+
+/// Rows of actors that no token makes, too: the policy does not lean on how an actor was found.
+#[test]
+fn each_rule_names_itself() {
+    use TokenKind::{Bot, User};
+    let (by_app, by_user, installer) =
+        (Rule::NotPostedByThisApp, Rule::NotPostedByThisUser, Rule::NotTheInstaller);
+    let no = Err;
+    let yes: Result<(), Rule> = Ok(());
+    let dm = Rule::OthersDirectMessage;
+    for (name, actor, author, place, update, delete) in [
+        ("bot, own", actor(1, ALPHA, Bot, false, false), ALPHA_BOT, GENERAL, yes, yes),
+        ("bot of the app", actor(1, ADA, Bot, false, false), ALPHA_BOT, GENERAL, yes, yes),
+        ("bot, person's", actor(1, ALPHA, Bot, false, false), ALPHA_MIA, GENERAL, no(by_app), no(by_app)),
+        ("bot, other app's", actor(2, BETA, Bot, false, false), ALPHA_BOT, GENERAL, no(by_app), no(by_app)),
+        ("bot of an admin", actor(2, ADA, Bot, true, true), ALPHA_BOT, GENERAL, no(by_app), no(by_app)),
+        ("bot, same user", actor(2, MIA, Bot, false, false), ALPHA_MIA, GENERAL, no(by_app), no(by_app)),
+        ("person, own", actor(1, MIA, User, false, false), ALPHA_MIA, GENERAL, yes, yes),
+        ("person, own by another app", actor(2, MIA, User, false, false), ALPHA_MIA, GENERAL, yes, yes),
+        ("person, other's", actor(1, IVO, User, false, true), ALPHA_MIA, GENERAL, no(by_user), no(by_user)),
+        ("installer", actor(1, IVO, User, false, true), ALPHA_BOT, GENERAL, yes, yes),
+        ("other installer", actor(2, IVO, User, false, true), ALPHA_BOT, GENERAL, no(by_app), no(by_app)),
+        ("member", actor(1, MIA, User, false, false), ALPHA_BOT, GENERAL, no(installer), no(installer)),
+        ("admin, member's", actor(1, ADA, User, true, false), ALPHA_MIA, GENERAL, no(by_user), yes),
+        ("admin, app's", actor(1, ADA, User, true, false), ALPHA_BOT, GENERAL, no(installer), yes),
+        ("admin, other app's", actor(1, ADA, User, true, false), GAMMA_BOT, GENERAL, no(by_app), yes),
+        ("admin, others' DM", actor(1, ADA, User, true, false), ALPHA_MIA, GROUP, no(by_user), no(dm)),
+        ("admin, app's DM", actor(1, ADA, User, true, false), ALPHA_BOT, GROUP, no(installer), no(dm)),
+        ("admin, own in a DM", actor(1, ADA, User, true, false), ALPHA_ADA, GROUP, yes, yes),
+        ("member, others' DM", actor(1, IVO, User, false, false), ALPHA_MIA, GROUP, no(by_user), no(by_user)),
+    ] {
+        let message = message(author, place);
+        let world = World::new();
+        let told = policy::may_delete(&actor, &message, world.room(place), &Settings::default(), world.now);
+        assert_eq!((policy::may_update(&actor, &message), told), (update, delete), "{name}");
+    }
+}
+
+/// A person's message may say that it was posted as no app, or as one that is not known any more.
+#[test]
+fn a_message_of_no_app_is_no_bots() {
+    let stray = Message { app: None, ..message(ALPHA_BOT, GENERAL) };
+    let bot = actor(1, ALPHA, TokenKind::Bot, false, false);
+    assert_eq!(policy::may_update(&bot, &stray), Err(Rule::NotPostedByThisApp));
+}
+
+#[test]
+fn the_edit_window_is_for_people_and_what_they_wrote() {
+    let settings = Settings { edit_window_micros: Some(HOUR), ..Settings::default() };
+    for (author, kind, expect) in [
+        (ALPHA_MIA, TokenKind::User, true),
+        (ALPHA_BOT, TokenKind::User, false),
+        (ALPHA_MIA, TokenKind::Bot, false),
+        (ALPHA_BOT, TokenKind::Bot, false),
+    ] {
+        let message = message(author, GENERAL);
+        let over = |settings, now| {
+            policy::edit_window_over(&actor(1, MIA, kind, false, false), &message, settings, now)
+        };
+        let end = Micros(message.key.ts.0).plus(HOUR);
+        assert_eq!((over(&settings, end.plus(-1)), over(&settings, end)), (false, expect), "{kind:?}");
+        assert!(!over(&Settings::default(), end));
+    }
+}
+
+#[test]
+fn who_sees_what() {
+    let world = World::new();
+    for (user, place, expect) in [
+        (SAM, GENERAL, true),
+        (SAM, PUBLIC, true),
+        (SAM, PRIVATE, false),
+        (IVO, PRIVATE, true),
+        (DELTA, PRIVATE, false),
+        (ADA, DIRECT, false),
+        (MIA, DIRECT, true),
+        (SAM, GROUP, true),
+        (OLGA, GROUP, false),
+    ] {
+        assert_eq!(policy::sees(user, world.room(place)), expect, "{user:?} {place:?}");
+    }
+    let kinds = [GENERAL, PRIVATE, DIRECT, GROUP].map(|place| world.room(place).kind);
+    use ConversationKind as K;
+    assert_eq!(kinds, [K::Public, K::Private, K::Direct, K::Group]);
+}
+
+#[test]
+fn every_rule_has_words_of_its_own() {
+    let rules = [
+        Rule::NotPostedByThisApp,
+        Rule::NotPostedByThisUser,
+        Rule::NotTheInstaller,
+        Rule::OthersDirectMessage,
+        Rule::OnlyAdministratorsDelete,
+        Rule::DeleteWindowOver,
+    ];
+    let words: std::collections::BTreeSet<_> = rules.map(Rule::words).into();
+    assert_eq!(words.len(), rules.len());
+    assert!(words.iter().all(|words| 20 < words.len()));
+}

@@ -1,0 +1,84 @@
+//! The one way to the store.
+
+use std::sync::Arc;
+
+use redraft_model::command::Command;
+use redraft_model::decision::{Outcome, Refusal};
+use redraft_model::directory::Directory;
+use redraft_model::id::{TokenHash, WorkspaceId};
+use redraft_model::time::Micros;
+use redraft_store::{Store, StoreError};
+
+use crate::connector::authority::Authority;
+
+/// A server's state. Cheap to share; everything that changes is in the store.
+pub struct App {
+    /// The messages and everything about them.
+    pub store: Arc<dyn Store>,
+    /// Signs and checks the Connector's tokens.
+    pub authority: Authority,
+    /// Heads every address that is handed out, without a slash at its end.
+    pub public_url: String,
+    /// The address that is listened on, as the command line on this machine reaches it.
+    pub local_url: String,
+    /// The hash of the control API's token.
+    pub control_token: [u8; 32],
+}
+
+/// Why a command was not carried out.
+pub enum NotDone {
+    /// A rule forbids it.
+    Refused(Box<Refusal>),
+    /// The store failed or is full.
+    Store(StoreError),
+}
+
+impl App {
+    /// Carries out a command, durably.
+    ///
+    /// # Errors
+    /// When a rule forbids it or the store fails.
+    pub async fn submit(&self, command: Command) -> Result<Outcome, NotDone> {
+        match self.store.submit(command).await {
+            Ok(Ok(outcome)) => Ok(outcome),
+            Ok(Err(refusal)) => Err(NotDone::Refused(refusal)),
+            Err(failed) => Err(NotDone::Store(failed)),
+        }
+    }
+
+    /// The workspace of a token, as of the last commit.
+    #[must_use]
+    pub fn workspace_of(&self, token: &TokenHash) -> Option<Arc<Directory>> {
+        self.store.published().directories().of_token(token).cloned()
+    }
+
+    /// The workspace that a team, tenant or Teams app id names.
+    #[must_use]
+    pub fn workspace_named(&self, name: &str) -> Option<Arc<Directory>> {
+        self.store.published().directories().of_name(name).cloned()
+    }
+
+    /// A workspace as of the last commit.
+    #[must_use]
+    pub fn workspace(&self, id: WorkspaceId) -> Option<Arc<Directory>> {
+        self.store.published().directories().get(id).cloned()
+    }
+
+    /// A workspace's clock.
+    #[must_use]
+    pub fn now(&self, id: WorkspaceId) -> Micros {
+        self.store.published().now(id)
+    }
+
+    /// The address that Teams bots send to, as they find it in what they receive.
+    #[must_use]
+    pub fn service_url(&self, tenant_id: &str) -> String {
+        format!("{}/teams/{tenant_id}/", self.public_url)
+    }
+
+    /// The address of a Slack workspace; heads its permalinks. Ends with a slash.
+    #[must_use]
+    pub fn team_url(&self, team_id: &str) -> String {
+        format!("{}/workspaces/{team_id}/", self.public_url)
+    }
+}

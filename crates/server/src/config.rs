@@ -1,0 +1,27 @@
+//! What a server is told when it starts.
+
+use std::path::PathBuf;
+
+/// Options of `redraft serve`, merged from flags, environment and file.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where to listen, such as `127.0.0.1:3000`; port 0 picks a free one.
+    pub listen: String,
+    /// The folder of the data; `None` keeps nothing.
+    pub data: Option<PathBuf>,
+    /// Heads every address that is handed out; by default the bound address.
+    pub public_url: Option<String>,
+    /// A file that declares the workspace of an empty store.
+    pub seed: Option<PathBuf>,
+    /// Where to write what a script needs, once requests are answered.
+    pub ready_file: Option<PathBuf>,
+}
+
+/// The biggest request body that is read.
+pub const BODY_BYTES_MAX: usize = 2 << 20;
+
+/// Of a body that is too big, so much is read and thrown away, so that the client hears the answer.
+pub const DRAIN_BYTES_MAX: usize = 16 << 20;
+
+/// How long a stopping server waits for requests under way.
+pub const STOP_SECONDS_MAX: u64 = 30;

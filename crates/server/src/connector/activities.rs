@@ -1,0 +1,149 @@
+//! Sending, updating and deleting activities.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use axum::http::StatusCode;
+use redraft_model::command::{Caller, Command, Delete, Idempotency, Post, Target, Update, Verb};
+use redraft_model::content::{Change, Content, ContentFault, Dialect, Patch};
+use redraft_model::decision::Outcome;
+use redraft_model::message::{Kind, Message};
+use redraft_model::policy::sees;
+use redraft_model::time::Ts;
+use redraft_model::workspace::Conversation;
+use redraft_wire::connector::activity::{self, ActivityFault, ActivityView, Verb as Asked};
+use redraft_wire::connector::conversation::ResourceResponse;
+use redraft_wire::connector::id::split_conversation;
+use redraft_wire::translate::activity_to_slack_text;
+
+use super::refusal::{self, no_conversation, not_in_roster};
+use super::reply::{Error, Reply};
+use super::Call;
+use crate::mint;
+
+/// Sends an activity to a conversation, or as a reply to `reply_to` in a channel.
+pub(super) async fn send(call: &Call<'_>, conversation: &str, reply_to: Option<&str>) -> Result<Reply, Error> {
+    let (conversation, root) = conversation_named(call, conversation)?;
+    let parsed = activity::parse(&call.body);
+    let verb = parsed.as_ref().map_err(Clone::clone).and_then(activity::for_send);
+    if let Ok(Asked::Typing | Asked::Trace) = verb {
+        return Ok(Reply::empty(StatusCode::ACCEPTED));
+    }
+    let view = parsed.unwrap_or_default();
+    let named = reply_to.or(view.reply_to_id.as_deref()).and_then(Ts::from_digits);
+    let post = Post {
+        target: Target::Conversation(conversation.id),
+        content: Arc::new(content(&call.body)),
+        fault: verb.err().map(fault),
+        kind: Kind::Plain,
+        reply_to: [named, root.and_then(Ts::from_digits)],
+        broadcast: false,
+        only: None,
+        unjoined: false,
+    };
+    let (message, revision) = message(call.submit(Verb::Post(post), &view).await?)?;
+    let id = message.digits();
+    Ok(Reply { revision: Some(revision), ..Reply::new(StatusCode::CREATED, &ResourceResponse { id: &id }) })
+}
+
+/// Replaces an activity that the bot sent, whole. Where it is and what id it has says the address alone.
+pub(super) async fn update(call: &Call<'_>, conversation: &str, id: &str) -> Result<Reply, Error> {
+    let (conversation, _) = conversation_named(call, conversation)?;
+    let parsed = activity::parse(&call.body);
+    let checked = parsed.as_ref().map_err(Clone::clone).and_then(activity::for_update);
+    let view = parsed.unwrap_or_default();
+    let new = content(&call.body);
+    let update = Update {
+        conversation: conversation.id,
+        ts: Ts::from_digits(id).unwrap_or(Ts(0)),
+        patch: Patch {
+            dialect: Dialect::Connector,
+            text: Change::Set(new.text),
+            blocks: Change::Clear,
+            attachments: Change::Clear,
+            metadata: Change::Clear,
+            activity: new.activity.map_or(Change::Clear, Change::Set),
+            given: true,
+        },
+        fault: checked.err().map(fault),
+        broadcast: false,
+        if_revision: call.if_match().or(view.if_revision),
+    };
+    let (message, revision) = message(call.submit(Verb::Update(update), &view).await?)?;
+    let id = message.digits();
+    Ok(Reply { revision: Some(revision), ..Reply::new(StatusCode::OK, &ResourceResponse { id: &id }) })
+}
+
+/// Deletes an activity that the bot sent.
+pub(super) async fn delete(call: &Call<'_>, conversation: &str, id: &str) -> Result<Reply, Error> {
+    let (conversation, _) = conversation_named(call, conversation)?;
+    let delete = Delete {
+        conversation: conversation.id,
+        ts: Ts::from_digits(id).unwrap_or(Ts(0)),
+        only_broadcast: false,
+        if_revision: call.if_match(),
+    };
+    call.submit(Verb::Delete(delete), &ActivityView::default()).await?;
+    Ok(Reply::empty(StatusCode::OK))
+}
+
+/// The conversation that an id names, with or without the root of a thread behind it. A bot that was a member hears so;
+/// to others a conversation they are not in is not there.
+pub(super) fn conversation_named<'a>(
+    call: &Call<'_>,
+    id: &'a str,
+) -> Result<(Arc<Conversation>, Option<&'a str>), Error> {
+    let (id, root) = split_conversation(id);
+    let found = call.directory.conversation_named(id).filter(|found| found.connector_id == id);
+    let found = found.ok_or_else(no_conversation)?;
+    let user = call.bot.bot_user;
+    if found.has(user) {
+        debug_assert!(sees(user, found));
+        return Ok((Arc::clone(found), root));
+    }
+    Err(if found.former.contains(&user) { not_in_roster() } else { no_conversation() })
+}
+
+fn content(body: &[u8]) -> Content {
+    let activity: Cow<'_, str> = String::from_utf8_lossy(body);
+    Content { activity: Some(activity.into()), ..Content::text(Dialect::Connector, activity_to_slack_text(body)) }
+}
+
+fn fault(found: ActivityFault) -> ContentFault {
+    ContentFault { code: found.code, reasons: vec![found.message] }
+}
+
+/// The id and the revision of the message that came of it.
+pub(super) fn message(outcome: Outcome) -> Result<(Ts, u32), Error> {
+    let revision = |message: &Message| message.revision().map_or(0, std::num::NonZeroU32::get);
+    match outcome {
+        Outcome::Posted(posted) | Outcome::Updated(posted) => Ok((posted.message.key.ts, revision(&posted.message))),
+        Outcome::Repeated(before, _) => Ok((before.key.ts, before.revision)),
+        _ => Err(Error::new(StatusCode::INTERNAL_SERVER_ERROR, "ServiceError", "The server failed.")),
+    }
+}
+
+impl Call<'_> {
+    /// Carries out a command; the refusal becomes the Connector's status and code with a reason.
+    pub(super) async fn submit(&self, verb: Verb, view: &ActivityView) -> Result<Outcome, Error> {
+        let key = self.header("idempotency-key").or(view.idempotency_key.as_deref());
+        let idempotency = key.filter(|_| !matches!(verb, Verb::Conversation(_))).map(|key| Idempotency {
+            key: key.chars().take(255).collect(),
+            digest: self.digest(&verb),
+        });
+        let workspace = self.directory.workspace.id;
+        let command = Command { workspace, caller: Caller::Bot(self.bot.id), idempotency, verb };
+        self.app.submit(command).await.map_err(|not_done| refusal::error(&not_done, &self.directory))
+    }
+
+    /// Of the body and of what the address names.
+    fn digest(&self, verb: &Verb) -> [u8; 32] {
+        let address = match verb {
+            Verb::Post(post) => format!("{:?} {:?}", post.target, post.reply_to),
+            Verb::Update(update) => format!("{:?} {:?}", update.conversation, update.ts),
+            Verb::Delete(delete) => format!("{:?} {:?}", delete.conversation, delete.ts),
+            _ => String::new(),
+        };
+        mint::sha256(&[address.as_bytes(), &self.body].concat())
+    }
+}

@@ -1,0 +1,195 @@
+//! Tokens of Teams bots: signed here, checked here. A signature is checked once per token and process; claims, app and
+//! tenant are checked on every call.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
+use aws_lc_rs::rsa::{KeyPair, KeySize};
+use aws_lc_rs::signature::KeyPair as _;
+use axum::http::HeaderMap;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use redraft_model::directory::Directory;
+use redraft_model::workspace::{App as Bot, Workspace};
+use redraft_store::{Store, StoreError};
+use serde::{Deserialize, Serialize};
+
+use super::reply::Error;
+use crate::app::App;
+use crate::mint;
+
+/// How long a token is valid.
+pub(super) const TOKEN_SECONDS: u32 = 3599;
+
+/// Tokens whose checked signatures are remembered; there are two generations of so many.
+const CHECKED_TOKENS_MAX: usize = 4096;
+
+/// The audience of every token that a bot sends to the Connector.
+const AUDIENCE: &str = "https://api.botframework.com";
+
+/// The name under which the store keeps the signing key.
+const KEY_NAME: &str = "connector_signing_key";
+
+/// What a bot's token says.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Claims {
+    aud: String,
+    iss: String,
+    iat: u64,
+    nbf: u64,
+    exp: u64,
+    appid: String,
+    tid: String,
+    ver: String,
+}
+
+/// Signs and checks tokens. The key is made when first needed and kept in the store.
+#[derive(Default)]
+pub struct Authority {
+    keys: OnceLock<Keys>,
+    checked: Mutex<Checked>,
+}
+
+struct Keys {
+    id: String,
+    encoding: EncodingKey,
+    decoding: DecodingKey,
+}
+
+#[derive(Default)]
+struct Checked {
+    young: HashMap<[u8; 32], Arc<Claims>>,
+    old: HashMap<[u8; 32], Arc<Claims>>,
+}
+
+impl Authority {
+    /// Reads the key from the store, or makes it. Takes a moment the first time; until then no token is issued and
+    /// none can be valid.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn prepare(&self, store: &dyn Store) -> Result<(), StoreError> {
+        if self.keys.get().is_some() {
+            return Ok(());
+        }
+        let pkcs8 = match store.kept(KEY_NAME).await? {
+            Some(kept) => kept,
+            None => {
+                let made = tokio::task::spawn_blocking(generate).await.map_err(|_| StoreError::Failed)??;
+                store.keep(KEY_NAME, made).await?
+            }
+        };
+        let keys = Keys::read(&pkcs8).ok_or(StoreError::Failed)?;
+        let _ = self.keys.set(keys);
+        Ok(())
+    }
+
+    /// A new token for this bot.
+    pub(super) fn issue(&self, workspace: &Workspace, bot: &Bot) -> Option<String> {
+        let now = now();
+        let claims = Claims {
+            aud: AUDIENCE.into(),
+            iss: issuer(&workspace.tenant_id),
+            iat: now,
+            nbf: now,
+            exp: now + u64::from(TOKEN_SECONDS),
+            appid: bot.app_id.clone(),
+            tid: workspace.tenant_id.clone(),
+            ver: "1.0".into(),
+        };
+        let keys = self.keys.get()?;
+        let header = Header { kid: Some(keys.id.clone()), ..Header::new(Algorithm::RS256) };
+        jsonwebtoken::encode(&header, &claims, &keys.encoding).ok()
+    }
+
+    fn claims(&self, token: &str) -> Result<Arc<Claims>, String> {
+        let hash = mint::sha256(token.as_bytes());
+        let mut checked = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = checked.get(&hash) {
+            return Ok(known);
+        }
+        drop(checked);
+        let claims = Arc::new(self.check(token)?);
+        checked = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
+        checked.put(hash, Arc::clone(&claims));
+        Ok(claims)
+    }
+
+    fn check(&self, token: &str) -> Result<Claims, String> {
+        let keys = self.keys.get().ok_or("no token has been issued yet")?;
+        let mut validation = Validation::new(Algorithm::RS256);
+        validation.set_audience(&[AUDIENCE]);
+        validation.set_required_spec_claims(&["exp", "nbf", "aud", "iss"]);
+        validation.validate_exp = false;
+        jsonwebtoken::decode::<Claims>(token, &keys.decoding, &validation)
+            .map(|decoded| decoded.claims)
+            .map_err(|failed| format!("the token is not valid: {failed}"))
+    }
+}
+
+impl Checked {
+    fn get(&mut self, hash: &[u8; 32]) -> Option<Arc<Claims>> {
+        if let Some(known) = self.young.get(hash) {
+            return Some(Arc::clone(known));
+        }
+        let known = self.old.remove(hash)?;
+        self.put(*hash, Arc::clone(&known));
+        Some(known)
+    }
+
+    fn put(&mut self, hash: [u8; 32], claims: Arc<Claims>) {
+        if CHECKED_TOKENS_MAX <= self.young.len() {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(hash, claims);
+    }
+}
+
+impl Keys {
+    fn read(pkcs8: &[u8]) -> Option<Self> {
+        let pair = KeyPair::from_pkcs8(pkcs8).ok()?;
+        let public = pair.public_key().as_ref().to_vec();
+        let id = mint::hex(&mint::sha256(&public)[..10]);
+        let pem = format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", STANDARD.encode(pkcs8));
+        let encoding = EncodingKey::from_rsa_pem(pem.as_bytes()).ok()?;
+        Some(Self { id, encoding, decoding: DecodingKey::from_rsa_der(&public) })
+    }
+}
+
+fn generate() -> Result<Vec<u8>, StoreError> {
+    let pair = KeyPair::generate(KeySize::Rsa2048).map_err(|_| StoreError::Failed)?;
+    let der: Pkcs8V1Der = pair.as_der().map_err(|_| StoreError::Failed)?;
+    Ok(der.as_ref().to_vec())
+}
+
+fn issuer(tenant_id: &str) -> String {
+    format!("https://sts.windows.net/{tenant_id}/")
+}
+
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+/// The bot behind a call.
+pub(super) fn authenticate(app: &App, headers: &HeaderMap) -> Result<(Arc<Directory>, Arc<Bot>), Error> {
+    let given = headers.get("authorization").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let token = match given.trim().split_once(' ') {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
+        _ => return Err(Error::unauthorized("Authorization has been denied: no bearer token was given.")),
+    };
+    let denied = |why: &str| Error::unauthorized(format!("Authorization has been denied: {why}."));
+    let claims = app.authority.claims(token).map_err(|why| denied(&why))?;
+    if claims.exp <= now() {
+        return Err(denied("the token is expired; get a new one"));
+    }
+    let directory = app.workspace_named(&claims.tid).ok_or_else(|| denied("the token's tenant is not here"))?;
+    if claims.iss != issuer(&directory.workspace.tenant_id) {
+        return Err(denied("the token's issuer is not its tenant's"));
+    }
+    let bot = directory.app_named(&claims.appid).filter(|bot| bot.app_id == claims.appid && !bot.uninstalled);
+    let bot = bot.cloned().ok_or_else(|| denied("no bot of this tenant has the token's app id"))?;
+    Ok((directory, bot))
+}

@@ -1,0 +1,179 @@
+//! Making conversations and listing their members.
+
+use std::sync::Arc;
+
+use axum::http::StatusCode;
+use redraft_model::command::{Post, Target, Verb};
+use redraft_model::content::{Content, ContentFault, Dialect};
+use redraft_model::conversations::ConversationCommand;
+use redraft_model::decision::Outcome;
+use redraft_model::id::UserId;
+use redraft_model::message::Kind;
+use redraft_model::time::Ts;
+use redraft_model::workspace::{Conversation, ConversationKind, User};
+use redraft_wire::connector::activity::{self, ActivityView, Verb as Asked};
+use redraft_wire::connector::conversation::{
+    ChannelAccount, ConversationParameters, ConversationResourceResponse, PagedMembersResult,
+};
+use redraft_wire::connector::errors::{BAD_SYNTAX, MEMBER_NOT_FOUND_IN_CONVERSATION};
+use redraft_wire::translate::activity_to_slack_text;
+use serde_json::value::RawValue;
+
+use super::activities::{conversation_named, message};
+use super::refusal::{fault, no_conversation};
+use super::reply::{Error, Reply};
+use super::Call;
+use crate::mint;
+
+/// Members that `GET …/members` returns at most.
+const MEMBERS_MAX: usize = 10_000;
+
+/// Sizes of a page of members.
+const PAGE_MEMBERS: std::ops::RangeInclusive<usize> = 50..=500;
+
+/// Members on a page if the caller does not say.
+const PAGE_MEMBERS_DEFAULT: usize = 200;
+
+/// Creates a conversation: the one with a person, which is always the same, or a new thread in a channel.
+pub(super) async fn create(call: &Call<'_>) -> Result<Reply, Error> {
+    let asked = ConversationParameters::parse(&call.body).map_err(|found| fault(found.code, found.message))?;
+    let tenant = &call.directory.workspace.tenant_id;
+    if asked.tenant_id.as_ref().is_some_and(|given| given != tenant) {
+        return Err(Error::new(StatusCode::BAD_REQUEST, BAD_SYNTAX, "The tenant is not the bot's."));
+    }
+    match (&asked.channel_id, asked.is_group, &asked.members[..]) {
+        (Some(channel), true, _) => thread(call, channel, asked.activity.as_deref()).await,
+        (_, true, _) => wrong("a bot does not found a group chat"),
+        (None, false, [person]) => personal(call, person, asked.activity.as_deref()).await,
+        (Some(_), false, _) => wrong("a thread in a channel needs isGroup"),
+        (None, false, []) => wrong("neither a member nor a channel was given"),
+        (None, false, _) => wrong("several members need a group, which a bot does not found"),
+    }
+}
+
+fn wrong(why: &str) -> Result<Reply, Error> {
+    let message = format!("Incorrect conversation creation parameters: {why}.");
+    Err(Error::new(StatusCode::BAD_REQUEST, BAD_SYNTAX, message))
+}
+
+async fn personal(call: &Call<'_>, person: &str, first: Option<&RawValue>) -> Result<Reply, Error> {
+    let users = vec![call.directory.user_named(person).filter(|user| user.bot_of.is_none()).map(|user| user.id)];
+    let first = first.map(|first| checked(first)).transpose()?;
+    let ids = mint::conversation(ConversationKind::Direct);
+    let open = ConversationCommand::Open { users, ids, existing_only: false };
+    let opened = call.submit(Verb::Conversation(open), &ActivityView::default()).await?;
+    let Outcome::Conversation(id, _) = opened else { return Err(no_conversation()) };
+    let directory = call.app.workspace(call.directory.workspace.id).ok_or_else(no_conversation)?;
+    let conversation = directory.conversation(id).ok_or_else(no_conversation)?;
+    let sent = match first {
+        Some(Some(first)) => Some(post(call, conversation, first).await?.digits()),
+        _ => None,
+    };
+    Ok(created(call, &conversation.connector_id, sent.as_deref()))
+}
+
+async fn thread(call: &Call<'_>, channel: &str, first: Option<&RawValue>) -> Result<Reply, Error> {
+    let (conversation, _) = conversation_named(call, channel)?;
+    if !conversation.is_channel() {
+        return wrong("channelData.channel.id is not a channel's");
+    }
+    let Some(Some(first)) = first.map(|first| checked(first)).transpose()? else {
+        return wrong("a thread begins with a message");
+    };
+    let root = post(call, &conversation, first).await?.digits();
+    Ok(created(call, &format!("{};messageid={root}", conversation.connector_id), Some(&root)))
+}
+
+/// The activity if it is a message; what only shows typing is accepted and dropped.
+fn checked(first: &RawValue) -> Result<Option<&RawValue>, Error> {
+    let view = activity::parse(first.get().as_bytes()).map_err(|found| fault(found.code, found.message))?;
+    match activity::for_send(&view).map_err(|found| fault(found.code, found.message))? {
+        Asked::Message => Ok(Some(first)),
+        Asked::Typing | Asked::Trace => Ok(None),
+    }
+}
+
+async fn post(call: &Call<'_>, conversation: &Conversation, activity: &RawValue) -> Result<Ts, Error> {
+    let text = activity_to_slack_text(activity.get().as_bytes());
+    let post = Post {
+        target: Target::Conversation(conversation.id),
+        content: Arc::new(Content { activity: Some(activity.get().into()), ..Content::text(Dialect::Connector, text) }),
+        fault: None::<ContentFault>,
+        kind: Kind::Plain,
+        reply_to: [None; 2],
+        broadcast: false,
+        only: None,
+        unjoined: false,
+    };
+    Ok(message(call.submit(Verb::Post(post), &ActivityView::default()).await?)?.0)
+}
+
+fn created(call: &Call<'_>, id: &str, activity_id: Option<&str>) -> Reply {
+    let service_url = call.app.service_url(&call.directory.workspace.tenant_id);
+    let body = ConversationResourceResponse { id, activity_id, service_url: &service_url };
+    Reply::new(StatusCode::CREATED, &body)
+}
+
+/// All members, bots left out.
+pub(super) fn members(call: &Call<'_>, conversation: &str) -> Result<Reply, Error> {
+    let (conversation, _) = conversation_named(call, conversation)?;
+    let people = people_after(call, &conversation, UserId(0)).take(MEMBERS_MAX);
+    Ok(Reply::new(StatusCode::OK, &people.map(|user| account(call, user)).collect::<Vec<_>>()))
+}
+
+/// One page of members.
+pub(super) fn paged_members(call: &Call<'_>, conversation: &str) -> Result<Reply, Error> {
+    let (conversation, _) = conversation_named(call, conversation)?;
+    let bad = |what: &str| Error::new(StatusCode::BAD_REQUEST, "BadArgument", format!("{what} is not valid."));
+    let size = match call.parameter("pageSize").filter(|given| !given.is_empty()) {
+        None => PAGE_MEMBERS_DEFAULT,
+        Some(given) => given.parse().map_err(|_| bad("pageSize"))?,
+    };
+    let size = size.clamp(*PAGE_MEMBERS.start(), *PAGE_MEMBERS.end());
+    let after = match call.parameter("continuationToken").filter(|given| !given.is_empty()) {
+        None => UserId(0),
+        Some(given) => UserId(given.parse().map_err(|_| bad("continuationToken"))?),
+    };
+    let mut page: Vec<&Arc<User>> = people_after(call, &conversation, after).take(size + 1).collect();
+    let more = size < page.len();
+    page.truncate(size);
+    let next = page.last().filter(|_| more).map(|user| user.id.0.to_string());
+    let members = page.into_iter().map(|user| account(call, user)).collect();
+    Ok(Reply::new(StatusCode::OK, &PagedMembersResult { continuation_token: next.as_deref(), members }))
+}
+
+/// One member, by `29:` id or directory id.
+pub(super) fn member(call: &Call<'_>, conversation: &str, id: &str) -> Result<Reply, Error> {
+    let (conversation, _) = conversation_named(call, conversation)?;
+    let user = call.directory.user_named(id).filter(|user| conversation.has(user.id) && user.bot_of.is_none());
+    let unknown = || {
+        let message = format!("No member of this conversation has the id {id}.");
+        Error::new(StatusCode::NOT_FOUND, MEMBER_NOT_FOUND_IN_CONVERSATION, message)
+    };
+    Ok(Reply::new(StatusCode::OK, &account(call, user.ok_or_else(unknown)?)))
+}
+
+fn people_after<'a>(
+    call: &'a Call<'_>,
+    conversation: &'a Conversation,
+    after: UserId,
+) -> impl Iterator<Item = &'a Arc<User>> {
+    let members = conversation.members.range(UserId(after.0.saturating_add(1))..).map(|(user, _)| *user);
+    members.filter_map(|user| call.directory.user(user)).filter(|user| user.bot_of.is_none())
+}
+
+fn account<'a>(call: &'a Call<'_>, user: &'a User) -> ChannelAccount<'a> {
+    let (given_name, surname) = user.real_name.split_once(' ').unwrap_or((&user.real_name, ""));
+    ChannelAccount {
+        id: &user.member_id,
+        name: Some(&user.real_name),
+        given_name: Some(given_name),
+        surname: Some(surname),
+        email: user.email.as_deref(),
+        user_principal_name: user.email.as_deref(),
+        tenant_id: Some(&call.directory.workspace.tenant_id),
+        user_role: Some("user"),
+        aad_object_id: Some(&user.directory_id),
+        object_id: Some(&user.directory_id),
+    }
+}

@@ -1,0 +1,201 @@
+//! The Bot Connector API as Teams speaks it, and the token endpoint of the directory that bots ask.
+
+use std::sync::Arc;
+
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
+use percent_encoding::percent_decode_str;
+use redraft_model::directory::Directory;
+use redraft_model::workspace::App as Bot;
+use tracing::{debug, info};
+
+use self::reply::{Error, Reply};
+use crate::app::App;
+
+mod activities;
+pub mod authority;
+mod conversations;
+mod refusal;
+mod reply;
+mod token;
+
+/// A call of a bot whose token was accepted.
+struct Call<'a> {
+    app: &'a App,
+    directory: Arc<Directory>,
+    bot: Arc<Bot>,
+    query: Option<&'a str>,
+    headers: &'a HeaderMap,
+    body: Bytes,
+}
+
+/// What the path names, in the fixed segments without regard to case.
+enum Route {
+    Conversations,
+    Activities(String),
+    Activity(String, String),
+    Members(String),
+    PagedMembers(String),
+    Member(String, String),
+    Token(String),
+    Unknown,
+}
+
+/// Answers a call, or `None` if the path is nothing of the Connector's.
+pub(crate) async fn handle(
+    app: &App,
+    method: &Method,
+    path: &str,
+    query: Option<&str>,
+    headers: &HeaderMap,
+    body: Option<Bytes>,
+) -> Option<Response<Body>> {
+    let route = route(path)?;
+    if let Route::Token(tenant) = &route {
+        return Some(token::issue(app, method, tenant, headers, body.as_deref().unwrap_or_default()).await);
+    }
+    let answer = run(app, method, &route, query, headers, body).await;
+    match &answer {
+        Ok(_) => debug!(%method, "answered"),
+        Err(error) => info!(%method, status = error.status.as_u16(), code = error.code, reason = error.message, "refused"),
+    }
+    Some(reply::write(answer))
+}
+
+async fn run(
+    app: &App,
+    method: &Method,
+    route: &Route,
+    query: Option<&str>,
+    headers: &HeaderMap,
+    body: Option<Bytes>,
+) -> Result<Reply, Error> {
+    let allowed = match route {
+        Route::Conversations | Route::Activities(_) => "POST",
+        Route::Activity(..) => "POST, PUT, DELETE",
+        Route::Members(_) | Route::PagedMembers(_) | Route::Member(..) => "GET",
+        Route::Token(_) | Route::Unknown => {
+            return Err(Error::new(StatusCode::NOT_FOUND, "BadArgument", "No operation has this path."));
+        }
+    };
+    if !allowed.split(", ").any(|verb| verb == method.as_str()) {
+        return Err(Error { allow: Some(allowed), ..Error::new(StatusCode::METHOD_NOT_ALLOWED, "BadArgument", format!("This path takes {allowed}.")) });
+    }
+    let (directory, bot) = authority::authenticate(app, headers)?;
+    let body = body.ok_or_else(|| {
+        Error::new(StatusCode::PAYLOAD_TOO_LARGE, "MessageSizeTooBig", "The body is bigger than the server reads.")
+    })?;
+    let call = Call { app, directory, bot, query, headers, body };
+    match route {
+        Route::Conversations => conversations::create(&call).await,
+        Route::Activities(conversation) => activities::send(&call, conversation, None).await,
+        Route::Activity(conversation, activity) => match *method {
+            Method::PUT => activities::update(&call, conversation, activity).await,
+            Method::DELETE => activities::delete(&call, conversation, activity).await,
+            _ => activities::send(&call, conversation, Some(activity)).await,
+        },
+        Route::Members(conversation) => conversations::members(&call, conversation),
+        Route::PagedMembers(conversation) => conversations::paged_members(&call, conversation),
+        Route::Member(conversation, member) => conversations::member(&call, conversation, member),
+        Route::Token(_) | Route::Unknown => Err(Error::new(StatusCode::NOT_FOUND, "BadArgument", "No operation has this path.")),
+    }
+}
+
+/// Segments before `v3` that a service URL may have, such as `/teams/{tenant}`.
+const PREFIX_SEGMENTS_MAX: usize = 3;
+
+/// Splits the path into segments and decodes each once. The service URL's own path may stand before `v3`.
+fn route(path: &str) -> Option<Route> {
+    let segments: Vec<&str> = path.trim_start_matches('/').trim_end_matches('/').split('/').collect();
+    if let [tenant, "oauth2", "token"] | [tenant, "oauth2", "v2.0", "token"] = segments[..] {
+        return Some(Route::Token(decoded(tenant)?));
+    }
+    let v3 = segments.iter().take(PREFIX_SEGMENTS_MAX + 1).position(|segment| segment.eq_ignore_ascii_case("v3"))?;
+    let rest = &segments[v3 + 1..];
+    let is = |place: usize, name: &str| rest.get(place).is_some_and(|segment| segment.eq_ignore_ascii_case(name));
+    if !is(0, "conversations") {
+        return Some(Route::Unknown);
+    }
+    let id = |place: usize| rest.get(place).and_then(|segment| decoded(segment));
+    let Some(conversation) = id(1) else { return Some(if rest.len() == 1 { Route::Conversations } else { Route::Unknown }) };
+    Some(match (rest.len(), id(3)) {
+        (3, _) if is(2, "activities") => Route::Activities(conversation),
+        (3, _) if is(2, "members") => Route::Members(conversation),
+        (3, _) if is(2, "pagedmembers") => Route::PagedMembers(conversation),
+        (4, Some(activity)) if is(2, "activities") => Route::Activity(conversation, activity),
+        (4, Some(member)) if is(2, "members") => Route::Member(conversation, member),
+        _ => Route::Unknown,
+    })
+}
+
+fn decoded(segment: &str) -> Option<String> {
+    let text = percent_decode_str(segment).decode_utf8().ok()?;
+    (!text.is_empty()).then(|| text.into_owned())
+}
+
+impl Call<'_> {
+    fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// The revision in an `If-Match` header.
+    fn if_match(&self) -> Option<u32> {
+        self.header("if-match")?.trim().trim_start_matches("W/").trim_matches('"').parse().ok()
+    }
+
+    fn parameter(&self, name: &str) -> Option<String> {
+        let mut pairs = form_urlencoded::parse(self.query.unwrap_or_default().as_bytes());
+        pairs.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.into_owned())
+    }
+}
+
+/// `application/json`, for every answer.
+fn json_type() -> (header::HeaderName, HeaderValue) {
+    (header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Route, route};
+
+    fn shown(path: &str) -> String {
+        match route(path) {
+            None => "none".into(),
+            Some(Route::Unknown) => "unknown".into(),
+            Some(Route::Conversations) => "conversations".into(),
+            Some(Route::Activities(c)) => format!("activities {c}"),
+            Some(Route::Activity(c, a)) => format!("activity {c} {a}"),
+            Some(Route::Members(c)) => format!("members {c}"),
+            Some(Route::PagedMembers(c)) => format!("paged {c}"),
+            Some(Route::Member(c, m)) => format!("member {c} {m}"),
+            Some(Route::Token(t)) => format!("token {t}"),
+        }
+    }
+
+    #[test]
+    fn paths_in_every_spelling_that_sdks_use() {
+        for (path, expected) in [
+            ("/v3/conversations", "conversations"),
+            ("/teams/t-1/v3/conversations", "conversations"),
+            ("/teams/t-1//v3/conversations", "conversations"),
+            ("/v3/conversations/19:a@thread.tacv2/activities", "activities 19:a@thread.tacv2"),
+            ("/v3/conversations/19%3Aa%40thread.tacv2%3Bmessageid%3D7/activities", "activities 19:a@thread.tacv2;messageid=7"),
+            ("/V3/Conversations/a:1x/Activities/12", "activity a:1x 12"),
+            ("/v3/conversations/a%3A1x/activities/1%252", "activity a:1x 1%2"),
+            ("/v3/conversations/a:1x/pagedMembers", "paged a:1x"),
+            ("/v3/conversations/a:1x/pagedmembers", "paged a:1x"),
+            ("/v3/conversations/a:1x/members/29:1", "member a:1x 29:1"),
+            ("/v3/conversations/a:1x/members", "members a:1x"),
+            ("/v3/conversations/a:1x", "unknown"),
+            ("/v3/conversations/a:1x/activities/1/members", "unknown"),
+            ("/v3/teams/x", "unknown"),
+            ("/v3/conversations/%ff/activities", "unknown"),
+            ("/a/b/c/d/v3/conversations", "none"),
+            ("/botframework.com/oauth2/v2.0/token", "token botframework.com"),
+            ("/t-1/oauth2/token", "token t-1"),
+            ("/", "none"),
+        ] {
+            assert_eq!(shown(path), expected, "{path}");
+        }
+    }
+}

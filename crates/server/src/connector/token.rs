@@ -1,0 +1,115 @@
+//! The token endpoint: client credentials, in both forms of its address.
+
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use redraft_wire::connector::conversation::{TokenError, TokenResponse};
+use subtle::ConstantTimeEq;
+use tracing::info;
+
+use super::authority::TOKEN_SECONDS;
+use crate::app::App;
+use crate::mint;
+
+/// Bytes of the form at most.
+const FORM_BYTES_MAX: usize = 16 * 1024;
+
+struct Refused(StatusCode, &'static str, String);
+
+/// Answers `POST /{tenant}/oauth2/v2.0/token` and `POST /{tenant}/oauth2/token`.
+pub(super) async fn issue(
+    app: &App,
+    method: &Method,
+    tenant: &str,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Response<Body> {
+    let (status, body) = match token(app, method, tenant, headers, body).await {
+        Ok(token) => {
+            let seconds = TOKEN_SECONDS;
+            let answer = TokenResponse {
+                token_type: "Bearer",
+                expires_in: seconds,
+                ext_expires_in: seconds,
+                access_token: &token,
+            };
+            (StatusCode::OK, serde_json::to_string(&answer))
+        }
+        Err(Refused(status, error, why)) => {
+            info!(error, why, "no token was issued");
+            (status, serde_json::to_string(&TokenError { error, error_description: &why }))
+        }
+    };
+    let mut response = Response::new(Body::from(body.unwrap_or_default()));
+    *response.status_mut() = status;
+    let (name, value) = super::json_type();
+    response.headers_mut().insert(name, value);
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store, no-cache"));
+    if status == StatusCode::METHOD_NOT_ALLOWED {
+        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
+    }
+    response
+}
+
+async fn token(
+    app: &App,
+    method: &Method,
+    tenant: &str,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<String, Refused> {
+    if method != Method::POST {
+        let why = "AADSTS900561: The endpoint only accepts POST requests.";
+        return Err(Refused(StatusCode::METHOD_NOT_ALLOWED, "invalid_request", why.into()));
+    }
+    if FORM_BYTES_MAX < body.len() {
+        return Err(bad("invalid_request", "AADSTS90015: The request is too big."));
+    }
+    let form: Vec<(String, String)> = form_urlencoded::parse(body).into_owned().collect();
+    let field = |name: &str| form.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+    let basic = basic(headers);
+    let client_id = field("client_id").or(basic.as_ref().map(|(id, _)| id.as_str())).unwrap_or_default();
+    let secret = field("client_secret").or(basic.as_ref().map(|(_, secret)| secret.as_str())).unwrap_or_default();
+    match field("grant_type") {
+        Some("client_credentials") => {}
+        None => return Err(bad("invalid_request", "AADSTS900144: The request must contain grant_type.")),
+        Some(_) => {
+            return Err(bad("unsupported_grant_type", "AADSTS70003: Only client_credentials is supported."));
+        }
+    }
+    check_scope(field("scope"), field("resource"))?;
+    let unknown = || bad("unauthorized_client", "AADSTS700016: The application was not found in the directory.");
+    let directory = app.workspace_named(client_id).ok_or_else(unknown)?;
+    let elsewhere = app.workspace_named(tenant).is_some_and(|named| named.workspace.id != directory.workspace.id);
+    let bot = directory.app_named(client_id).filter(|bot| bot.app_id == client_id && !bot.uninstalled && !elsewhere);
+    let bot = bot.ok_or_else(unknown)?;
+    let given = mint::sha256(secret.as_bytes());
+    if !bot.password_hash.is_some_and(|hash| bool::from(hash.ct_eq(&given))) {
+        let why = "AADSTS7000215: Invalid client secret provided.";
+        return Err(Refused(StatusCode::UNAUTHORIZED, "invalid_client", why.into()));
+    }
+    let failed = || Refused(StatusCode::INTERNAL_SERVER_ERROR, "server_error", "The server failed.".into());
+    app.authority.prepare(&*app.store).await.map_err(|_| failed())?;
+    app.authority.issue(&directory.workspace, bot).ok_or_else(failed)
+}
+
+/// The v2 form names a scope, the v1 form a resource; both mean the Connector.
+fn check_scope(scope: Option<&str>, resource: Option<&str>) -> Result<(), Refused> {
+    let asked = scope.or(resource).unwrap_or_default();
+    if asked.trim_end_matches("/.default").trim_end_matches('/') == "https://api.botframework.com" {
+        return Ok(());
+    }
+    Err(bad("invalid_scope", "AADSTS70011: The scope must be https://api.botframework.com/.default."))
+}
+
+fn bad(error: &'static str, why: &str) -> Refused {
+    Refused(StatusCode::BAD_REQUEST, error, why.into())
+}
+
+fn basic(headers: &HeaderMap) -> Option<(String, String)> {
+    let given = headers.get("authorization")?.to_str().ok()?.strip_prefix("Basic ")?;
+    let text = String::from_utf8(STANDARD.decode(given.trim()).ok()?).ok()?;
+    let (id, secret) = text.split_once(':')?;
+    Some((id.to_owned(), secret.to_owned()))
+}

@@ -1,0 +1,160 @@
+//! Channels: added, archived, listed, with their members and messages.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use redraft_model::control::Control;
+use redraft_model::decision::Outcome;
+use redraft_model::directory::Directory;
+use redraft_model::id::{ConversationId, UserId};
+use redraft_model::message::State;
+use redraft_model::workspace::{Conversation, ConversationKind};
+use redraft_store::{Stored, Window};
+use redraft_wire::translate::slack_to_markdown;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{Answer, Error, Scope, created, ok, people};
+use crate::mint;
+
+/// Messages that one call returns at most.
+const MESSAGES_MAX: u64 = 1000;
+
+fn shown(directory: &Directory, conversation: &Conversation) -> Value {
+    let members = conversation.members.keys().filter_map(|user| directory.user(*user));
+    json!({
+        "name": conversation.name,
+        "id": conversation.slack_id,
+        "conversation_id": conversation.connector_id,
+        "kind": match conversation.kind {
+            ConversationKind::Public => "public",
+            ConversationKind::Private => "private",
+            ConversationKind::Direct => "direct",
+            ConversationKind::Group => "group",
+        },
+        "private": conversation.kind != ConversationKind::Public,
+        "archived": conversation.archived,
+        "members": members.map(|user| &user.slack_id).collect::<Vec<_>>(),
+    })
+}
+
+pub(super) fn list(scope: &Scope<'_>) -> Answer {
+    let all = scope.directory.conversations_after(ConversationId(0));
+    ok(json!({ "channels": all.map(|it| shown(&scope.directory, it)).collect::<Vec<_>>() }))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct New {
+    name: String,
+    id: Option<String>,
+    conversation_id: Option<String>,
+    #[serde(default)]
+    private: bool,
+    members: Option<Vec<String>>,
+}
+
+pub(super) async fn add(scope: &Scope<'_>) -> Answer {
+    let new: New = scope.json()?;
+    if new.name.is_empty() {
+        return Err(Error::bad("a channel needs a name"));
+    }
+    let members: Vec<UserId> = match &new.members {
+        None => scope.directory.users_after(UserId(0)).filter(|user| user.bot_of.is_none()).map(|it| it.id).collect(),
+        Some(names) => names.iter().map(|name| people::named(scope, name).map(|it| it.id)).collect::<Result<_, _>>()?,
+    };
+    let kind = if new.private { ConversationKind::Private } else { ConversationKind::Public };
+    let ids = mint::conversation(kind);
+    let now = scope.app.now(scope.id());
+    let conversation = Conversation {
+        id: ConversationId(0),
+        slack_id: new.id.unwrap_or(ids.slack_id),
+        connector_id: new.conversation_id.unwrap_or(ids.connector_id),
+        kind,
+        name: new.name,
+        topic: String::new(),
+        purpose: String::new(),
+        creator: members.first().copied().unwrap_or(UserId(1)),
+        created_at: now,
+        general: false,
+        archived: false,
+        members: members.into_iter().map(|user| (user, now)).collect::<BTreeMap<_, _>>(),
+        former: BTreeSet::new(),
+        closed: BTreeSet::new(),
+        updated_at: now,
+    };
+    answer(scope, scope.submit(Control::AddConversation(conversation)).await?).and_then(created)
+}
+
+/// A channel by any spelling of its id, or by name.
+pub(super) fn named<'a>(scope: &'a Scope<'_>, id: &str) -> Result<&'a Conversation, Error> {
+    let directory = &scope.directory;
+    let found = directory.conversation_named(id).or_else(|| directory.channel(id.trim_start_matches('#')));
+    found.map(|channel| &**channel).ok_or_else(|| Error::not_found("channel"))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Changed {
+    archived: bool,
+}
+
+pub(super) async fn change(scope: &Scope<'_>, id: &str) -> Answer {
+    let changed: Changed = scope.json()?;
+    let channel = named(scope, id)?.id;
+    answer(scope, scope.submit(Control::SetArchived(channel, changed.archived)).await?).and_then(ok)
+}
+
+pub(super) async fn member(scope: &Scope<'_>, channel: &str, member: &str, joins: bool) -> Answer {
+    let (channel, member) = (named(scope, channel)?.id, people::named(scope, member)?.id);
+    let control =
+        if joins { Control::AddMember(channel, member) } else { Control::RemoveMember(channel, member) };
+    answer(scope, scope.submit(control).await?).and_then(ok)
+}
+
+fn answer(scope: &Scope<'_>, outcome: Outcome) -> Result<Value, Error> {
+    let Outcome::Conversation(id, _) = outcome else { return Err(Error::not_found("channel")) };
+    let directory = scope.now()?;
+    directory.conversation(id).map(|it| shown(&directory, it)).ok_or_else(|| Error::not_found("channel"))
+}
+
+/// The newest messages of the channel line, whichever dialect they were posted in, newest first.
+pub(super) async fn messages(scope: &Scope<'_>, channel: &str) -> Answer {
+    let channel = named(scope, channel)?;
+    let limit = usize::try_from(scope.number("limit", 100)?.min(MESSAGES_MAX)).unwrap_or(100);
+    let line = scope.app.store.channel_line(scope.id(), channel.id, Window::ALL, limit).await;
+    let line = line.map_err(|failed| Error::bad(failed.to_string()))?;
+    ok(json!({ "messages": line.iter().map(|it| message(&scope.directory, it)).collect::<Vec<_>>() }))
+}
+
+/// A message as the control API shows it: both spellings of its id, its text in both dialects, and what it holds besides.
+pub(super) fn message(directory: &Directory, stored: &Stored) -> Value {
+    let (message, content) = (&stored.message, &stored.content);
+    let conversation = directory.conversation(message.key.conversation);
+    let user = |id| directory.user(id).map(|user| user.slack_id.clone());
+    let part = |part: &Option<Arc<str>>| part.as_ref().and_then(|json| serde_json::from_str::<Value>(json).ok());
+    let edited = match message.state {
+        State::Live { edited, .. } => edited,
+        State::Tombstone { .. } => None,
+    };
+    json!({
+        "ts": message.key.ts.dotted(),
+        "activity_id": message.key.ts.digits(),
+        "channel": conversation.map(|it| &it.slack_id),
+        "conversation_id": conversation.map(|it| &it.connector_id),
+        "thread_ts": message.root.map(redraft_model::time::Ts::dotted),
+        "user": user(message.author),
+        "app": message.app.and_then(|app| directory.app(app)).map(|app| &app.slack_id),
+        "revision": message.revision().map(std::num::NonZeroU32::get),
+        "edited_at": edited.map(|edited| redraft_model::time::Ts(edited.at.0).dotted()),
+        "deleted": message.revision().is_none(),
+        "text": content.text,
+        "markdown": slack_to_markdown(&content.text),
+        "blocks": part(&content.blocks),
+        "attachments": part(&content.attachments),
+        "metadata": part(&content.metadata),
+        "activity": part(&content.activity),
+        "reply_count": message.thread.as_ref().map_or(0, |thread| thread.replies),
+    })
+}
+

@@ -1,0 +1,219 @@
+//! The control API: makes and changes what workspaces hold, reads their logs, waits until something holds.
+//!
+//! The command line and test kits use it. It has a token of its own and is described by the OpenAPI document it serves.
+
+use std::sync::Arc;
+
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
+use percent_encoding::percent_decode_str;
+use redraft_model::command::{Caller, Command, Verb};
+use redraft_model::control::{Control, ControlRefusal};
+use redraft_model::decision::{Outcome, Why};
+use redraft_model::directory::Directory;
+use redraft_model::id::WorkspaceId;
+use redraft_store::StoreError;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use subtle::ConstantTimeEq;
+use tracing::info;
+
+use crate::app::{App, NotDone};
+use crate::mint;
+
+mod apps;
+mod channels;
+mod log;
+mod openapi;
+mod people;
+mod tokens;
+mod workspaces;
+
+/// A refusal: status, code, and a sentence.
+#[derive(Debug)]
+struct Error(StatusCode, &'static str, String);
+
+type Answer = Result<(StatusCode, Value), Error>;
+
+/// Answers a call over HTTP: checks the token, then does what [`call`] does.
+pub(crate) async fn handle(
+    app: &App,
+    method: &Method,
+    path: &str,
+    query: Option<&str>,
+    headers: &HeaderMap,
+    body: Option<Bytes>,
+) -> Response<Body> {
+    let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let given = given.trim().strip_prefix("Bearer ").unwrap_or_default();
+    let (status, answer) = if path == "/control/openapi.json" {
+        (StatusCode::OK, openapi::document(&app.public_url))
+    } else if !bool::from(mint::sha256(given.as_bytes()).ct_eq(&app.control_token)) {
+        let error = Error(StatusCode::UNAUTHORIZED, "unauthorized", "the control API's token is needed".into());
+        error.shown()
+    } else if let Some(body) = body {
+        call(app, method, path, query, &body).await
+    } else {
+        Error(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "the body is too big".into()).shown()
+    };
+    let mut response = Response::new(Body::from(answer.to_string()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if status == StatusCode::UNAUTHORIZED {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    response
+}
+
+/// One call of the control API, by whoever is entitled to it: the command line comes in here when it has opened the data
+/// folder itself.
+pub async fn call(app: &App, method: &Method, path: &str, query: Option<&str>, body: &[u8]) -> (StatusCode, Value) {
+    match route(app, method, path, query, body).await {
+        Ok(answer) => answer,
+        Err(error) => {
+            info!(%method, path, code = error.1, reason = error.2, "refused");
+            error.shown()
+        }
+    }
+}
+
+impl Error {
+    fn not_found(what: &str) -> Self {
+        Self(StatusCode::NOT_FOUND, "not_found", format!("there is no such {what}"))
+    }
+
+    fn bad(why: impl Into<String>) -> Self {
+        Self(StatusCode::BAD_REQUEST, "bad_request", why.into())
+    }
+
+    fn shown(self) -> (StatusCode, Value) {
+        (self.0, json!({ "error": { "code": self.1, "message": self.2 } }))
+    }
+}
+
+async fn route(app: &App, method: &Method, path: &str, query: Option<&str>, body: &[u8]) -> Answer {
+    let segments: Vec<String> = path
+        .trim_matches('/')
+        .split('/')
+        .skip(1)
+        .map(|segment| percent_decode_str(segment).decode_utf8_lossy().into_owned())
+        .collect();
+    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+    let verb = method.as_str();
+    match (verb, &segments[..]) {
+        ("GET", ["workspaces"]) => workspaces::list(app),
+        ("POST", ["workspaces"]) => workspaces::create(app, body).await,
+        (_, ["workspaces", team, rest @ ..]) => {
+            let directory = app.workspace_named(team).ok_or_else(|| Error::not_found("workspace"))?;
+            let scope = Scope { app, directory, query, body };
+            scope.route(verb, rest).await
+        }
+        _ => Err(Error::not_found("path")),
+    }
+}
+
+/// A call about one workspace.
+struct Scope<'a> {
+    app: &'a App,
+    directory: Arc<Directory>,
+    query: Option<&'a str>,
+    body: &'a [u8],
+}
+
+impl Scope<'_> {
+    async fn route(&self, verb: &str, rest: &[&str]) -> Answer {
+        match (verb, rest) {
+            ("GET", []) => Ok((StatusCode::OK, workspaces::shown(&self.directory))),
+            ("PATCH", []) => workspaces::change(self).await,
+            ("DELETE", []) => workspaces::remove(self).await,
+            ("POST", ["reset"]) => workspaces::reset(self).await,
+            ("POST", ["clock"]) => workspaces::advance(self).await,
+            ("GET", ["people"]) => people::list(self),
+            ("POST", ["people"]) => people::add(self).await,
+            ("PATCH", ["people", person]) => people::change(self, person).await,
+            ("GET", ["channels"]) => channels::list(self),
+            ("POST", ["channels"]) => channels::add(self).await,
+            ("PATCH", ["channels", channel]) => channels::change(self, channel).await,
+            ("GET", ["channels", channel, "messages"]) => channels::messages(self, channel).await,
+            ("PUT", ["channels", channel, "members", member]) => channels::member(self, channel, member, true).await,
+            ("DELETE", ["channels", channel, "members", member]) => {
+                channels::member(self, channel, member, false).await
+            }
+            ("GET", ["apps"]) => apps::list(self),
+            ("POST", ["apps"]) => apps::add(self).await,
+            ("DELETE", ["apps", id]) => apps::uninstall(self, id).await,
+            ("GET", ["tokens"]) => tokens::list(self),
+            ("POST", ["tokens"]) => tokens::add(self).await,
+            ("DELETE", ["tokens", token]) => tokens::revoke(self, token).await,
+            ("POST", ["tokens", token, "rotate"]) => tokens::rotate(self, token).await,
+            ("GET", ["log"]) => log::read(self).await,
+            ("POST", ["wait"]) => log::wait(self).await,
+            _ => Err(Error::not_found("path, or the verb is not for it")),
+        }
+    }
+
+    fn id(&self) -> WorkspaceId {
+        self.directory.workspace.id
+    }
+
+    fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        read(self.body)
+    }
+
+    fn parameter(&self, name: &str) -> Option<String> {
+        let mut pairs = form_urlencoded::parse(self.query.unwrap_or_default().as_bytes());
+        pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+    }
+
+    fn number(&self, name: &str, default: u64) -> Result<u64, Error> {
+        match self.parameter(name) {
+            None => Ok(default),
+            Some(given) => given.parse().map_err(|_| Error::bad(format!("{name} must be a number"))),
+        }
+    }
+
+    async fn submit(&self, control: Control) -> Result<Outcome, Error> {
+        submit(self.app, self.id(), control).await
+    }
+
+    /// The workspace as the last command left it.
+    fn now(&self) -> Result<Arc<Directory>, Error> {
+        self.app.workspace(self.id()).ok_or_else(|| Error::not_found("workspace"))
+    }
+}
+
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
+    let body = if body.is_empty() { b"{}" } else { body };
+    serde_json::from_slice(body).map_err(|failed| Error::bad(format!("the body cannot be read: {failed}")))
+}
+
+async fn submit(app: &App, workspace: WorkspaceId, control: Control) -> Result<Outcome, Error> {
+    let verb = Verb::Control(Box::new(control));
+    let command = Command { workspace, caller: Caller::Control, idempotency: None, verb };
+    app.submit(command).await.map_err(|not_done| match not_done {
+        NotDone::Refused(refusal) => refused(&refusal.why),
+        NotDone::Store(StoreError::Busy) => {
+            Error(StatusCode::TOO_MANY_REQUESTS, "busy", StoreError::Busy.to_string())
+        }
+        NotDone::Store(failed) => Error(StatusCode::INTERNAL_SERVER_ERROR, "failed", failed.to_string()),
+    })
+}
+
+fn refused(why: &Why) -> Error {
+    let Why::Control(why) = why else { return Error::bad("refused") };
+    match why {
+        ControlRefusal::WorkspaceNotFound => Error::not_found("workspace"),
+        ControlRefusal::Taken(name) => Error(StatusCode::CONFLICT, "taken", format!("{name} is taken")),
+        ControlRefusal::NotFound(what) => Error::not_found(what),
+        ControlRefusal::Full => Error(StatusCode::CONFLICT, "full", "the workspace is full".into()),
+        ControlRefusal::ClockGoesBack => Error::bad("a clock does not go back"),
+    }
+}
+
+fn ok(value: Value) -> Answer {
+    Ok((StatusCode::OK, value))
+}
+
+fn created(value: Value) -> Answer {
+    Ok((StatusCode::CREATED, value))
+}

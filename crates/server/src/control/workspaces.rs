@@ -1,0 +1,91 @@
+//! Workspaces: made, changed, reset, dropped.
+
+use std::sync::Arc;
+
+use axum::http::StatusCode;
+use redraft_model::control::Control;
+use redraft_model::directory::Directory;
+use redraft_model::id::WorkspaceId;
+use redraft_model::workspace::Settings;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{Answer, Error, Scope, created, ok, submit};
+use crate::app::App;
+use crate::seed::{Seed, SeedSettings};
+
+/// A workspace as the API shows it.
+pub(super) fn shown(directory: &Directory) -> Value {
+    let workspace = &directory.workspace;
+    let seconds = |micros: Option<i64>| micros.map(|micros| micros / 1_000_000);
+    let Settings { edit_window_micros, delete_window_micros, only_admins_delete } = workspace.settings;
+    json!({
+        "id": workspace.team_id,
+        "tenant_id": workspace.tenant_id,
+        "name": workspace.name,
+        "domain": workspace.domain,
+        "clock_offset_ms": workspace.clock_offset_micros / 1000,
+        "settings": {
+            "edit_window_seconds": seconds(edit_window_micros),
+            "delete_window_seconds": seconds(delete_window_micros),
+            "only_admins_delete": only_admins_delete,
+        },
+    })
+}
+
+pub(super) fn list(app: &App) -> Answer {
+    let directories = app.store.published().directories();
+    ok(json!({ "workspaces": directories.all().map(|directory| shown(directory)).collect::<Vec<_>>() }))
+}
+
+/// Makes a workspace from a declaration; an empty one gives the workspace of a first start.
+pub(super) async fn create(app: &App, body: &[u8]) -> Answer {
+    let seed = if body.is_empty() { Seed::first_start() } else { super::read::<Seed>(body)? };
+    if seed.control_token.is_some() {
+        return Err(Error::bad("control_token belongs into a seed file"));
+    }
+    let now = app.store.published().now(WorkspaceId(0));
+    let (directory, ready) = seed.build(false, now).map_err(|failed| Error::bad(failed.to_string()))?;
+    submit(app, WorkspaceId(0), Control::CreateWorkspace(Arc::new(directory))).await?;
+    let service_url = app.service_url(&ready.workspace.tenant_id);
+    let mut answer = serde_json::to_value(&ready).unwrap_or_default();
+    answer["url"] = app.public_url.clone().into();
+    answer["service_url"] = service_url.into();
+    created(answer)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Changed {
+    settings: SeedSettings,
+}
+
+pub(super) async fn change(scope: &Scope<'_>) -> Answer {
+    let changed: Changed = scope.json()?;
+    scope.submit(Control::ChangeSettings(changed.settings.settings())).await?;
+    ok(shown(&*scope.now()?))
+}
+
+pub(super) async fn remove(scope: &Scope<'_>) -> Answer {
+    scope.submit(Control::DropWorkspace).await?;
+    Ok((StatusCode::OK, json!({})))
+}
+
+pub(super) async fn reset(scope: &Scope<'_>) -> Answer {
+    scope.submit(Control::ResetWorkspace).await?;
+    let again = scope.app.workspace_named(&scope.directory.workspace.team_id);
+    ok(shown(&*again.ok_or_else(|| Error::not_found("workspace"))?))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Advance {
+    advance_ms: i64,
+}
+
+pub(super) async fn advance(scope: &Scope<'_>) -> Answer {
+    let Advance { advance_ms } = scope.json()?;
+    scope.submit(Control::AdvanceClock(advance_ms.saturating_mul(1000))).await?;
+    let now = scope.app.now(scope.id());
+    ok(json!({ "now": redraft_model::time::Ts(now.0).dotted() }))
+}

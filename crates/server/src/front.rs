@@ -1,0 +1,206 @@
+//! The door: every request comes in here, its host is checked, its body read within limits, and it goes to the one part
+//! that answers it.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, Uri, header};
+use http_body_util::BodyExt;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+
+use crate::app::App;
+use crate::config::{BODY_BYTES_MAX, DRAIN_BYTES_MAX};
+use crate::slack::TooBig;
+use crate::{connector, control, slack};
+
+/// Answers a request, whatever it is.
+pub(crate) async fn answer(State(app): State<Arc<App>>, request: Request) -> Response<Body> {
+    let start = Instant::now();
+    let (parts, body) = request.into_parts();
+    let path = parts.uri.path();
+    let part = part(path);
+    let response = if allowed(&app, &parts.headers, &parts.uri) {
+        route(&app, part, &parts, body).await
+    } else {
+        refused_host(part)
+    };
+    metrics::counter!("redraft_requests_total", "part" => part, "status" => status(response.status())).increment(1);
+    metrics::histogram!("redraft_request_seconds", "part" => part).record(start.elapsed());
+    response
+}
+
+fn part(path: &str) -> &'static str {
+    match path.trim_start_matches('/').split('/').next() {
+        Some("api") => "slack",
+        Some("control") => "control",
+        Some("healthz" | "readyz" | "metrics") => "watch",
+        _ => "connector",
+    }
+}
+
+fn status(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        200..300 => "2xx",
+        400..500 => "4xx",
+        500.. => "5xx",
+        _ => "other",
+    }
+}
+
+async fn route(app: &App, part: &str, parts: &axum::http::request::Parts, body: Body) -> Response<Body> {
+    let (method, path, query, headers) = (&parts.method, parts.uri.path(), parts.uri.query(), &parts.headers);
+    match part {
+        "slack" => {
+            let name = path.trim_start_matches("/api").trim_matches('/');
+            slack::handle(app, name, method, query, headers, read(body).await).await
+        }
+        "control" => control::handle(app, method, path, query, headers, read(body).await.ok()).await,
+        "watch" => watch(app, path).await,
+        _ => {
+            let answer = connector::handle(app, method, path, query, headers, read(body).await.ok()).await;
+            answer.unwrap_or_else(|| plain(StatusCode::NOT_FOUND, "There is nothing here.\n"))
+        }
+    }
+}
+
+async fn watch(app: &App, path: &str) -> Response<Body> {
+    match path {
+        "/healthz" => plain(StatusCode::OK, "ok\n"),
+        "/readyz" => match app.store.kept("readiness").await {
+            Ok(_) => plain(StatusCode::OK, "ready\n"),
+            Err(_) => plain(StatusCode::SERVICE_UNAVAILABLE, "the store does not answer\n"),
+        },
+        "/metrics" => plain(StatusCode::OK, &recorder().render()),
+        _ => plain(StatusCode::NOT_FOUND, "There is nothing here.\n"),
+    }
+}
+
+/// The one recorder of the process.
+pub(crate) fn recorder() -> &'static PrometheusHandle {
+    static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
+    RECORDER.get_or_init(|| {
+        let buckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0];
+        let builder = PrometheusBuilder::new().set_buckets(&buckets).unwrap_or_else(|_| PrometheusBuilder::new());
+        let recorder = builder.build_recorder();
+        let handle = recorder.handle();
+        let _ = metrics::set_global_recorder(recorder);
+        handle
+    })
+}
+
+/// Reads a body within the limit. Of one that is too big some more is read, so that its sender hears the answer.
+async fn read(mut body: Body) -> Result<Bytes, TooBig> {
+    let mut first: Option<Bytes> = None;
+    let mut rest = Vec::new();
+    let mut drained = 0;
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|_| TooBig::Cut)?.into_data() else { continue };
+        drained += data.len();
+        if DRAIN_BYTES_MAX < drained {
+            return Err(TooBig::Big);
+        }
+        if BODY_BYTES_MAX < drained {
+            rest = Vec::new();
+            first = None;
+            continue;
+        }
+        match &first {
+            None if rest.is_empty() => first = Some(data),
+            Some(start) => {
+                rest.extend_from_slice(start);
+                rest.extend_from_slice(&data);
+                first = None;
+            }
+            None => rest.extend_from_slice(&data),
+        }
+    }
+    if BODY_BYTES_MAX < drained {
+        return Err(TooBig::Big);
+    }
+    Ok(first.unwrap_or_else(|| rest.into()))
+}
+
+/// Whether the request means this server: its host, and the page that sent it if there is one, is the public address or
+/// loopback. A server on loopback trusts whoever reaches it, so a page of another host must not.
+fn allowed(app: &App, headers: &HeaderMap, uri: &Uri) -> bool {
+    let named = |name: header::HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
+    let known = |host: &str| known(&[&app.public_url, &app.local_url], host);
+    let host = uri.authority().map(|authority| authority.as_str()).or(named(header::HOST));
+    let origin = named(header::ORIGIN).is_none_or(|origin| authority(origin).is_some_and(known));
+    origin && host.is_some_and(known)
+}
+
+fn authority(url: &str) -> Option<&str> {
+    url.split_once("://").map(|(_, rest)| rest.split('/').next().unwrap_or_default())
+}
+
+fn known(own_urls: &[&str], host: &str) -> bool {
+    let name = without_port(host);
+    let mut own = own_urls.iter().filter_map(|url| authority(url)).map(without_port);
+    own.any(|own| name.eq_ignore_ascii_case(own)) || loopback(name)
+}
+
+fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) && !name.ends_with(':') => name,
+        _ => host,
+    }
+}
+
+fn loopback(name: &str) -> bool {
+    let bare = name.trim_start_matches('[').trim_end_matches(']');
+    name.eq_ignore_ascii_case("localhost") || bare.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
+}
+
+fn refused_host(part: &str) -> Response<Body> {
+    let reason = "the request names a host that is not this server's; see --public-url";
+    let body = match part {
+        "slack" => format!(
+            "{{\"ok\":false,\"error\":\"access_denied\",\"response_metadata\":{{\"messages\":[\"[ERROR] {reason}\"]}}}}"
+        ),
+        _ => format!("{{\"error\":{{\"code\":\"InvalidBotApiHost\",\"message\":\"{reason}\"}}}}"),
+    };
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = StatusCode::FORBIDDEN;
+    let json = HeaderValue::from_static("application/json; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, json);
+    response
+}
+
+fn plain(status: StatusCode, text: &str) -> Response<Body> {
+    let mut response = Response::new(Body::from(text.to_owned()));
+    *response.status_mut() = status;
+    let kind = HeaderValue::from_static("text/plain; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::known;
+
+    #[test]
+    fn hosts_that_mean_this_server() {
+        for (host, expected) in [
+            ("127.0.0.1:3000", true),
+            ("127.0.0.1", true),
+            ("127.8.9.1:1", true),
+            ("localhost:99", true),
+            ("[::1]:3000", true),
+            ("[::1]", true),
+            ("Chat.Example:443", true),
+            ("chat.example", true),
+            ("chat.example.evil.test", false),
+            ("evil.test:3000", false),
+            ("10.0.0.1", false),
+            ("10.0.0.9:80", true),
+            ("127.0.0.1.evil.test", false),
+            ("", false),
+            ("?", false),
+        ] {
+            assert_eq!(known(&["https://chat.example", "http://10.0.0.9:80"], host), expected, "{host}");
+        }
+    }
+}

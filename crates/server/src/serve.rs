@@ -1,0 +1,255 @@
+//! A running server: open, listen, get ready, answer, stop.
+
+use std::future::Future;
+use std::io::Write;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::serve::ListenerExt;
+use redraft_model::command::{Caller, Command, Verb};
+use redraft_model::control::Control;
+use redraft_model::id::WorkspaceId;
+use redraft_store::{MemoryStore, Options, SqliteStore, Store, machine_clock};
+use serde::Serialize;
+use tokio::net::TcpListener;
+use tracing::{error, info, warn};
+
+use crate::app::{App, NotDone};
+use crate::config::{Config, STOP_SECONDS_MAX};
+use crate::connector::authority::Authority;
+use crate::seed::{Ready, Seed, SeedError, ready_again};
+use crate::{front, mint};
+
+/// How often expired things are looked for.
+const SWEEP_PAUSE: Duration = Duration::from_secs(10);
+
+/// The file in the data folder by which the command line finds the server that owns it.
+pub const OWNER_FILE: &str = "server.json";
+
+/// Why a server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {0}: {1}")]
+    Listen(String, std::io::Error),
+    /// The data folder cannot be used.
+    #[error("{0}")]
+    Store(String),
+    /// A file cannot be read or written.
+    #[error("{0}: {1}")]
+    File(String, std::io::Error),
+    /// The declaration cannot be built.
+    #[error("{0}: {1}")]
+    Seed(String, SeedError),
+    /// The first workspace could not be made.
+    #[error("the workspace could not be made: {0}")]
+    Workspace(String),
+}
+
+/// What is known once the server answers.
+#[derive(Clone, Debug, Serialize)]
+pub struct Started {
+    /// The address that heads everything.
+    pub url: String,
+    /// Where Teams bots send to.
+    pub service_url: String,
+    /// The control API's token.
+    pub control_token: String,
+    /// The first workspace.
+    #[serde(flatten)]
+    pub ready: Ready,
+    /// Whether the workspace, and so its secrets, was made by this start.
+    #[serde(skip)]
+    pub first_start: bool,
+}
+
+/// A server that is about to answer.
+pub struct Server {
+    listener: TcpListener,
+    /// The server's state, for tests and the command line.
+    pub app: Arc<App>,
+    /// What is known of it.
+    pub started: Started,
+    config: Config,
+}
+
+/// Opens the store that the configuration names.
+///
+/// # Errors
+/// When the folder is in use or unreadable.
+pub fn open_store(data: Option<&Path>) -> Result<Arc<dyn Store>, ServeError> {
+    match data {
+        None => Ok(Arc::new(MemoryStore::new(machine_clock()))),
+        Some(folder) => {
+            let store = SqliteStore::open(folder, Options::default());
+            Ok(Arc::new(store.map_err(|failed| ServeError::Store(format!("{}: {failed}", folder.display())))?))
+        }
+    }
+}
+
+impl Server {
+    /// Opens, listens and makes the first workspace if there is none.
+    ///
+    /// # Errors
+    /// When anything of this fails; nothing is left running.
+    pub async fn start(config: Config) -> Result<Self, ServeError> {
+        let store = open_store(config.data.as_deref())?;
+        Self::start_on(config, store).await
+    }
+
+    /// The same on a store that is open already.
+    ///
+    /// # Errors
+    /// When the address is taken or the first workspace cannot be made.
+    pub async fn start_on(config: Config, store: Arc<dyn Store>) -> Result<Self, ServeError> {
+        front::recorder();
+        let listener = TcpListener::bind(&config.listen).await;
+        let listener = listener.map_err(|failed| ServeError::Listen(config.listen.clone(), failed))?;
+        let bound = listener.local_addr().map_err(|failed| ServeError::Listen(config.listen.clone(), failed))?;
+        let local_url = local_url(bound);
+        let public_url = config.public_url.clone().unwrap_or_else(|| local_url.clone());
+        let seed = read_seed(config.seed.as_deref())?;
+        let control_token = seed.as_ref().and_then(|seed| seed.control_token.clone());
+        let control_token = control_token.unwrap_or_else(|| format!("redraft-{}", mint::secret()));
+        let app = Arc::new(App {
+            store,
+            authority: Authority::default(),
+            public_url: public_url.trim_end_matches('/').to_owned(),
+            local_url,
+            control_token: mint::sha256(control_token.as_bytes()),
+        });
+        let (ready, first_start) = first_workspace(&app, seed.as_ref()).await?;
+        let started = Started {
+            url: app.public_url.clone(),
+            service_url: app.service_url(&ready.workspace.tenant_id),
+            control_token,
+            ready,
+            first_start,
+        };
+        Ok(Self { listener, app, started, config })
+    }
+
+    /// Answers requests until `stop` is done, then finishes those under way.
+    ///
+    /// # Errors
+    /// When a file that others wait for cannot be written.
+    pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), ServeError> {
+        let Self { listener, app, started, config } = self;
+        let background = tokio::spawn(background(Arc::clone(&app)));
+        let owner = config.data.as_ref().map(|folder| folder.join(OWNER_FILE));
+        let router = Router::new().fallback(front::answer).with_state(Arc::clone(&app));
+        let listener = listener.tap_io(|connection| {
+            if let Err(failed) = connection.set_nodelay(true) {
+                warn!(error = %failed, "a connection keeps Nagle's delay");
+            }
+        });
+        let (stopping, stopped) = tokio::sync::oneshot::channel::<()>();
+        let serving = axum::serve(listener, router).with_graceful_shutdown(async move {
+            stop.await;
+            let _ = stopping.send(());
+        });
+        // The socket listens since it was bound, so a request sent from here on is answered.
+        if let Some(owner) = &owner {
+            let known = serde_json::json!({ "url": app.local_url, "control_token": started.control_token });
+            write_private(owner, known.to_string().as_bytes())?;
+        }
+        if let Some(path) = &config.ready_file {
+            let known = serde_json::to_vec_pretty(&started).unwrap_or_default();
+            write_private(path, &known)?;
+        }
+        info!(url = started.url, "ready");
+        let deadline = async move {
+            if stopped.await.is_ok() {
+                info!("stopping: requests under way are finished");
+                tokio::time::sleep(Duration::from_secs(STOP_SECONDS_MAX)).await;
+            } else {
+                std::future::pending::<()>().await;
+            }
+        };
+        tokio::select! {
+            served = serving.into_future() => {
+                if let Err(failed) = served {
+                    error!(error = %failed, "the server failed");
+                }
+            }
+            () = deadline => warn!("some requests were still under way at the end of the wait"),
+        }
+        background.abort();
+        if let Some(owner) = &owner
+            && let Err(failed) = std::fs::remove_file(owner)
+        {
+            warn!(error = %failed, "a file of the data folder could not be removed");
+        }
+        info!("stopped");
+        Ok(())
+    }
+}
+
+/// Where this machine reaches an address; one that means every interface is reached on loopback.
+fn local_url(mut bound: SocketAddr) -> String {
+    if bound.ip().is_unspecified() {
+        bound.set_ip(if bound.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });
+    }
+    format!("http://{bound}")
+}
+
+fn read_seed(path: Option<&Path>) -> Result<Option<Seed>, ServeError> {
+    let Some(path) = path else { return Ok(None) };
+    let name = path.display().to_string();
+    let text = std::fs::read_to_string(path).map_err(|failed| ServeError::File(name.clone(), failed))?;
+    Seed::from_yaml(&text).map(Some).map_err(|failed| ServeError::Seed(name, failed))
+}
+
+/// The first workspace: what is there, else what is declared, else one that can be used at once.
+async fn first_workspace(app: &App, seed: Option<&Seed>) -> Result<(Ready, bool), ServeError> {
+    if let Some(directory) = app.store.published().directories().all().next() {
+        return Ok((ready_again(directory), false));
+    }
+    let now = app.store.published().now(WorkspaceId(0));
+    let first = Seed::first_start();
+    let built = seed.unwrap_or(&first).build(seed.is_some(), now);
+    let (directory, ready) = built.map_err(|failed| ServeError::Seed("the seed".into(), failed))?;
+    let command = Command {
+        workspace: WorkspaceId(0),
+        caller: Caller::Control,
+        idempotency: None,
+        verb: Verb::Control(Box::new(Control::CreateWorkspace(Arc::new(directory)))),
+    };
+    match app.submit(command).await {
+        Ok(_) => Ok((ready, true)),
+        Err(NotDone::Refused(refusal)) => Err(ServeError::Workspace(format!("{:?}", refusal.why))),
+        Err(NotDone::Store(failed)) => Err(ServeError::Workspace(failed.to_string())),
+    }
+}
+
+/// What goes on beside requests: the signing key is made early, and what is over is cleared away.
+async fn background(app: Arc<App>) {
+    if let Err(failed) = app.authority.prepare(&*app.store).await {
+        warn!(error = %failed, "the signing key could not be made yet");
+    }
+    loop {
+        tokio::time::sleep(SWEEP_PAUSE).await;
+        front::recorder().run_upkeep();
+        while app.store.sweep().await.unwrap_or(false) {}
+    }
+}
+
+/// Writes a file for its owner's eyes, so that a reader finds all of it or nothing.
+///
+/// # Errors
+/// When the folder cannot be written to.
+pub fn write_private(path: &Path, content: &[u8]) -> Result<(), ServeError> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let failed = |failed| ServeError::File(path.display().to_string(), failed);
+    let beside = path.with_extension(format!("{}.new", std::process::id()));
+    let write = || {
+        let mut file = std::fs::File::options().create(true).truncate(true).write(true).mode(0o600).open(&beside)?;
+        file.write_all(content)?;
+        file.sync_all()?;
+        std::fs::rename(&beside, path)
+    };
+    write().map_err(failed)
+}

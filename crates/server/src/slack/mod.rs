@@ -1,0 +1,307 @@
+//! The Slack Web API: one transport for all methods, and one table of them.
+
+use std::sync::Arc;
+
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderMap, HeaderValue, Method as Verb, Response, StatusCode, header};
+use redraft_model::command::{Caller, Command, Idempotency, Verb as CommandVerb};
+use redraft_model::decision::Outcome;
+use redraft_model::directory::Directory;
+use redraft_model::time::Micros;
+use redraft_model::workspace::{Conversation, Token, TokenKind, User};
+use redraft_store::{Later, StoreError};
+use tracing::{debug, info};
+
+use self::args::Args;
+use self::reply::{Envelope, Error, Reply};
+use self::scopes::Needs;
+use crate::app::{App, NotDone};
+use crate::mint;
+
+mod args;
+mod auth;
+mod chat;
+mod content;
+mod conversations;
+mod cursor;
+mod history;
+mod objects;
+mod people;
+mod refusal;
+mod render;
+mod reply;
+pub mod scopes;
+
+/// One method of the API.
+struct Method {
+    name: &'static str,
+    needs: Needs,
+    run: for<'a> fn(&'a Call<'a>) -> Later<'a, Result<Reply, Error>>,
+}
+
+macro_rules! methods {
+    ($($name:literal $needs:expr => $run:path;)*) => {
+        &[$(Method { name: $name, needs: $needs, run: |call| Box::pin($run(call)) }),*]
+    };
+}
+
+/// Every method there is, sorted by name. Others answer `unknown_method`.
+static METHODS: &[Method] = methods! {
+    "auth.revoke" Needs::Token => auth::revoke;
+    "auth.test" Needs::Token => auth::test;
+    "bots.info" Needs::One("users:read") => people::bot;
+    "chat.delete" Needs::One("chat:write") => chat::delete;
+    "chat.getPermalink" Needs::Token => chat::permalink;
+    "chat.meMessage" Needs::One("chat:write") => chat::me_message;
+    "chat.postEphemeral" Needs::One("chat:write") => chat::post_ephemeral;
+    "chat.postMessage" Needs::One("chat:write") => chat::post_message;
+    "chat.update" Needs::One("chat:write") => chat::update;
+    "conversations.archive" Needs::ByKind(&scopes::MANAGE) => conversations::archive;
+    "conversations.close" Needs::ByKind(&scopes::MANAGE) => conversations::close;
+    "conversations.create" Needs::ByKind(&scopes::MANAGE) => conversations::create;
+    "conversations.history" Needs::ByKind(&scopes::HISTORY) => history::history;
+    "conversations.info" Needs::ByKind(&scopes::READ) => conversations::info;
+    "conversations.invite" Needs::ByKind(&scopes::INVITE) => conversations::invite;
+    "conversations.join" Needs::ByKind(&scopes::JOIN) => conversations::join;
+    "conversations.kick" Needs::ByKind(&scopes::MANAGE) => conversations::kick;
+    "conversations.leave" Needs::ByKind(&scopes::MANAGE) => conversations::leave;
+    "conversations.list" Needs::ByKind(&scopes::READ) => conversations::list;
+    "conversations.members" Needs::ByKind(&scopes::READ) => conversations::members;
+    "conversations.open" Needs::ByKind(&scopes::MANAGE) => conversations::open;
+    "conversations.replies" Needs::ByKind(&scopes::HISTORY) => history::replies;
+    "conversations.unarchive" Needs::ByKind(&scopes::MANAGE) => conversations::unarchive;
+    "redraft.messages.revisions" Needs::ByKind(&scopes::HISTORY) => history::revisions;
+    "team.info" Needs::One("team:read") => people::team;
+    "users.conversations" Needs::ByKind(&scopes::READ) => conversations::of_user;
+    "users.info" Needs::One("users:read") => people::user;
+    "users.list" Needs::One("users:read") => people::users;
+    "users.lookupByEmail" Needs::One("users:read.email") => people::by_email;
+};
+
+/// A call whose token was accepted.
+struct Call<'a> {
+    app: &'a App,
+    directory: Arc<Directory>,
+    token: Arc<Token>,
+    user: Arc<User>,
+    args: Args,
+    idempotency_key: Option<String>,
+    if_match: Option<u32>,
+    method: &'static str,
+}
+
+/// Answers one call.
+pub(crate) async fn handle(
+    app: &App,
+    method: &str,
+    verb: &Verb,
+    query: Option<&str>,
+    headers: &HeaderMap,
+    body: Result<Bytes, TooBig>,
+) -> Response<Body> {
+    if *verb != Verb::POST && *verb != Verb::GET {
+        return not_allowed();
+    }
+    let mut envelope = Envelope { request_id: request_id(), scopes: None, accepted: None };
+    let mut warnings = Vec::new();
+    let mut token = None;
+    let answer = run(app, method, query, headers, body, &mut warnings, &mut token, &mut envelope.accepted).await;
+    envelope.scopes = token.as_ref().map(|token| token.scopes.as_slice());
+    match &answer {
+        Ok(_) => debug!(method, request_id = envelope.request_id, "answered"),
+        Err(error) => {
+            let reasons = error.reasons.join("; ");
+            info!(method, request_id = envelope.request_id, error = %error.code, reasons, "refused");
+        }
+    }
+    let answer = answer.map_err(|error| error.warned(&warnings));
+    reply::write(answer, &envelope, &warnings)
+}
+
+/// A body above [`crate::config::BODY_BYTES_MAX`], or one that was cut short.
+pub(crate) enum TooBig {
+    /// More bytes than are read.
+    Big,
+    /// The connection ended early.
+    Cut,
+}
+
+#[expect(clippy::too_many_arguments, reason = "what the answer's headers say is found on the way")]
+async fn run(
+    app: &App,
+    name: &str,
+    query: Option<&str>,
+    headers: &HeaderMap,
+    body: Result<Bytes, TooBig>,
+    warnings: &mut Vec<&'static str>,
+    holder: &mut Option<Arc<Token>>,
+    accepted: &mut Option<String>,
+) -> Result<Reply, Error> {
+    let method = METHODS.binary_search_by(|method| method.name.cmp(name)).ok().map(|place| &METHODS[place]);
+    if method.is_none() && name != "api.test" {
+        return Err(Error::new("unknown_method").with("req_method", &name));
+    }
+    let body = body.map_err(|failed| match failed {
+        TooBig::Big => Error::arguments(format!("the body has more than {} bytes", crate::config::BODY_BYTES_MAX)),
+        TooBig::Cut => Error::new("request_timeout").because("the body ended early"),
+    })?;
+    let mut args = Args::read(query, headers, &body).await?;
+    *warnings = std::mem::take(&mut args.warnings);
+    let Some(method) = method else { return auth::api_test(&args) };
+    let given = bearer(headers).map(str::to_owned).or_else(|| args.token.take()).unwrap_or_default();
+    if given.is_empty() {
+        return Err(Error::new("not_authed").because("no token was given"));
+    }
+    let (directory, token, user) = authenticate(app, &given)?;
+    *holder = Some(Arc::clone(&token));
+    *accepted = method.needs.accepted(token.kind);
+    if token.kind == TokenKind::App && method.name != "auth.test" {
+        return Err(Error::new("not_allowed_token_type").because("an app-level token calls no workspace method"));
+    }
+    method.needs.check(&token)?;
+    let call = Call {
+        app,
+        directory,
+        token,
+        user,
+        args,
+        idempotency_key: header(headers, "idempotency-key").map(str::to_owned),
+        if_match: header(headers, "if-match").and_then(revision),
+        method: method.name,
+    };
+    (method.run)(&call).await
+}
+
+fn authenticate(app: &App, given: &str) -> Result<(Arc<Directory>, Arc<Token>, Arc<User>), Error> {
+    let hash = mint::hash(given);
+    let unknown = || Error::new("invalid_auth").because("no workspace here has this token");
+    let directory = app.workspace_of(&hash).ok_or_else(unknown)?;
+    let token = Arc::clone(directory.token(&hash).ok_or_else(unknown)?);
+    let now = app.now(directory.workspace.id);
+    if token.revoked || directory.app(token.app).is_none_or(|app| app.uninstalled) {
+        return Err(Error::new("token_revoked").because("the token was revoked"));
+    }
+    if token.expires_at.is_some_and(|end| end <= now) {
+        return Err(Error::new("token_expired").because("the token's time is over"));
+    }
+    let inactive = || Error::new("account_inactive").because("the token's user was deactivated");
+    let user = Arc::clone(directory.user(token.user).filter(|user| !user.deactivated).ok_or_else(inactive)?);
+    Ok((directory, token, user))
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = header(headers, "authorization")?.trim().split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// The revision in an `If-Match` header: `"3"`, with or without `W/`.
+fn revision(tag: &str) -> Option<u32> {
+    tag.trim().trim_start_matches("W/").trim_matches('"').parse().ok()
+}
+
+fn request_id() -> String {
+    format!("{:016x}{:016x}", mint::fresh(), mint::fresh())
+}
+
+fn not_allowed() -> Response<Body> {
+    let mut response = Response::new(Body::from("{\"ok\":false,\"error\":\"invalid_arguments\"}"));
+    *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, POST"));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
+    response
+}
+
+impl Call<'_> {
+    fn now(&self) -> Micros {
+        self.app.now(self.directory.workspace.id)
+    }
+
+    /// Carries out a command; the refusal becomes the platform's code with a reason.
+    async fn submit(&self, verb: CommandVerb) -> Result<Outcome, Error> {
+        self.attempt(verb).await.map_err(|not_done| self.error(not_done))
+    }
+
+    async fn attempt(&self, verb: CommandVerb) -> Result<Outcome, NotDone> {
+        let idempotency = match &verb {
+            CommandVerb::Post(_) | CommandVerb::Update(_) | CommandVerb::Delete(_) => self.idempotency(),
+            _ => None,
+        };
+        let workspace = self.directory.workspace.id;
+        let command = Command { workspace, caller: Caller::Token(self.token.hash), idempotency, verb };
+        self.app.submit(command).await
+    }
+
+    fn error(&self, not_done: NotDone) -> Error {
+        match not_done {
+            NotDone::Refused(refusal) => refusal::error(&refusal, &self.directory, self.method),
+            NotDone::Store(failed) => unavailable(failed),
+        }
+    }
+
+    fn idempotency(&self) -> Option<Idempotency> {
+        let args = &self.args;
+        let key = args.filled("idempotency_key").or(self.idempotency_key.as_deref()).or(args.filled("client_msg_id"))?;
+        let mut asked: Vec<(&str, &str)> = args.all().collect();
+        asked.sort_unstable();
+        let text = asked.iter().fold(String::new(), |mut text, (name, value)| {
+            text.push_str(&format!("{}:{name}={}:{value};", name.len(), value.len()));
+            text
+        });
+        Some(Idempotency { key: key.chars().take(255).collect(), digest: mint::sha256(text.as_bytes()) })
+    }
+
+    /// The revision that the caller expects, from header or argument.
+    fn if_revision(&self) -> Result<Option<u32>, Error> {
+        let given = self.args.number("if_revision")?.map(|number| u32::try_from(number).unwrap_or(0));
+        Ok(given.or(self.if_match))
+    }
+
+    /// A conversation that the caller sees, by id.
+    fn conversation(&self, name: &str) -> Result<Arc<Conversation>, Error> {
+        let id = self.args.required(name)?;
+        let found = self.directory.conversation_named(id);
+        let seen = found.filter(|found| redraft_model::policy::sees(self.user.id, found));
+        seen.cloned().ok_or_else(|| self.no_channel(id))
+    }
+
+    /// `channel_not_found`, with a hint where a name or a person was given. Says nothing of what is hidden.
+    fn no_channel(&self, id: &str) -> Error {
+        let error = Error::new("channel_not_found");
+        let named = self.directory.channel(id.trim_start_matches('#'));
+        if let Some(named) = named.filter(|named| redraft_model::policy::sees(self.user.id, named)) {
+            return error.because(format!("channel must be an id, got a name; the id is {}", named.slack_id));
+        }
+        if self.directory.user_named(id).is_some() {
+            return error.because("channel must be a conversation's id, got a user's; use the one in the post's answer");
+        }
+        error.because(format!("no conversation that this token can see has the id {id}"))
+    }
+}
+
+fn unavailable(failed: StoreError) -> Error {
+    match failed {
+        StoreError::Busy => {
+            Error::new("ratelimited").because("the server is busy").with_status(StatusCode::TOO_MANY_REQUESTS, 1)
+        }
+        StoreError::Stopping => {
+            let error = Error::new("service_unavailable").because("the server is stopping");
+            error.with_status(StatusCode::SERVICE_UNAVAILABLE, 1)
+        }
+        StoreError::Failed => Error::new("internal_error").because("the server could not write; nothing was done"),
+        StoreError::Unknown => {
+            Error::new("fatal_error").because("the server failed; it may or may not have been done")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn methods_are_sorted() {
+        assert!(super::METHODS.is_sorted_by(|a, b| a.name < b.name));
+    }
+}

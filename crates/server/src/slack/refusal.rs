@@ -1,0 +1,205 @@
+//! Every refusal of the model as the platform's code, with the reason in words: who posted it, who asked, which rule.
+
+use redraft_model::conversations::ConversationRefusal as C;
+use redraft_model::decision::{CallerRefusal, Refusal, Why};
+use redraft_model::delete::DeleteRefusal as D;
+use redraft_model::directory::Directory;
+use redraft_model::message::Message;
+use redraft_model::policy::{Actor, Rule};
+use redraft_model::post::PostRefusal as P;
+use redraft_model::update::UpdateRefusal as U;
+use redraft_model::workspace::TokenKind;
+
+use super::reply::Error;
+
+/// The error that a refusal is answered with.
+pub(super) fn error(refusal: &Refusal, directory: &Directory, method: &str) -> Error {
+    match &refusal.why {
+        Why::Caller(why) => caller(*why),
+        Why::Post(why) => post(why),
+        Why::Update(why) => update(why, refusal, directory),
+        Why::Delete(why) => delete(why, refusal, directory),
+        Why::Conversation(why) => conversation(why, method),
+        Why::Control(_) => Error::new("access_denied"),
+        Why::KeyReused { other_conversation } => key_reused(*other_conversation, method),
+    }
+}
+
+fn caller(why: CallerRefusal) -> Error {
+    match why {
+        CallerRefusal::Unknown => Error::new("invalid_auth"),
+        CallerRefusal::Revoked => Error::new("token_revoked"),
+        CallerRefusal::Expired => Error::new("token_expired"),
+        CallerRefusal::Inactive => Error::new("account_inactive"),
+        CallerRefusal::WrongKind => Error::new("not_allowed_token_type"),
+    }
+}
+
+fn post(why: &P) -> Error {
+    match why {
+        P::ConversationNotFound | P::NoLongerMember => {
+            Error::new("channel_not_found").because("no conversation that this token can see has this id")
+        }
+        P::Archived => Error::new("is_archived").because("the conversation is archived"),
+        P::NotMember => Error::new("not_in_channel")
+            .because("the token's user is not in the channel; a bot may join it or needs chat:write.public"),
+        P::ReaderNotMember => {
+            Error::new("user_not_in_channel").because("the one reader is not a member of the conversation")
+        }
+        P::NoContent => Error::new("no_text").because("neither text nor blocks nor attachments were given"),
+        P::Content(fault) => content(fault.code, &fault.reasons),
+    }
+}
+
+fn content(code: &'static str, reasons: &[String]) -> Error {
+    let error = Error::new(code);
+    let error = if code == "invalid_blocks" { error.with("errors", &reasons) } else { error };
+    reasons.iter().fold(error, Error::because)
+}
+
+fn update(why: &U, refusal: &Refusal, directory: &Directory) -> Error {
+    match why {
+        U::ConversationNotFound | U::NoLongerMember => {
+            Error::new("channel_not_found").because("no conversation that this token can see has this id")
+        }
+        U::Archived => Error::new("is_inactive").because("the conversation is archived"),
+        U::MessageNotFound => not_found(),
+        U::Ephemeral => Error::new("cant_update_message")
+            .because("the message is ephemeral; such a message changes only through its response_url"),
+        U::NotAuthor(rule) => {
+            Error::new("cant_update_message").because(whose(refusal, *rule, directory))
+        }
+        U::Tombstone => Error::new("cant_update_message").because("the message was deleted; only its thread is left"),
+        U::EditWindowClosed => {
+            Error::new("edit_window_closed").because("this workspace's edit window for people is over")
+        }
+        U::StaleRevision(current) => {
+            let reason = format!("the message is at revision {current} by now");
+            Error::new("update_failed").because(reason).at_revision(current.get())
+        }
+        U::NoContent => Error::new("no_text").because("nothing to show would be left, or nothing was given"),
+        U::Content(fault) => content(fault.code, &fault.reasons),
+        U::NotAReply => Error::new("cant_broadcast_message").because("only a reply can be shown in the channel as well"),
+        U::BroadcastWithContent => Error::new("no_dual_broadcast_content_update")
+            .because("an old reply is broadcast in one call and changed in another"),
+    }
+}
+
+fn not_found() -> Error {
+    Error::new("message_not_found").because(
+        "no message of this conversation has this ts; it may be in another one, or deleted. \
+         The ts of an event about a change is not the message's",
+    )
+}
+
+fn delete(why: &D, refusal: &Refusal, directory: &Directory) -> Error {
+    match why {
+        D::ConversationNotFound | D::NoLongerMember => {
+            Error::new("channel_not_found").because("no conversation that this token can see has this id")
+        }
+        D::MessageNotFound => not_found(),
+        D::Ephemeral => Error::new("message_not_found")
+            .because("the message is ephemeral; such a message goes only through its response_url"),
+        D::Archived => Error::new("cant_delete_message").because("the conversation is archived"),
+        D::Tombstone => {
+            Error::new("cant_delete_message").because("the message was deleted before; only its thread is left")
+        }
+        D::NotAllowed(rule) => Error::new("cant_delete_message").because(whose(refusal, *rule, directory)),
+        D::StaleRevision(current) => {
+            let reason = format!("the message is at revision {current} by now");
+            Error::new("cant_delete_message").because(reason).at_revision(current.get())
+        }
+        D::NotBroadcast => {
+            Error::new("cant_delete_message").because("the channel does not show this message as a broadcast reply")
+        }
+    }
+}
+
+/// "posted by U1 (as app A1); this token acts as U2 of app A2: a bot changes and deletes only …".
+fn whose(refusal: &Refusal, rule: Rule, directory: &Directory) -> String {
+    let posted = refusal.message.as_ref().map_or_else(String::new, |message| posted_by(message, directory));
+    let asked = refusal.actor.as_ref().map_or_else(String::new, |actor| asked_by(actor, directory));
+    format!("the message was posted by {posted}; {asked}: {}", rule.words())
+}
+
+fn posted_by(message: &Message, directory: &Directory) -> String {
+    let user = directory.user(message.author).map_or("?", |user| &user.slack_id);
+    let app = message.app.and_then(|app| directory.app(app)).map_or("?", |app| &app.slack_id);
+    if message.as_app { format!("app {app} as its bot {user}") } else { format!("user {user}") }
+}
+
+fn asked_by(actor: &Actor, directory: &Directory) -> String {
+    let user = directory.user(actor.user).map_or("?", |user| &user.slack_id);
+    let app = directory.app(actor.app).map_or("?", |app| &app.slack_id);
+    let kind = match actor.kind {
+        TokenKind::Bot => "bot",
+        TokenKind::User if actor.admin => "administrator",
+        TokenKind::User if actor.installer => "installer",
+        TokenKind::User | TokenKind::App => "user",
+    };
+    format!("this token of app {app} acts as {kind} {user}")
+}
+
+/// The error of a command about a conversation.
+pub(super) fn conversation(why: &C, method: &str) -> Error {
+    match why {
+        C::NotFound | C::NoLongerMember => {
+            Error::new("channel_not_found").because("no conversation that this token can see has this id")
+        }
+        C::WrongKind => Error::new("method_not_supported_for_channel_type")
+            .because("the method is not for this kind of conversation"),
+        C::Archived if method == "conversations.archive" => {
+            Error::new("already_archived").because("the channel is archived already")
+        }
+        C::Archived => Error::new("is_archived").because("the channel is archived"),
+        C::NotArchived => Error::new("not_archived").because("the channel is not archived"),
+        C::NotMember => Error::new("not_in_channel").because("the token's user is not in the channel"),
+        C::General => general(method),
+        C::LastMember => Error::new("last_member").because("a private channel keeps its last member"),
+        C::NameTaken => Error::new("name_taken").because("a channel has this name"),
+        C::NobodyNamed if method == "conversations.open" => {
+            Error::new("users_list_not_supplied").because("neither users nor channel were given")
+        }
+        C::NobodyNamed => Error::new("no_user").because("no users were given"),
+        C::UserNotFound => Error::new("user_not_found").because("an id names nobody in this workspace"),
+        C::UserInactive if method == "conversations.open" => {
+            Error::new("user_disabled").because("the user was deactivated")
+        }
+        C::UserInactive => Error::new("cant_invite").because("the user was deactivated"),
+        C::AlreadyMember => Error::new("already_in_channel").because("the user is in the channel already"),
+        C::TargetNotMember => Error::new("not_in_channel").because("the user is not in the channel"),
+        C::Oneself if method == "conversations.kick" => {
+            Error::new("cant_kick_self").because("conversations.leave is for oneself")
+        }
+        C::Oneself => Error::new("cant_invite_self").because("the token's own user was named"),
+        C::TooManyUsers => Error::new("too_many_users").because("a group message is for eight others at most"),
+        C::Full if method == "conversations.create" => {
+            Error::new("restricted_action").because("the workspace holds no more channels")
+        }
+        C::Full => Error::new("too_many_members").because("the channel holds no more members"),
+        C::DoesNotExist => Error::new("channel_not_found").because("there is no such direct message yet"),
+        C::Invitations(failed) => Error::new(failed.first().map_or_else(
+            || "cant_invite".into(),
+            |(_, why)| conversation(why, method).code,
+        )),
+    }
+}
+
+fn general(method: &str) -> Error {
+    match method {
+        "conversations.kick" => Error::new("cant_kick_from_general").because("everyone is in the team's channel"),
+        "conversations.archive" => Error::new("cant_archive_general").because("the team's channel is not archived"),
+        _ => Error::new("cant_leave_general").because("everyone is in the team's channel"),
+    }
+}
+
+fn key_reused(other_conversation: bool, method: &str) -> Error {
+    let reason = "this idempotency key was used with other arguments in the last 24 hours";
+    let code = match method {
+        "chat.update" => "update_failed",
+        "chat.delete" => "cant_delete_message",
+        _ if other_conversation => "duplicate_channel_not_found",
+        _ => "duplicate_message_not_found",
+    };
+    Error::new(code).because(reason)
+}

@@ -1,0 +1,180 @@
+//! Messages as the Web API shows them, whichever dialect they were posted in.
+
+use redraft_model::content::Content;
+use redraft_model::directory::Directory;
+use redraft_model::id::UserId;
+use redraft_model::message::{Audience, Kind, Message, State};
+use redraft_model::time::Micros;
+use redraft_store::Stored;
+use redraft_wire::slack::metadata::event_type_only;
+use redraft_wire::slack::objects::{BlocksView, BotIcons, BotProfile, MessageView, ThreadView};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::mint;
+
+/// How a message is shown.
+#[derive(Clone, Copy)]
+pub(super) struct View<'a> {
+    pub directory: &'a Directory,
+    /// Head of the addresses of pictures.
+    pub public_url: &'a str,
+    /// False inside the answer of `chat.update`.
+    pub ts: bool,
+    /// The whole metadata, or only its type.
+    pub all_metadata: bool,
+    /// Who wrote the root of the message's thread, if it is a reply; `None` of a tombstone.
+    pub root_author: Option<UserId>,
+}
+
+#[derive(Deserialize)]
+struct Identity<'a> {
+    #[serde(borrow)]
+    username: Option<std::borrow::Cow<'a, str>>,
+    #[serde(borrow)]
+    icons: Option<&'a RawValue>,
+}
+
+impl View<'_> {
+    /// Appends a message read from the store; a broadcast reply with its root.
+    pub fn stored(&self, stored: &Stored, out: &mut String) {
+        let root = stored.root.as_ref().map(|root| {
+            let mut json = String::new();
+            self.message(&root.message, &root.content, None, &mut json);
+            json
+        });
+        let root_author = stored.root.as_ref().filter(|root| root.message.revision().is_some());
+        let root_author = root_author.map(|root| root.message.author).or(self.root_author);
+        View { root_author, ..*self }.message(&stored.message, &stored.content, root.as_deref(), out);
+    }
+
+    /// Appends a message.
+    pub fn message(&self, message: &Message, content: &Content, root: Option<&str>, out: &mut String) {
+        let ts = message.key.ts.dotted();
+        let thread_ts = message.root.map(|root| root.dotted());
+        let latest = message.thread.as_ref().map(|thread| thread.latest.dotted());
+        let users: Vec<&str> = message.thread.iter().flat_map(|it| &it.users).map(|id| self.user(*id)).collect();
+        let thread = message.thread.as_ref().map(|thread| ThreadView {
+            reply_count: thread.replies,
+            reply_users_count: thread.repliers,
+            latest_reply: latest.as_deref().unwrap_or("0000000000.000000"),
+            reply_users: &users,
+            subscribed: Some(false),
+        });
+        let mut view = MessageView {
+            ts: self.ts.then_some(&ts),
+            thread_ts: thread_ts.as_deref().or(thread.is_some().then_some(&ts)),
+            thread,
+            ..MessageView::default()
+        };
+        match message.state {
+            State::Tombstone { .. } => tombstone(view, out),
+            State::Live { edited, .. } => {
+                let edited = edited.map(|edited| (self.editor(edited.by), seconds(edited.at)));
+                view.edited = edited.as_ref().map(|(user, ts)| (*user, ts.as_str()));
+                view.root = root;
+                self.live(view, message, content, out);
+            }
+        }
+    }
+
+    fn live(&self, base: MessageView, message: &Message, content: &Content, out: &mut String) {
+        let author = self.user(message.author);
+        let app = message.app.filter(|_| message.as_app).and_then(|app| self.directory.app(app));
+        let profile = app.map(|app| self.profile(app));
+        let identity: Option<Identity> =
+            content.identity.as_deref().and_then(|identity| serde_json::from_str(identity).ok());
+        let metadata = content.metadata.as_deref().map(|metadata| {
+            if self.all_metadata { metadata.to_owned() } else { event_type_only(metadata) }
+        });
+        let block_id = if content.blocks.is_none() { mint::block_id() } else { String::new() };
+        let mut view = MessageView { ..base };
+        view.team = Some(&self.directory.workspace.team_id);
+        view.bot_id = app.map(|app| app.bot_id.as_str());
+        view.app_id = app.map(|app| app.slack_id.as_str());
+        view.bot_profile = profile.as_deref();
+        view.text = &content.text;
+        view.generated_block_id = &block_id;
+        view.blocks = blocks(message, content);
+        view.attachments = content.attachments.as_deref();
+        view.metadata = metadata.as_deref();
+        view.is_ephemeral = message.audience != Audience::Everyone;
+        if message.root.is_some() {
+            view.parent_user_id = Some(self.root_author.map_or("USLACKBOT", |user| self.user(user)));
+        }
+        view.subtype = match (message.kind, message.broadcast) {
+            (Kind::Me, _) => Some("me_message"),
+            (Kind::Plain, true) => Some("thread_broadcast"),
+            (Kind::Plain, false) => None,
+        };
+        match &identity {
+            Some(Identity { username: Some(username), icons }) => {
+                view.username = Some(username);
+                view.icons = icons.map(RawValue::get);
+                view.subtype = view.subtype.or(Some("bot_message"));
+            }
+            Some(Identity { username: None, icons }) => {
+                view.user = Some(author);
+                view.icons = icons.map(RawValue::get);
+            }
+            None => view.user = Some(author),
+        }
+        view.write(out);
+    }
+
+    fn user(&self, id: UserId) -> &str {
+        self.directory.user(id).map_or("U00000000", |user| &user.slack_id)
+    }
+
+    /// The bot id of a bot, the user id of a person.
+    fn editor(&self, id: UserId) -> &str {
+        let bot = self.directory.user(id).and_then(|user| user.bot_of).and_then(|app| self.directory.app(app));
+        bot.map_or_else(|| self.user(id), |app| &app.bot_id)
+    }
+
+    fn profile(&self, app: &redraft_model::workspace::App) -> String {
+        let icons = icons(self.public_url);
+        let profile = BotProfile {
+            id: &app.bot_id,
+            app_id: &app.slack_id,
+            user_id: self.directory.user(app.bot_user).map(|user| user.slack_id.as_str()),
+            name: &app.name,
+            icons: BotIcons { image_36: &icons[0], image_48: &icons[1], image_72: &icons[2] },
+            deleted: app.uninstalled,
+            updated: app.updated_at.seconds(),
+            team_id: &self.directory.workspace.team_id,
+        };
+        serde_json::to_string(&profile).unwrap_or_else(|_| "{}".into())
+    }
+}
+
+/// The addresses of an app's picture in its three sizes.
+pub(super) fn icons(public_url: &str) -> [String; 3] {
+    [36, 48, 72].map(|size| format!("{public_url}/icons/app-{size}.png"))
+}
+
+fn tombstone(view: MessageView, out: &mut String) {
+    let view = MessageView {
+        subtype: Some("tombstone"),
+        user: Some("USLACKBOT"),
+        text: "This message was deleted.",
+        parent_user_id: Some("USLACKBOT"),
+        hidden: true,
+        ..view
+    };
+    view.write(out);
+}
+
+/// Text posts are shown with one generated block; it does not count as blocks.
+fn blocks<'a>(message: &Message, content: &'a Content) -> BlocksView<'a> {
+    match &content.blocks {
+        Some(blocks) => BlocksView::Json(blocks),
+        None if content.text.is_empty() || message.kind == Kind::Me || !content.markup => BlocksView::None,
+        None => BlocksView::Generated,
+    }
+}
+
+/// A clock time as it stands in `edited`: whole seconds.
+fn seconds(at: Micros) -> String {
+    format!("{}.000000", at.seconds())
+}

@@ -1,0 +1,150 @@
+//! Which scopes a call needs, by method, kind of token and kind of conversation.
+
+use redraft_model::workspace::{Conversation, ConversationKind, Token, TokenKind};
+
+use super::reply::Error;
+
+/// Everything that a bot token can be given here.
+pub const BOT: &[&str] = &[
+    "app_mentions:read", "channels:history", "channels:join", "channels:manage", "channels:read", "chat:write",
+    "chat:write.customize", "chat:write.public", "commands", "files:read", "files:write", "groups:history",
+    "groups:read", "groups:write", "im:history", "im:read", "im:write", "incoming-webhook", "links:read",
+    "links:write", "mpim:history", "mpim:read", "mpim:write", "pins:read", "pins:write", "reactions:read",
+    "reactions:write", "team:read", "usergroups:read", "users.profile:read", "users:read", "users:read.email",
+];
+
+/// Everything that a user token can be given here.
+pub const USER: &[&str] = &[
+    "channels:history", "channels:read", "channels:write", "chat:write", "files:read", "files:write",
+    "groups:history", "groups:read", "groups:write", "im:history", "im:read", "im:write", "links:write",
+    "mpim:history", "mpim:read", "mpim:write", "pins:read", "pins:write", "reactions:read", "reactions:write",
+    "team:read", "usergroups:read", "users.profile:read", "users:read", "users:read.email",
+];
+
+/// Everything that an app-level token can be given here.
+pub const APP: &[&str] = &["authorizations:read", "connections:write"];
+
+/// What a method asks of the token before it looks at the arguments.
+#[derive(Clone, Copy)]
+pub(super) enum Needs {
+    /// A token, whatever its scopes.
+    Token,
+    /// This scope.
+    One(&'static str),
+    /// One of these, for a bot's and a person's token; which one depends on the conversation.
+    ByKind(&'static ByKind),
+}
+
+/// Scopes by kind of conversation: public, private, direct, group.
+pub(super) struct ByKind {
+    pub bot: [&'static [&'static str]; 4],
+    pub user: [&'static [&'static str]; 4],
+}
+
+/// `conversations.list`, `info`, `members`, `users.conversations`.
+pub(super) static READ: ByKind = ByKind {
+    bot: [&["channels:read"], &["groups:read"], &["im:read"], &["mpim:read"]],
+    user: [&["channels:read"], &["groups:read"], &["im:read"], &["mpim:read"]],
+};
+
+/// `conversations.history` and `replies`.
+pub(super) static HISTORY: ByKind = ByKind {
+    bot: [&["channels:history"], &["groups:history"], &["im:history"], &["mpim:history"]],
+    user: [&["channels:history"], &["groups:history"], &["im:history"], &["mpim:history"]],
+};
+
+/// `conversations.create`, `archive`, `unarchive`, `leave`, `open`, `close`, `kick`.
+pub(super) static MANAGE: ByKind = ByKind {
+    bot: [&["channels:manage"], &["groups:write"], &["im:write"], &["mpim:write"]],
+    user: [&["channels:write"], &["groups:write"], &["im:write"], &["mpim:write"]],
+};
+
+/// `conversations.invite`.
+pub(super) static INVITE: ByKind = ByKind {
+    bot: [
+        &["channels:manage", "channels:write.invites"],
+        &["groups:write", "groups:write.invites"],
+        &["im:write"],
+        &["mpim:write"],
+    ],
+    user: [
+        &["channels:write", "channels:write.invites"],
+        &["groups:write", "groups:write.invites"],
+        &["im:write"],
+        &["mpim:write"],
+    ],
+};
+
+/// `conversations.join`.
+pub(super) static JOIN: ByKind = ByKind {
+    bot: [&["channels:join"], &["channels:join"], &["channels:join"], &["channels:join"]],
+    user: [&["channels:write"], &["channels:write"], &["channels:write"], &["channels:write"]],
+};
+
+impl ByKind {
+    fn all(&self, kind: TokenKind) -> &[&'static [&'static str]; 4] {
+        if kind == TokenKind::User { &self.user } else { &self.bot }
+    }
+
+    fn of(&self, token: TokenKind, conversation: ConversationKind) -> &'static [&'static str] {
+        self.all(token)[match conversation {
+            ConversationKind::Public => 0,
+            ConversationKind::Private => 1,
+            ConversationKind::Direct => 2,
+            ConversationKind::Group => 3,
+        }]
+    }
+
+    /// Whether the token may do this in a conversation of this kind.
+    pub fn allows(&self, token: &Token, kind: ConversationKind) -> bool {
+        self.of(token.kind, kind).iter().any(|scope| has(token, scope))
+    }
+
+    /// Refuses unless the token may do this in a conversation of this kind.
+    pub fn check(&self, token: &Token, kind: ConversationKind) -> Result<(), Error> {
+        if self.allows(token, kind) { Ok(()) } else { Err(missing(self.of(token.kind, kind), token)) }
+    }
+
+    /// The same for a conversation.
+    pub fn check_in(&self, token: &Token, conversation: &Conversation) -> Result<(), Error> {
+        self.check(token, conversation.kind)
+    }
+}
+
+impl Needs {
+    /// What would allow the call, for the header of the answer.
+    pub fn accepted(self, kind: TokenKind) -> Option<String> {
+        match self {
+            Self::Token => None,
+            Self::One(scope) => Some(scope.into()),
+            Self::ByKind(scopes) => Some(scopes.all(kind).concat().join(",")),
+        }
+    }
+
+    /// Refuses a token that cannot do this anywhere.
+    pub fn check(self, token: &Token) -> Result<(), Error> {
+        match self {
+            Self::One(scope) if !has(token, scope) => Err(missing(&[scope], token)),
+            Self::ByKind(scopes) => {
+                let any = scopes.all(token.kind).concat();
+                if any.iter().any(|scope| has(token, scope)) { Ok(()) } else { Err(missing(&any, token)) }
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whether a token has a scope.
+pub(super) fn has(token: &Token, scope: &str) -> bool {
+    token.scopes.binary_search_by(|given| given.as_str().cmp(scope)).is_ok()
+}
+
+/// `missing_scope`, with what is needed and what there is.
+pub(super) fn missing(needed: &[&str], token: &Token) -> Error {
+    let mut needed = needed.to_vec();
+    needed.dedup();
+    Error::new("missing_scope")
+        .with("needed", &needed.join(","))
+        .with("provided", &token.scopes.join(","))
+        .because(format!("the token lacks the scope {}", needed.join(" or ")))
+}

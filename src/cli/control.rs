@@ -1,0 +1,101 @@
+//! The way to the control API: over HTTP to the server that owns the data folder, or directly where there is none.
+
+use std::path::Path;
+
+use axum::http::Method;
+use redraft_server::app::App;
+use redraft_server::connector::authority::Authority;
+use redraft_server::control;
+use redraft_server::serve::{OWNER_FILE, open_store};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::Failure;
+
+/// An open way.
+pub enum Control {
+    /// To a running server.
+    Remote { url: String, token: String },
+    /// To the folder itself.
+    Local { app: Box<App>, runtime: tokio::runtime::Runtime },
+}
+
+#[derive(Deserialize)]
+struct Owner {
+    url: String,
+    control_token: String,
+}
+
+impl Control {
+    /// Finds the owner of the folder, or becomes it.
+    pub fn open(data: &Path) -> Result<Self, Failure> {
+        if !data.is_dir() {
+            return Err(format!("{} is not there; `redraft serve` makes it", data.display()).into());
+        }
+        if let Ok(text) = std::fs::read_to_string(data.join(OWNER_FILE))
+            && let Ok(owner) = serde_json::from_str::<Owner>(&text)
+            && ureq::get(format!("{}/healthz", owner.url)).call().is_ok()
+        {
+            return Ok(Self::Remote { url: owner.url, token: owner.control_token });
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let store = open_store(Some(data))?;
+        let app = App {
+            store,
+            authority: Authority::default(),
+            public_url: "http://127.0.0.1:3000".into(),
+            local_url: String::new(),
+            control_token: [0; 32],
+        };
+        Ok(Self::Local { app: Box::new(app), runtime })
+    }
+
+    /// One call; a refusal is a failure with the server's sentence.
+    pub fn call(&self, method: &str, path: &str, body: &Value) -> Result<Value, Failure> {
+        let path = format!("/control{path}");
+        let (status, answer) = match self {
+            Self::Remote { url, token } => remote(method, &format!("{url}{path}"), token, body)?,
+            Self::Local { app, runtime } => {
+                let body = if body.is_null() { Vec::new() } else { serde_json::to_vec(body)? };
+                let method = Method::from_bytes(method.as_bytes())?;
+                let (status, answer) = runtime.block_on(control::call(app, &method, &path, None, &body));
+                (status.as_u16(), answer)
+            }
+        };
+        if status < 300 {
+            return Ok(answer);
+        }
+        let reason = answer["error"]["message"].as_str().unwrap_or("the server refused without a reason");
+        Err(reason.to_owned().into())
+    }
+
+    /// The workspace that is meant: the one named, or the only one.
+    pub fn workspace(&self, named: Option<&str>) -> Result<String, Failure> {
+        if let Some(named) = named {
+            return Ok(named.to_owned());
+        }
+        let all = self.call("GET", "/workspaces", &Value::Null)?;
+        match all["workspaces"].as_array().map(Vec::as_slice) {
+            Some([only]) => Ok(only["id"].as_str().unwrap_or_default().to_owned()),
+            Some([]) | None => Err("there is no workspace".into()),
+            Some(several) => {
+                let ids: Vec<&str> = several.iter().filter_map(|it| it["id"].as_str()).collect();
+                Err(format!("--workspace is needed, there are several: {}", ids.join(", ")).into())
+            }
+        }
+    }
+}
+
+fn remote(method: &str, url: &str, token: &str, body: &Value) -> Result<(u16, Value), Failure> {
+    let bytes = if body.is_null() { Vec::new() } else { serde_json::to_vec(body)? };
+    let request = axum::http::Request::builder()
+        .method(method)
+        .uri(url)
+        .header("authorization", format!("Bearer {token}"))
+        .header("content-type", "application/json")
+        .body(bytes)?;
+    let agent = ureq::Agent::config_builder().http_status_as_error(false).allow_non_standard_methods(true).build();
+    let mut response = ureq::Agent::new_with_config(agent).run(request)?;
+    let status = response.status().as_u16();
+    Ok((status, response.body_mut().read_json()?))
+}

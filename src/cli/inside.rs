@@ -1,0 +1,381 @@
+//! The commands that look into a workspace: `workspace`, `user`, `channel`, `app`, `token`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use serde_json::{Map, Value, json};
+
+use super::control::Control;
+use super::{Data, Failure, say};
+
+/// Where to look.
+#[derive(Args)]
+struct Inside {
+    #[command(flatten)]
+    data: Data,
+    /// Team id or tenant id; needed where there are several workspaces.
+    #[arg(long, env = "REDRAFT_WORKSPACE", global = true)]
+    workspace: Option<String>,
+}
+
+impl Inside {
+    fn open(&self) -> Result<(Control, String), Failure> {
+        let control = Control::open(&self.data.data)?;
+        let workspace = control.workspace(self.workspace.as_deref())?;
+        Ok((control, format!("/workspaces/{workspace}")))
+    }
+
+    fn call(&self, method: &str, path: &str, body: &Value) -> Result<Value, Failure> {
+        let (control, workspace) = self.open()?;
+        control.call(method, &format!("{workspace}{path}"), body)
+    }
+}
+
+macro_rules! command {
+    ($name:ident, $verbs:ident) => {
+        /// A command with its verbs.
+        #[derive(Args)]
+        pub struct $name {
+            #[command(flatten)]
+            inside: Inside,
+            #[command(subcommand)]
+            verb: $verbs,
+        }
+    };
+}
+
+command!(Workspace, WorkspaceVerb);
+command!(User, UserVerb);
+command!(Channel, ChannelVerb);
+command!(App, AppVerb);
+command!(Token, TokenVerb);
+
+#[derive(Subcommand)]
+enum WorkspaceVerb {
+    /// Lists workspaces.
+    List,
+    /// Makes one, from a YAML declaration or as on a first start.
+    Create {
+        /// The declaration.
+        file: Option<PathBuf>,
+    },
+    /// Changes who may edit and delete for how long; what is not named is without limit.
+    Set {
+        /// Seconds that people may edit their messages for.
+        #[arg(long)]
+        edit_window: Option<u32>,
+        /// Seconds that people may delete their messages for.
+        #[arg(long)]
+        delete_window: Option<u32>,
+        /// Only administrators delete.
+        #[arg(long)]
+        only_admins_delete: bool,
+    },
+    /// Advances its clock.
+    Clock {
+        /// Milliseconds forward.
+        advance_ms: i64,
+    },
+    /// Makes it again as it was declared, without messages.
+    Reset,
+    /// Drops it with everything in it.
+    Drop,
+}
+
+impl Workspace {
+    pub fn run(self) -> Result<(), Failure> {
+        let inside = &self.inside;
+        match self.verb {
+            WorkspaceVerb::List => {
+                let all = Control::open(&inside.data.data)?.call("GET", "/workspaces", &Value::Null)?;
+                table(&all["workspaces"], &["id", "name", "domain", "tenant_id"]);
+                Ok(())
+            }
+            WorkspaceVerb::Create { file } => {
+                let body = file.map_or(Ok(Value::Null), |file| declaration(&file))?;
+                show(&Control::open(&inside.data.data)?.call("POST", "/workspaces", &body)?)
+            }
+            WorkspaceVerb::Set { edit_window, delete_window, only_admins_delete } => {
+                let settings = json!({
+                    "edit_window_seconds": edit_window,
+                    "delete_window_seconds": delete_window,
+                    "only_admins_delete": only_admins_delete,
+                });
+                show(&inside.call("PATCH", "", &json!({ "settings": settings }))?)
+            }
+            WorkspaceVerb::Clock { advance_ms } => {
+                show(&inside.call("POST", "/clock", &json!({ "advance_ms": advance_ms }))?)
+            }
+            WorkspaceVerb::Reset => show(&inside.call("POST", "/reset", &Value::Null)?),
+            WorkspaceVerb::Drop => inside.call("DELETE", "", &Value::Null).map(drop),
+        }
+    }
+}
+
+fn declaration(file: &std::path::Path) -> Result<Value, Failure> {
+    let text = std::fs::read_to_string(file).map_err(|failed| format!("{}: {failed}", file.display()))?;
+    redraft_server::seed::read_value(&text).map_err(|failed| format!("{}: {failed}", file.display()).into())
+}
+
+#[derive(Subcommand)]
+enum UserVerb {
+    /// Lists people.
+    List,
+    /// Adds a person.
+    Create {
+        /// Short name.
+        name: String,
+        /// Full name.
+        #[arg(long)]
+        real_name: Option<String>,
+        /// Mail address.
+        #[arg(long)]
+        email: Option<String>,
+        /// Administrator.
+        #[arg(long)]
+        admin: bool,
+    },
+    /// Changes a person, by name or id.
+    Set {
+        /// Who.
+        user: String,
+        /// Administrator or not.
+        #[arg(long)]
+        admin: Option<bool>,
+        /// Deactivated or not.
+        #[arg(long)]
+        deactivated: Option<bool>,
+        /// Full name.
+        #[arg(long)]
+        real_name: Option<String>,
+        /// Mail address.
+        #[arg(long)]
+        email: Option<String>,
+    },
+}
+
+impl User {
+    pub fn run(self) -> Result<(), Failure> {
+        match self.verb {
+            UserVerb::List => {
+                let all = self.inside.call("GET", "/people", &Value::Null)?;
+                table(&all["people"], &["name", "id", "admin", "deactivated", "email", "real_name"]);
+                Ok(())
+            }
+            UserVerb::Create { name, real_name, email, admin } => {
+                let body = given([
+                    ("name", Some(json!(name))),
+                    ("real_name", real_name.map(Value::from)),
+                    ("email", email.map(Value::from)),
+                    ("admin", Some(json!(admin))),
+                ]);
+                show(&self.inside.call("POST", "/people", &body)?)
+            }
+            UserVerb::Set { user, admin, deactivated, real_name, email } => {
+                let body = given([
+                    ("admin", admin.map(Value::from)),
+                    ("deactivated", deactivated.map(Value::from)),
+                    ("real_name", real_name.map(Value::from)),
+                    ("email", email.map(Value::from)),
+                ]);
+                show(&self.inside.call("PATCH", &format!("/people/{user}"), &body)?)
+            }
+        }
+    }
+}
+
+#[derive(Subcommand)]
+enum ChannelVerb {
+    /// Lists channels and direct messages.
+    List,
+    /// Adds a channel.
+    Create {
+        /// Name without `#`.
+        name: String,
+        /// Seen by members only.
+        #[arg(long)]
+        private: bool,
+        /// People in it, by name; everyone by default.
+        #[arg(long, value_delimiter = ',')]
+        members: Option<Vec<String>>,
+    },
+    /// Archives or unarchives a channel, or changes who is in it.
+    Set {
+        /// Which, by name or id.
+        channel: String,
+        /// Archived or not.
+        #[arg(long)]
+        archived: Option<bool>,
+        /// Adds a person or bot, by name or id.
+        #[arg(long)]
+        add: Option<String>,
+        /// Removes a person or bot.
+        #[arg(long)]
+        remove: Option<String>,
+    },
+}
+
+impl Channel {
+    pub fn run(self) -> Result<(), Failure> {
+        match self.verb {
+            ChannelVerb::List => {
+                let all = self.inside.call("GET", "/channels", &Value::Null)?;
+                table(&all["channels"], &["name", "id", "kind", "archived", "conversation_id"]);
+                Ok(())
+            }
+            ChannelVerb::Create { name, private, members } => {
+                let body = given([
+                    ("name", Some(json!(name))),
+                    ("private", Some(json!(private))),
+                    ("members", members.map(Value::from)),
+                ]);
+                show(&self.inside.call("POST", "/channels", &body)?)
+            }
+            ChannelVerb::Set { channel, archived, add, remove } => {
+                let (control, workspace) = self.inside.open()?;
+                let path = format!("{workspace}/channels/{}", channel.trim_start_matches('#'));
+                let mut last = Value::Null;
+                if let Some(archived) = archived {
+                    last = control.call("PATCH", &path, &json!({ "archived": archived }))?;
+                }
+                for (verb, member) in [("PUT", add), ("DELETE", remove)] {
+                    if let Some(member) = member {
+                        last = control.call(verb, &format!("{path}/members/{member}"), &Value::Null)?;
+                    }
+                }
+                show(&last)
+            }
+        }
+    }
+}
+
+#[derive(Subcommand)]
+enum AppVerb {
+    /// Lists apps.
+    List,
+    /// Registers an app and shows its secrets, this once.
+    Create {
+        /// `slack` or `teams`.
+        kind: String,
+        /// Shown name.
+        name: String,
+        /// Channels that the bot is in, by name; `general` by default.
+        #[arg(long, value_delimiter = ',')]
+        channels: Option<Vec<String>>,
+        /// Who installs it, by name; by default the first who is not an administrator.
+        #[arg(long)]
+        installed_by: Option<String>,
+    },
+    /// Uninstalls an app: its tokens end, its messages stay.
+    Uninstall {
+        /// Which, by name or id.
+        app: String,
+    },
+}
+
+impl App {
+    pub fn run(self) -> Result<(), Failure> {
+        match self.verb {
+            AppVerb::List => {
+                let all = self.inside.call("GET", "/apps", &Value::Null)?;
+                table(&all["apps"], &["name", "kind", "id", "bot_id", "bot_user_id", "app_id", "uninstalled"]);
+                Ok(())
+            }
+            AppVerb::Create { kind, name, channels, installed_by } => {
+                let body = given([
+                    ("kind", Some(json!(kind))),
+                    ("name", Some(json!(name))),
+                    ("channels", channels.map(Value::from)),
+                    ("installed_by", installed_by.map(Value::from)),
+                ]);
+                show(&self.inside.call("POST", "/apps", &body)?)
+            }
+            AppVerb::Uninstall { app } => {
+                self.inside.call("DELETE", &format!("/apps/{app}"), &Value::Null).map(drop)
+            }
+        }
+    }
+}
+
+#[derive(Subcommand)]
+enum TokenVerb {
+    /// Lists tokens, without the secrets.
+    List,
+    /// Makes a token of an app and shows it, this once.
+    Create {
+        /// Which app, by name or id.
+        app: String,
+        /// For whom, by name; by default the app's bot.
+        #[arg(long)]
+        user: Option<String>,
+        /// What it may do; everything by default.
+        #[arg(long, value_delimiter = ',')]
+        scopes: Option<Vec<String>>,
+    },
+    /// Puts a new token in the place of an old one.
+    Rotate {
+        /// Its id, or itself.
+        token: String,
+    },
+    /// Ends a token.
+    Revoke {
+        /// Its id, or itself.
+        token: String,
+    },
+}
+
+impl Token {
+    pub fn run(self) -> Result<(), Failure> {
+        match self.verb {
+            TokenVerb::List => {
+                let all = self.inside.call("GET", "/tokens", &Value::Null)?;
+                table(&all["tokens"], &["id", "hint", "kind", "app", "user", "revoked"]);
+                Ok(())
+            }
+            TokenVerb::Create { app, user, scopes } => {
+                let body = given([
+                    ("app", Some(json!(app))),
+                    ("user", user.map(Value::from)),
+                    ("scopes", scopes.map(Value::from)),
+                ]);
+                show(&self.inside.call("POST", "/tokens", &body)?)
+            }
+            TokenVerb::Rotate { token } => {
+                show(&self.inside.call("POST", &format!("/tokens/{token}/rotate"), &Value::Null)?)
+            }
+            TokenVerb::Revoke { token } => {
+                self.inside.call("DELETE", &format!("/tokens/{token}"), &Value::Null).map(drop)
+            }
+        }
+    }
+}
+
+/// An object of the members that were given.
+fn given<const N: usize>(members: [(&str, Option<Value>); N]) -> Value {
+    let given = members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    Value::Object(given.collect::<Map<_, _>>())
+}
+
+fn show(value: &Value) -> Result<(), Failure> {
+    say(&serde_json::to_string_pretty(value)?);
+    Ok(())
+}
+
+/// Rows under their names, as wide as the widest.
+fn table(rows: &Value, columns: &[&str]) {
+    let cell = |value: &Value| match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let header: Vec<String> = columns.iter().map(|name| (*name).to_owned()).collect();
+    let body = rows.as_array().into_iter().flatten().map(|row| columns.iter().map(|name| cell(&row[*name])).collect());
+    let lines: Vec<Vec<String>> = std::iter::once(header).chain(body).collect();
+    let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..columns.len()).map(width).collect();
+    for line in &lines {
+        let padded: Vec<String> =
+            line.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}", width = *width)).collect();
+        say(padded.join("  ").trim_end());
+    }
+}

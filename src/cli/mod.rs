@@ -1,0 +1,75 @@
+//! The command line. Each command is a file; those that look into a workspace go through the control API: over HTTP to
+//! the server that owns the data folder, or directly if there is none.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+mod control;
+mod doctor;
+mod inside;
+mod serve;
+
+/// Local Slack and Microsoft Teams for bots.
+#[derive(Parser)]
+#[command(version, about, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Runs the server.
+    Serve(serve::Serve),
+    /// Lists, makes, resets and drops workspaces, and changes their settings and clocks.
+    Workspace(inside::Workspace),
+    /// Lists, adds and changes people.
+    User(inside::User),
+    /// Lists, adds and archives channels, and changes who is in them.
+    Channel(inside::Channel),
+    /// Lists, registers and uninstalls apps.
+    App(inside::App),
+    /// Lists, makes, rotates and revokes tokens.
+    Token(inside::Token),
+    /// Checks a data folder and says what it found.
+    Doctor(doctor::Doctor),
+}
+
+/// Where the data is.
+#[derive(Args)]
+struct Data {
+    /// The data folder.
+    #[arg(long, env = "REDRAFT_DATA", default_value = "redraft-data", global = true)]
+    data: PathBuf,
+}
+
+/// Why a command failed; printed as it is.
+type Failure = Box<dyn std::error::Error>;
+
+/// Runs the command that the arguments name.
+pub fn run() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Serve(serve) => serve.run(),
+        Command::Workspace(command) => command.run(),
+        Command::User(command) => command.run(),
+        Command::Channel(command) => command.run(),
+        Command::App(command) => command.run(),
+        Command::Token(command) => command.run(),
+        Command::Doctor(doctor) => doctor.run(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("redraft: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Prints a line to standard output. A reader that went away is no failure.
+fn say(line: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stdout(), "{line}");
+}

@@ -1,0 +1,198 @@
+//! `redraft serve`.
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use redraft_server::config::Config;
+use redraft_server::seed::{ReadyApp, ReadyPerson};
+use redraft_server::serve::{Server, Started};
+use serde::Deserialize;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+use super::{Failure, say};
+
+/// Options by flag, then environment, then configuration file.
+#[derive(Args, Deserialize, Default)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct Serve {
+    /// Where to listen [default: 127.0.0.1:3000]; port 0 picks a free one.
+    #[arg(long, env = "REDRAFT_LISTEN")]
+    listen: Option<String>,
+    /// The data folder [default: redraft-data].
+    #[arg(long, env = "REDRAFT_DATA")]
+    data: Option<PathBuf>,
+    /// Keep nothing.
+    #[arg(long, env = "REDRAFT_MEMORY", conflicts_with = "data")]
+    memory: bool,
+    /// The address that heads everything handed out [default: where it listens].
+    #[arg(long, env = "REDRAFT_PUBLIC_URL")]
+    public_url: Option<String>,
+    /// A YAML file that declares the workspace of an empty data folder.
+    #[arg(long, env = "REDRAFT_SEED")]
+    seed: Option<PathBuf>,
+    /// Where to write, once requests are answered, what a script needs.
+    #[arg(long, env = "REDRAFT_READY_FILE")]
+    ready_file: Option<PathBuf>,
+    /// How logs are written to standard error [default: text].
+    #[arg(long, env = "REDRAFT_LOG_FORMAT")]
+    log_format: Option<LogFormat>,
+    /// What is logged, as a tracing filter [default: info].
+    #[arg(long, env = "REDRAFT_LOG")]
+    log: Option<String>,
+    /// A TOML file with these options.
+    #[arg(long, env = "REDRAFT_CONFIG")]
+    #[serde(skip)]
+    config: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum LogFormat {
+    Text,
+    Json,
+}
+
+impl Serve {
+    pub fn run(self) -> Result<(), Failure> {
+        let options = self.with_file()?;
+        options.start_log()?;
+        let config = options.config()?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        runtime.block_on(async {
+            let mut end = signal(SignalKind::terminate())?;
+            let mut interrupt = signal(SignalKind::interrupt())?;
+            let kept = config.data.clone();
+            let server = Server::start(config).await?;
+            say(&banner(&server.started, kept.as_deref()));
+            let stop = async move {
+                tokio::select! {
+                    _ = end.recv() => {}
+                    _ = interrupt.recv() => {}
+                }
+            };
+            server.run(stop).await?;
+            Ok(())
+        })
+    }
+
+    /// What flags and environment leave open, the file says.
+    fn with_file(self) -> Result<Self, Failure> {
+        let Some(path) = &self.config else { return Ok(self) };
+        let text = std::fs::read_to_string(path).map_err(|failed| format!("{}: {failed}", path.display()))?;
+        let file: Self = toml::from_str(&text).map_err(|failed| format!("{}: {failed}", path.display()))?;
+        let memory = self.memory || (file.memory && self.data.is_none());
+        Ok(Self {
+            listen: self.listen.or(file.listen),
+            data: if memory { None } else { self.data.or(file.data) },
+            memory,
+            public_url: self.public_url.or(file.public_url),
+            seed: self.seed.or(file.seed),
+            ready_file: self.ready_file.or(file.ready_file),
+            log_format: self.log_format.or(file.log_format),
+            log: self.log.or(file.log),
+            config: self.config,
+        })
+    }
+
+    fn config(self) -> Result<Config, Failure> {
+        if let Some(url) = &self.public_url
+            && !(url.starts_with("http://") || url.starts_with("https://"))
+        {
+            return Err(format!("--public-url must begin with http:// or https://, got {url}").into());
+        }
+        let data = (!self.memory).then(|| self.data.unwrap_or_else(|| "redraft-data".into()));
+        Ok(Config {
+            listen: self.listen.unwrap_or_else(|| "127.0.0.1:3000".into()),
+            data,
+            public_url: self.public_url,
+            seed: self.seed,
+            ready_file: self.ready_file,
+        })
+    }
+
+    fn start_log(&self) -> Result<(), Failure> {
+        let filter = self.log.as_deref().unwrap_or("info");
+        let filter = EnvFilter::try_new(filter).map_err(|failed| format!("--log {filter}: {failed}"))?;
+        let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+        match self.log_format.unwrap_or(LogFormat::Text) {
+            LogFormat::Text => log.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).init(),
+            LogFormat::Json => log.json().init(),
+        }
+        Ok(())
+    }
+}
+
+/// What a person who started the server wants to know: where it is, who is there, and how to call it.
+fn banner(started: &Started, data: Option<&Path>) -> String {
+    let kept = data.map_or("nothing is kept".into(), |data| format!("data in {}", data.display()));
+    let mut text = format!("Redraft answers at {} ({kept}).\n", started.url);
+    if !started.first_start {
+        text.push_str("Its tokens were shown when the workspace was made; `redraft token` makes new ones.");
+        return text;
+    }
+    let ready = &started.ready;
+    let _ = writeln!(text, "\nWorkspace {}, tenant {}\n", ready.workspace.id, ready.workspace.tenant_id);
+    ready.people.iter().for_each(|person| person_line(person, &mut text));
+    for channel in &ready.channels {
+        let lock = if channel.private { "private" } else { "" };
+        let _ = writeln!(text, "  #{:<11} {:<11} {lock:<8} {}", channel.name, channel.id, channel.conversation_id);
+    }
+    ready.apps.iter().for_each(|app| app_line(app, &mut text));
+    let _ = writeln!(text, "  {:<12} {}", "control", started.control_token);
+    text.push_str(&calls(started));
+    text
+}
+
+fn person_line(person: &ReadyPerson, text: &mut String) {
+    let role = if person.admin { "admin" } else { "member" };
+    let token = person.token.as_deref().unwrap_or_default();
+    let _ = writeln!(text, "  {:<12} {:<11} {role:<8} {token}", person.name, person.id);
+}
+
+fn app_line(app: &ReadyApp, text: &mut String) {
+    match app {
+        ReadyApp::Slack { name, id, bot_token, .. } => {
+            let token = bot_token.as_deref().unwrap_or_default();
+            let _ = writeln!(text, "  {name:<12} {id:<11} {:<8} {token}", "slack");
+        }
+        ReadyApp::Teams { name, app_id, app_password, .. } => {
+            let password = app_password.as_deref().unwrap_or_default();
+            let _ = writeln!(text, "  {name:<12} {:<11} {:<8} {app_id} {password}", "", "teams");
+        }
+    }
+}
+
+/// One call to paste for each dialect.
+fn calls(started: &Started) -> String {
+    let ready = &started.ready;
+    let Some(channel) = ready.channels.iter().find(|channel| channel.name == "general") else { return String::new() };
+    let mut text = String::new();
+    for app in &ready.apps {
+        match app {
+            ReadyApp::Slack { bot_token: Some(token), .. } if !text.contains("chat.postMessage") => {
+                let _ = write!(
+                    text,
+                    "\nSlack:\n\n  curl {}/api/chat.postMessage -H 'Authorization: Bearer {token}' \\\n    \
+                     -H 'Content-Type: application/json; charset=utf-8' \\\n    \
+                     -d '{{\"channel\": \"{}\", \"text\": \"Build 7 started\"}}'\n",
+                    started.url, channel.id
+                );
+            }
+            ReadyApp::Teams { app_id, app_password: Some(password), .. } if !text.contains("activities") => {
+                let _ = write!(
+                    text,
+                    "\nTeams:\n\n  TOKEN=$(curl -s {}/{}/oauth2/v2.0/token -d grant_type=client_credentials \\\n    \
+                     -d client_id={app_id} -d client_secret={password} \\\n    \
+                     -d scope=https://api.botframework.com/.default | sed 's/.*access_token\":\"//; s/\".*//')\n  \
+                     curl {}v3/conversations/{}/activities -H \"Authorization: Bearer $TOKEN\" \\\n    \
+                     -H 'Content-Type: application/json' -d '{{\"type\": \"message\", \"text\": \"Build 7 started\"}}'\n",
+                    started.url, ready.workspace.tenant_id, started.service_url, channel.conversation_id
+                );
+            }
+            _ => {}
+        }
+    }
+    text
+}
