@@ -1,1 +1,40 @@
-fn main(){}
+//! Measures Redraft beside a bare axum JSON echo on the same machine, in interleaved pairs, because machines drift.
+//!
+//! `cargo run --release -p redraft-bench` loads a million messages, starts both servers as processes of their own and
+//! prints the table. Everything is sent over loopback, for a bounded time.
+
+use clap::{Parser, Subcommand};
+
+mod client;
+mod fill;
+mod report;
+mod servers;
+mod work;
+
+#[derive(Parser)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    run: report::Run,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Runs the bare echo (used by the benchmark itself).
+    Echo,
+    /// Runs Redraft on a folder (used by the benchmark itself).
+    Server(servers::Redraft),
+    /// Loads messages into a folder.
+    Fill(fill::Fill),
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let cli = Cli::parse();
+    match cli.command {
+        Some(Command::Echo) => servers::echo(),
+        Some(Command::Server(server)) => server.run(),
+        Some(Command::Fill(fill)) => fill.run(),
+        None => cli.run.run(),
+    }
+}

@@ -205,7 +205,10 @@ impl Act<'_> {
             }
             Control::RotateToken { old, new, hint } => {
                 let token = self.token(old)?;
-                let fresh = Token { hash: *new, hint: hint.clone(), revoked: false, ..token.clone() };
+                if token.revoked {
+                    return Err(R::NotFound("token in use"));
+                }
+                let fresh = Token { hash: *new, hint: hint.clone(), expires_at: None, ..token.clone() };
                 self.token_free(&fresh)?;
                 self.end_token(token);
                 self.put_token(fresh);

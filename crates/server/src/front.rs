@@ -72,7 +72,10 @@ async fn watch(app: &App, path: &str) -> Response<Body> {
             Ok(_) => plain(StatusCode::OK, "ready\n"),
             Err(_) => plain(StatusCode::SERVICE_UNAVAILABLE, "the store does not answer\n"),
         },
-        "/metrics" => plain(StatusCode::OK, &recorder().render()),
+        "/metrics" => {
+            metrics::counter!("redraft_commits_total").absolute(*app.store.published().commits().borrow());
+            plain(StatusCode::OK, &recorder().render())
+        }
         _ => plain(StatusCode::NOT_FOUND, "There is nothing here.\n"),
     }
 }

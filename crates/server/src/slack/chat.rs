@@ -7,6 +7,7 @@ use redraft_model::content::Content;
 use redraft_model::decision::{Outcome, Posted};
 use redraft_model::id::{ConversationId, MessageKey};
 use redraft_model::message::{Kind, Message};
+use redraft_model::policy::sees;
 use redraft_model::time::Ts;
 use redraft_model::view::Remembered;
 use redraft_model::workspace::{ConversationKind, TokenKind};
@@ -162,8 +163,9 @@ pub(super) fn view<'a>(call: &'a Call<'_>) -> View<'a> {
 }
 
 fn target(call: &Call<'_>, id: &str) -> Result<Target, Error> {
-    if let Some(found) = call.directory.conversation_named(id).or_else(|| call.directory.channel(id.trim_start_matches('#'))) {
-        return Ok(Target::Conversation(found.id));
+    let found = call.directory.conversation_named(id).or_else(|| call.directory.channel(id.trim_start_matches('#')));
+    if let Some(found) = found {
+        return if sees(call.user.id, found) { Ok(Target::Conversation(found.id)) } else { Err(call.no_channel(id)) };
     }
     if let Some(user) = call.directory.user_named(id).filter(|user| user.slack_id == id) {
         return Ok(Target::Person(user.id, mint::conversation(ConversationKind::Direct)));
@@ -191,7 +193,9 @@ fn message_named(call: &Call<'_>, person: bool) -> Result<(ConversationId, Ts), 
         call.directory.direct(&pair)
     };
     let found = call.directory.conversation_named(channel).or_else(with_person);
-    let conversation = found.ok_or_else(|| call.no_channel(channel))?.id;
+    // One that the caller does not see is answered exactly like one that is not there.
+    let seen = found.filter(|found| sees(call.user.id, found));
+    let conversation = seen.ok_or_else(|| call.no_channel(channel))?.id;
     // What is no ts at all names no message; the model says so at its place.
     Ok((conversation, Ts::from_dotted(ts).unwrap_or(Ts(0))))
 }
