@@ -21,7 +21,7 @@ use crate::servers;
 const IN_FLIGHT: usize = 512;
 
 /// Every so many messages are the Teams bot's.
-const TEAMS_EVERY: usize = 5;
+const TEAMS_EVERY: usize = 2;
 
 /// What to load.
 #[derive(Args)]
@@ -76,7 +76,9 @@ pub fn fill(folder: &Path, messages: usize) -> Result<(), Box<dyn std::error::Er
                 })
                 .collect();
             for (place, answer) in batch.into_iter().enumerate() {
-                let Ok(Outcome::Posted(posted)) = answer.await? else { return Err("a post was refused".into()) };
+                let Ok(Outcome::Posted(posted)) = answer.await? else {
+                    return Err("a post was refused".into());
+                };
                 let ids = if (next + place) % TEAMS_EVERY == 0 { &mut teams_ids } else { &mut slack_ids };
                 ids.push(posted.message.key.ts.0);
             }

@@ -11,6 +11,10 @@ mod report;
 mod servers;
 mod work;
 
+/// The allocator of the product, for the echo as well.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[derive(Parser)]
 struct Cli {
     #[command(subcommand)]

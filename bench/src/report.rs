@@ -55,7 +55,11 @@ impl Run {
         let delay = self.flush_delay_ms.to_string();
         let folder = used.to_str().ok_or("the folder's name is not UTF-8")?;
         let redraft = Process::start(&["server", "--data", folder, "--flush-delay-ms", &delay])?;
-        say(&format!("{} messages stored; ready {} ms after the start", self.messages, redraft.start.as_millis()));
+        say(&format!(
+            "{} messages stored; ready {} ms after the start",
+            self.messages,
+            redraft.start.as_millis()
+        ));
         let mut calls = Calls::new(loaded, token(&redraft.address)?);
         say(HEAD);
         for &connections in &self.connections {
@@ -79,13 +83,13 @@ impl Run {
         redraft: &Process,
         calls: &mut Calls,
     ) -> Result<String, Failure> {
-        let time = Duration::from_millis(self.time_ms);
+        let time = Duration::from_millis(if kind.deletes() { self.time_ms / 2 } else { self.time_ms });
         let (mut shares, mut rates, mut cpu, mut per_flush) = (vec![], vec![], vec![], vec![]);
         let (mut middle, mut tail) = (vec![], vec![]);
         for _ in 0..self.pairs {
             let bare = client::run(&echo.address, connections, time, " 200 OK", work::echo())?;
             let before = (redraft.cpu_seconds(), commits(&redraft.address)?);
-            let next = calls.of(kind, time.as_secs_f64());
+            let next = calls.of(kind);
             let measured = client::run(&redraft.address, connections, time, kind.expected(), next)?;
             let after = (redraft.cpu_seconds(), commits(&redraft.address)?);
             accepted(&measured)?;

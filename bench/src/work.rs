@@ -1,5 +1,8 @@
 //! What is measured: one kind of call each, as SDKs send it.
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use crate::client::Next;
 use crate::fill::Loaded;
 
@@ -44,6 +47,11 @@ impl Work {
         }
     }
 
+    /// Deletions use messages up, so their runs are shorter.
+    pub fn deletes(self) -> bool {
+        matches!(self, Self::Delete | Self::DeleteActivity)
+    }
+
     /// What an accepted answer contains.
     pub fn expected(self) -> &'static str {
         match self {
@@ -56,7 +64,12 @@ impl Work {
 
 /// The echo's call: a JSON body as long as an update's.
 pub fn echo() -> Next {
-    let request = json_request("POST", "/", None, r#"{"channel":"C01BENCH","ts":"1700000000.000100","text":"Build 7 of the payment service: 4 of 7 stages are done"}"#);
+    let request = json_request(
+        "POST",
+        "/",
+        None,
+        r#"{"channel":"C01BENCH","ts":"1700000000.000100","text":"Build 7 of the payment service: 4 of 7 stages are done"}"#,
+    );
     Box::new(move |out| {
         out.extend_from_slice(&request);
         true
@@ -65,62 +78,57 @@ pub fn echo() -> Next {
 
 /// Hands out calls. Deletions take each message once, over all runs.
 pub struct Calls {
-    loaded: Loaded,
     token: String,
     random: u64,
-    deleted: [usize; 2],
+    slack: Split,
+    teams: Split,
 }
 
 /// The newest messages that "recent" means.
 const RECENT: usize = 1000;
 
+/// The messages of one bot, by what is done with them.
+struct Split {
+    /// The newest ones, one after another.
+    recent: Vec<i64>,
+    /// Every other of the rest, to be updated at random.
+    updated: Vec<i64>,
+    /// The others, to be deleted in an order that jumps about.
+    deleted: Rc<RefCell<Vec<i64>>>,
+}
+
+impl Split {
+    fn new(mut ids: Vec<i64>) -> Self {
+        let recent = ids.split_off(ids.len().saturating_sub(RECENT));
+        let (mut updated, mut deleted) = (Vec::new(), Vec::new());
+        for (place, id) in ids.into_iter().enumerate() {
+            if place % 2 == 0 { updated.push(id) } else { deleted.push(id) }
+        }
+        shuffle(&mut deleted);
+        Self { recent, updated, deleted: Rc::new(RefCell::new(deleted)) }
+    }
+}
+
 impl Calls {
-    pub fn new(mut loaded: Loaded, token: String) -> Self {
-        // Deletions go through the first quarter in an order that jumps about; updates keep to the rest.
-        shuffle(&mut loaded.slack);
-        shuffle(&mut loaded.teams);
-        Self { loaded, token, random: 0x2545_f491_4f6c_dd1d, deleted: [0; 2] }
+    pub fn new(loaded: Loaded, token: String) -> Self {
+        let random = 0x2545_f491_4f6c_dd1d;
+        Self { token, random, slack: Split::new(loaded.slack), teams: Split::new(loaded.teams) }
     }
 
     /// The next calls of one run.
-    pub fn of(&mut self, work: Work, seconds: f64) -> Next {
+    pub fn of(&mut self, work: Work) -> Next {
         self.random = self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         match work {
             Work::Post => slack_post(),
             Work::History => history(),
             Work::Send => self.send(),
-            Work::UpdateRecent => update(self.newest(0), self.random),
-            Work::UpdateRandom => update(self.kept(0), self.random),
-            Work::PutRecent => put(self.newest(1), self.random, self.token.clone()),
-            Work::PutRandom => put(self.kept(1), self.random, self.token.clone()),
-            Work::Delete => delete(self.take(0, seconds)),
-            Work::DeleteActivity => delete_activity(self.take(1, seconds), self.token.clone()),
+            Work::UpdateRecent => update(self.slack.recent.clone(), self.random),
+            Work::UpdateRandom => update(self.slack.updated.clone(), self.random),
+            Work::PutRecent => put(self.teams.recent.clone(), self.random, self.token.clone()),
+            Work::PutRandom => put(self.teams.updated.clone(), self.random, self.token.clone()),
+            Work::Delete => delete(Rc::clone(&self.slack.deleted)),
+            Work::DeleteActivity => delete_activity(Rc::clone(&self.teams.deleted), self.token.clone()),
         }
-    }
-
-    fn list(&self, which: usize) -> &[i64] {
-        if which == 0 { &self.loaded.slack } else { &self.loaded.teams }
-    }
-
-    fn newest(&self, which: usize) -> Vec<i64> {
-        let mut all = self.kept(which);
-        all.sort_unstable();
-        all.split_off(all.len().saturating_sub(RECENT))
-    }
-
-    fn kept(&self, which: usize) -> Vec<i64> {
-        let list = self.list(which);
-        list[list.len() / 2..].to_vec()
-    }
-
-    fn take(&mut self, which: usize, seconds: f64) -> Vec<i64> {
-        let list = self.list(which);
-        let from = self.deleted[which];
-        let most = (40_000.0 * seconds) as usize;
-        let to = (from + most).min(list.len() / 2);
-        let part = list[from..to].to_vec();
-        self.deleted[which] = to;
-        part
     }
 
     fn send(&self) -> Next {
@@ -202,11 +210,13 @@ fn update(ids: Vec<i64>, mut random: u64) -> Next {
     })
 }
 
-fn delete(ids: Vec<i64>) -> Next {
-    let mut ids = ids.into_iter();
+fn delete(ids: Rc<RefCell<Vec<i64>>>) -> Next {
     Box::new(move |out| {
-        let Some(ts) = ids.next() else { return false };
-        out.extend_from_slice(&slack("chat.delete", &format!(r#"{{"channel":"C01BENCH","ts":"{}"}}"#, dotted(ts))));
+        let Some(ts) = ids.borrow_mut().pop() else { return false };
+        out.extend_from_slice(&slack(
+            "chat.delete",
+            &format!(r#"{{"channel":"C01BENCH","ts":"{}"}}"#, dotted(ts)),
+        ));
         true
     })
 }
@@ -224,10 +234,9 @@ fn put(ids: Vec<i64>, mut random: u64, token: String) -> Next {
     })
 }
 
-fn delete_activity(ids: Vec<i64>, token: String) -> Next {
-    let mut ids = ids.into_iter();
+fn delete_activity(ids: Rc<RefCell<Vec<i64>>>, token: String) -> Next {
     Box::new(move |out| {
-        let Some(ts) = ids.next() else { return false };
+        let Some(ts) = ids.borrow_mut().pop() else { return false };
         let head = format!(
             "DELETE /v3/conversations/19:bench@thread.tacv2/activities/{ts} HTTP/1.1\r\nHost: localhost\r\n\
              Authorization: Bearer {token}\r\n\r\n"

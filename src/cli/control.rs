@@ -94,7 +94,8 @@ fn remote(method: &str, url: &str, token: &str, body: &Value) -> Result<(u16, Va
         .header("authorization", format!("Bearer {token}"))
         .header("content-type", "application/json")
         .body(bytes)?;
-    let agent = ureq::Agent::config_builder().http_status_as_error(false).allow_non_standard_methods(true).build();
+    let agent =
+        ureq::Agent::config_builder().http_status_as_error(false).allow_non_standard_methods(true).build();
     let mut response = ureq::Agent::new_with_config(agent).run(request)?;
     let status = response.status().as_u16();
     Ok((status, response.body_mut().read_json()?))

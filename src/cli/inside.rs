@@ -278,7 +278,10 @@ impl App {
         match self.verb {
             AppVerb::List => {
                 let all = self.inside.call("GET", "/apps", &Value::Null)?;
-                table(&all["apps"], &["name", "kind", "id", "bot_id", "bot_user_id", "app_id", "uninstalled"]);
+                table(
+                    &all["apps"],
+                    &["name", "kind", "id", "bot_id", "bot_user_id", "app_id", "uninstalled"],
+                );
                 Ok(())
             }
             AppVerb::Create { kind, name, channels, installed_by } => {
@@ -369,7 +372,11 @@ fn table(rows: &Value, columns: &[&str]) {
         other => other.to_string(),
     };
     let header: Vec<String> = columns.iter().map(|name| (*name).to_owned()).collect();
-    let body = rows.as_array().into_iter().flatten().map(|row| columns.iter().map(|name| cell(&row[*name])).collect());
+    let body = rows
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|row| columns.iter().map(|name| cell(&row[*name])).collect());
     let lines: Vec<Vec<String>> = std::iter::once(header).chain(body).collect();
     let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..columns.len()).map(width).collect();

@@ -137,7 +137,11 @@ fn banner(started: &Started, data: Option<&Path>) -> String {
     ready.people.iter().for_each(|person| person_line(person, &mut text));
     for channel in &ready.channels {
         let lock = if channel.private { "private" } else { "" };
-        let _ = writeln!(text, "  #{:<11} {:<11} {lock:<8} {}", channel.name, channel.id, channel.conversation_id);
+        let _ = writeln!(
+            text,
+            "  #{:<11} {:<11} {lock:<8} {}",
+            channel.name, channel.id, channel.conversation_id
+        );
     }
     ready.apps.iter().for_each(|app| app_line(app, &mut text));
     let _ = writeln!(text, "  {:<12} {}", "control", started.control_token);
@@ -167,7 +171,9 @@ fn app_line(app: &ReadyApp, text: &mut String) {
 /// One call to paste for each dialect.
 fn calls(started: &Started) -> String {
     let ready = &started.ready;
-    let Some(channel) = ready.channels.iter().find(|channel| channel.name == "general") else { return String::new() };
+    let Some(channel) = ready.channels.iter().find(|channel| channel.name == "general") else {
+        return String::new();
+    };
     let mut text = String::new();
     for app in &ready.apps {
         match app {

@@ -5,6 +5,7 @@
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 
@@ -15,6 +16,8 @@ pub struct Server {
     pub url: String,
     /// The ready file.
     pub ready: Value,
+    /// What the server has logged so far.
+    pub log: Arc<Mutex<String>>,
 }
 
 /// A folder that is removed when dropped.
@@ -92,10 +95,17 @@ impl Server {
             }
         }
         // Whoever writes to a pipe that nobody reads stands still.
-        std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
+        let kept = Arc::new(Mutex::new(said));
+        let keeper = Arc::clone(&kept);
+        std::thread::spawn(move || {
+            let mut line = String::new();
+            while log.read_line(&mut line).is_ok_and(|read| 0 < read) {
+                keeper.lock().unwrap().push_str(&std::mem::take(&mut line));
+            }
+        });
         let ready: Value = serde_json::from_slice(&std::fs::read(&ready).unwrap()).unwrap();
         let url = ready["url"].as_str().unwrap().to_owned();
-        Self { child, url, ready }
+        Self { child, url, ready, log: kept }
     }
 
     /// Ends the server as an operator would, and waits until it has ended.

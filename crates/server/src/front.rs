@@ -1,13 +1,14 @@
 //! The door: every request comes in here, its host is checked, its body read within limits, and it goes to the one part
 //! that answers it.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::Instant;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, Uri, header};
 use http_body_util::BodyExt;
+use metrics::{Counter, Histogram};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
 use crate::app::App;
@@ -26,40 +27,67 @@ pub(crate) async fn answer(State(app): State<Arc<App>>, request: Request) -> Res
     } else {
         refused_host(part)
     };
-    metrics::counter!("redraft_requests_total", "part" => part, "status" => status(response.status())).increment(1);
-    metrics::histogram!("redraft_request_seconds", "part" => part).record(start.elapsed());
+    count(part, response.status(), start);
     response
 }
 
-fn part(path: &str) -> &'static str {
+/// Who answers a path.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Slack,
+    Connector,
+    Control,
+    Watch,
+}
+
+const PARTS: [&str; 4] = ["slack", "connector", "control", "watch"];
+const STATUSES: [&str; 4] = ["2xx", "4xx", "5xx", "other"];
+
+fn part(path: &str) -> Part {
     match path.trim_start_matches('/').split('/').next() {
-        Some("api") => "slack",
-        Some("control") => "control",
-        Some("healthz" | "readyz" | "metrics") => "watch",
-        _ => "connector",
+        Some("api") => Part::Slack,
+        Some("control") => Part::Control,
+        Some("healthz" | "readyz" | "metrics") => Part::Watch,
+        _ => Part::Connector,
     }
 }
 
-fn status(status: StatusCode) -> &'static str {
-    match status.as_u16() {
-        200..300 => "2xx",
-        400..500 => "4xx",
-        500.. => "5xx",
-        _ => "other",
-    }
+/// Counts an answer. The counters are looked up once, since that costs more than counting.
+fn count(part: Part, status: StatusCode, start: Instant) {
+    static ANSWERS: LazyLock<[[Counter; 4]; 4]> = LazyLock::new(|| {
+        PARTS.map(|part| {
+            STATUSES
+                .map(|status| metrics::counter!("redraft_requests_total", "part" => part, "status" => status))
+        })
+    });
+    static TIMES: LazyLock<[Histogram; 4]> =
+        LazyLock::new(|| PARTS.map(|part| metrics::histogram!("redraft_request_seconds", "part" => part)));
+    let status = match status.as_u16() {
+        200..300 => 0,
+        400..500 => 1,
+        500.. => 2,
+        _ => 3,
+    };
+    ANSWERS[part as usize][status].increment(1);
+    TIMES[part as usize].record(start.elapsed());
 }
 
-async fn route(app: &App, part: &str, parts: &axum::http::request::Parts, body: Body) -> Response<Body> {
+async fn route(app: &App, part: Part, parts: &axum::http::request::Parts, body: Body) -> Response<Body> {
     let (method, path, query, headers) = (&parts.method, parts.uri.path(), parts.uri.query(), &parts.headers);
     match part {
-        "slack" => {
+        Part::Slack => {
             let name = path.trim_start_matches("/api").trim_matches('/');
             slack::handle(app, name, method, query, headers, read(body).await).await
         }
-        "control" => control::handle(app, method, path, query, headers, read(body).await.ok()).await,
-        "watch" => watch(app, path).await,
-        _ => {
-            let answer = connector::handle(app, method, path, query, headers, read(body).await.ok()).await;
+        // Boxed, because the biggest of these would make every request's future as big.
+        Part::Control => {
+            let body = read(body).await.ok();
+            Box::pin(control::handle(app, method, path, query, headers, body)).await
+        }
+        Part::Watch => watch(app, path).await,
+        Part::Connector => {
+            let body = read(body).await.ok();
+            let answer = Box::pin(connector::handle(app, method, path, query, headers, body)).await;
             answer.unwrap_or_else(|| plain(StatusCode::NOT_FOUND, "There is nothing here.\n"))
         }
     }
@@ -85,7 +113,8 @@ pub(crate) fn recorder() -> &'static PrometheusHandle {
     static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
     RECORDER.get_or_init(|| {
         let buckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0];
-        let builder = PrometheusBuilder::new().set_buckets(&buckets).unwrap_or_else(|_| PrometheusBuilder::new());
+        let builder =
+            PrometheusBuilder::new().set_buckets(&buckets).unwrap_or_else(|_| PrometheusBuilder::new());
         let recorder = builder.build_recorder();
         let handle = recorder.handle();
         let _ = metrics::set_global_recorder(recorder);
@@ -157,10 +186,10 @@ fn loopback(name: &str) -> bool {
     name.eq_ignore_ascii_case("localhost") || bare.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
 }
 
-fn refused_host(part: &str) -> Response<Body> {
+fn refused_host(part: Part) -> Response<Body> {
     let reason = "the request names a host that is not this server's; see --public-url";
     let body = match part {
-        "slack" => format!(
+        Part::Slack => format!(
             "{{\"ok\":false,\"error\":\"access_denied\",\"response_metadata\":{{\"messages\":[\"[ERROR] {reason}\"]}}}}"
         ),
         _ => format!("{{\"error\":{{\"code\":\"InvalidBotApiHost\",\"message\":\"{reason}\"}}}}"),

@@ -64,7 +64,12 @@ pub fn conversation(kind: ConversationKind) -> NewDirect {
 /// A Slack token of this prefix, such as `xoxb`.
 #[must_use]
 pub fn token(prefix: &str) -> String {
-    format!("{prefix}-{}-{}-{}", letters(12, b"0123456789"), letters(13, b"0123456789"), letters(24, ALPHANUMERIC))
+    format!(
+        "{prefix}-{}-{}-{}",
+        letters(12, b"0123456789"),
+        letters(13, b"0123456789"),
+        letters(24, ALPHANUMERIC)
+    )
 }
 
 /// A secret of 32 hexadecimal digits.

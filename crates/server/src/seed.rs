@@ -296,7 +296,8 @@ impl Seed {
             admin,
             ..SeedPerson::default()
         };
-        let channel = |name: &str, private| SeedChannel { name: name.into(), private, ..SeedChannel::default() };
+        let channel =
+            |name: &str, private| SeedChannel { name: name.into(), private, ..SeedChannel::default() };
         let app = |kind, name: &str| SeedApp { kind, name: name.into(), ..SeedApp::default() };
         Self {
             workspace: SeedWorkspace {
@@ -565,7 +566,8 @@ impl Builder {
             conversation.members.insert(bot_user, self.now);
             self.directory.put_conversation(conversation);
         }
-        let installer = installed_by.and_then(|user| self.directory.user(user)).map(|user| user.slack_id.clone());
+        let installer =
+            installed_by.and_then(|user| self.directory.user(user)).map(|user| user.slack_id.clone());
         self.ready.apps.push(made.ready(&made.app, installer.unwrap_or_default()));
         self.directory.put_user(User { id: bot_user, bot_of: Some(id), ..made.bot });
         self.directory.put_app(App { id, bot_user, installed_by, ..made.app });
@@ -657,9 +659,12 @@ impl MadeApp {
                 app_token: self.app_token.clone(),
                 signing_secret: app.signing_secret.clone(),
             },
-            Dialect::Connector => {
-                ReadyApp::Teams { name, id, app_id: app.app_id.clone(), app_password: self.app_password.clone() }
-            }
+            Dialect::Connector => ReadyApp::Teams {
+                name,
+                id,
+                app_id: app.app_id.clone(),
+                app_password: self.app_password.clone(),
+            },
         }
     }
 }
@@ -759,7 +764,11 @@ pub fn ready_again(directory: &Directory) -> Ready {
             tenant_id: directory.workspace.tenant_id.clone(),
         },
         people: directory.users_after(UserId(0)).filter(|user| user.bot_of.is_none()).map(person).collect(),
-        channels: directory.conversations_after(ConversationId(0)).filter(|it| it.is_channel()).map(channel).collect(),
+        channels: directory
+            .conversations_after(ConversationId(0))
+            .filter(|it| it.is_channel())
+            .map(channel)
+            .collect(),
         apps: directory.apps().map(app).collect(),
         tokens: Vec::new(),
     }

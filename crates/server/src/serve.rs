@@ -85,7 +85,9 @@ pub fn open_store(data: Option<&Path>) -> Result<Arc<dyn Store>, ServeError> {
         None => Ok(Arc::new(MemoryStore::new(machine_clock()))),
         Some(folder) => {
             let store = SqliteStore::open(folder, Options::default());
-            Ok(Arc::new(store.map_err(|failed| ServeError::Store(format!("{}: {failed}", folder.display())))?))
+            Ok(Arc::new(
+                store.map_err(|failed| ServeError::Store(format!("{}: {failed}", folder.display())))?,
+            ))
         }
     }
 }
@@ -108,7 +110,8 @@ impl Server {
         front::recorder();
         let listener = TcpListener::bind(&config.listen).await;
         let listener = listener.map_err(|failed| ServeError::Listen(config.listen.clone(), failed))?;
-        let bound = listener.local_addr().map_err(|failed| ServeError::Listen(config.listen.clone(), failed))?;
+        let bound =
+            listener.local_addr().map_err(|failed| ServeError::Listen(config.listen.clone(), failed))?;
         let local_url = local_url(bound);
         let public_url = config.public_url.clone().unwrap_or_else(|| local_url.clone());
         let seed = read_seed(config.seed.as_deref())?;
@@ -246,7 +249,8 @@ pub fn write_private(path: &Path, content: &[u8]) -> Result<(), ServeError> {
     let failed = |failed| ServeError::File(path.display().to_string(), failed);
     let beside = path.with_extension(format!("{}.new", std::process::id()));
     let write = || {
-        let mut file = std::fs::File::options().create(true).truncate(true).write(true).mode(0o600).open(&beside)?;
+        let mut file =
+            std::fs::File::options().create(true).truncate(true).write(true).mode(0o600).open(&beside)?;
         file.write_all(content)?;
         file.sync_all()?;
         std::fs::rename(&beside, path)

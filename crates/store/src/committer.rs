@@ -1,7 +1,7 @@
 //! Group commit: one thread takes what waits, decides it in one transaction, flushes once, and then answers everyone.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use redraft_model::command::Command;
 use redraft_model::control::numbered_in;
@@ -11,6 +11,7 @@ use redraft_model::directory::{Directories, DirectoryChange};
 use redraft_model::id::WorkspaceId;
 use redraft_model::time::Ts;
 use redraft_model::view::View;
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::{mpsc, oneshot};
 use tracing::info;
 
@@ -65,12 +66,22 @@ type Waiting = (Box<Command>, oneshot::Sender<Result<Answer, StoreError>>);
 
 /// The queue's end that submits.
 #[derive(Clone)]
-pub(crate) struct Queue(mpsc::Sender<Job>);
+pub(crate) struct Queue {
+    jobs: mpsc::Sender<Job>,
+    runtime: Arc<OnceLock<Handle>>,
+}
 
 impl Queue {
     /// Puts a job in; a full queue refuses at once.
     pub fn put(&self, job: Job) -> Result<(), StoreError> {
-        self.0.try_send(job).map_err(|refused| match refused {
+        if self.runtime.get().is_none()
+            && let Ok(runtime) = Handle::try_current()
+            // One of a single thread runs nothing while nobody waits in it.
+            && runtime.runtime_flavor() == RuntimeFlavor::MultiThread
+        {
+            let _ = self.runtime.set(runtime);
+        }
+        self.jobs.try_send(job).map_err(|refused| match refused {
             mpsc::error::TrySendError::Full(_) => StoreError::Busy,
             mpsc::error::TrySendError::Closed(_) => StoreError::Stopping,
         })
@@ -85,7 +96,9 @@ pub(crate) fn start<E: Engine>(
 ) -> std::io::Result<(Queue, std::thread::JoinHandle<()>)> {
     let (sender, jobs) = mpsc::channel(QUEUE_COMMANDS_MAX);
     let working = published.directories().clone();
+    let runtime = Arc::new(OnceLock::new());
     let committer = Committer {
+        runtime: Arc::clone(&runtime),
         engine,
         published,
         clock,
@@ -95,10 +108,36 @@ pub(crate) fn start<E: Engine>(
         lost: false,
     };
     let thread = std::thread::Builder::new().name("committer".into()).spawn(move || committer.run(jobs))?;
-    Ok((Queue(sender), thread))
+    Ok((Queue { jobs: sender, runtime }, thread))
+}
+
+/// The answers of a batch. They are handed out when this is dropped, wherever that is.
+struct Answers {
+    waiting: Vec<oneshot::Sender<Result<Answer, StoreError>>>,
+    answers: Vec<Result<Answer, StoreError>>,
+}
+
+impl Answers {
+    /// Wakes those that wait from a thread of their runtime: waking somebody up from outside costs several times as much,
+    /// and so it happens once for the batch.
+    fn hand_out(self, runtime: &OnceLock<Handle>) {
+        if let Some(runtime) = runtime.get() {
+            runtime.spawn(async move { drop(self) });
+        }
+    }
+}
+
+impl Drop for Answers {
+    fn drop(&mut self) {
+        for (waiting, answer) in self.waiting.drain(..).zip(self.answers.drain(..)) {
+            drop(waiting.send(answer));
+        }
+    }
 }
 
 struct Committer<E> {
+    /// Where answers are handed out.
+    runtime: Arc<OnceLock<Handle>>,
     engine: E,
     published: Arc<Published>,
     clock: Clock,
@@ -146,9 +185,8 @@ impl<E: Engine> Committer<E> {
                 .collect(),
             Err(failed) => batch.iter().map(|_| Err(failed)).collect(),
         };
-        for ((_, waiting), answer) in batch.drain(..).zip(answers) {
-            drop(waiting.send(answer));
-        }
+        let waiting = batch.drain(..).map(|(_, waiting)| waiting).collect();
+        Answers { waiting, answers }.hand_out(&self.runtime);
     }
 
     fn transaction(&mut self, batch: &[Waiting]) -> Result<Vec<Result<Answer, StoreError>>, StoreError> {

@@ -1,1 +1,915 @@
-//! .
+//! What every store has to do, whatever it is made of, as a suite that each of them runs.
+//!
+//! [`run`] asks for a new, empty store again and again and panics where one does not do as it should. [`World`] and the
+//! helpers below it are also what other tests of stores are written with; [`picture`] shows all that can be read, to
+//! compare two stores.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use redraft_model::command::{Caller, Command, Delete, Idempotency, NewDirect, Post, Target, Update, Verb};
+use redraft_model::content::{Change, Content, Dialect, Patch};
+use redraft_model::control::Control;
+use redraft_model::conversations::ConversationCommand;
+use redraft_model::decision::{CallerRefusal, Outcome, Posted, Why};
+use redraft_model::directory::Directory;
+use redraft_model::event::{Event, EventKind};
+use redraft_model::id::{AppId, ConversationId, MessageKey, TokenHash, UserId, WorkspaceId};
+use redraft_model::limits::{EPHEMERAL_MICROS, IDEMPOTENCY_MICROS};
+use redraft_model::message::{Kind, Message, State};
+use redraft_model::time::{Micros, Ts};
+use redraft_model::update::UpdateRefusal;
+use redraft_model::workspace::{
+    App, Conversation, ConversationKind, Settings, Token, TokenKind, User, Workspace,
+};
+
+use crate::{Answer, Clock, READ_ROWS_MAX, Store, Stored, Window};
+
+/// Administrator.
+pub const ADA: UserId = UserId(1);
+/// Installed both apps.
+pub const IVO: UserId = UserId(2);
+/// A person.
+pub const MIA: UserId = UserId(3);
+/// The bot user of the Slack app.
+pub const ALPHA: UserId = UserId(4);
+/// The bot user of the Teams app.
+pub const GAMMA: UserId = UserId(5);
+
+/// The Slack app's bot token.
+pub const ALPHA_BOT: Caller = Caller::Token(hash(1, 1));
+/// The token of the Slack app that Mia gave it.
+pub const ALPHA_MIA: Caller = Caller::Token(hash(1, 2));
+/// The token of the Slack app that Ada gave it.
+pub const ALPHA_ADA: Caller = Caller::Token(hash(1, 3));
+/// The Teams app's bot.
+pub const GAMMA_BOT: Caller = Caller::Bot(AppId(2));
+
+/// Everyone is in it.
+pub const GENERAL: ConversationId = ConversationId(1);
+/// Everyone is in it as well.
+pub const PUBLIC: ConversationId = ConversationId(2);
+/// Mia and the bots.
+pub const PRIVATE: ConversationId = ConversationId(3);
+/// Mia and the Slack bot.
+pub const DIRECT: ConversationId = ConversationId(4);
+
+/// When tests begin.
+pub const START: Micros = Micros(1_700_000_000_000_000);
+
+/// The hash of a token of the `workspace`-th workspace.
+#[must_use]
+pub const fn hash(workspace: u8, number: u8) -> TokenHash {
+    let mut bytes = [0; 32];
+    bytes[0] = number;
+    bytes[1] = workspace;
+    TokenHash(bytes)
+}
+
+/// Runs the whole suite, each case on a store of its own.
+///
+/// # Panics
+/// Where a store does not do as it should.
+pub async fn run(make: impl Fn(Clock) -> Arc<dyn Store>) {
+    let world = || World::new(&make);
+    what_is_posted_is_read_back_at_once(world().await).await;
+    an_update_appends_a_revision(world().await).await;
+    what_is_deleted_is_gone_but_for_its_revisions(world().await).await;
+    a_root_with_replies_leaves_a_tombstone(world().await).await;
+    a_broadcast_reply_stands_in_both_lines(world().await).await;
+    a_whisper_is_in_no_line(world().await).await;
+    a_key_makes_a_request_repeatable(world().await).await;
+    only_the_expected_revision_is_changed(world().await).await;
+    a_refusal_uses_up_no_number(world().await).await;
+    the_log_has_no_gaps(world().await).await;
+    windows_include_both_ends(world().await).await;
+    no_read_is_longer_than_the_limit(world().await).await;
+    commands_at_once_get_numbers_in_order(world().await).await;
+    readers_share_directories_and_the_bell(world().await).await;
+    the_clock_goes_forward(world().await).await;
+    a_conversation_is_made_with_its_first_message(world().await).await;
+    a_reset_workspace_is_as_it_was_created(world().await).await;
+    a_dropped_workspace_is_swept(world().await).await;
+    workspaces_do_not_mix(world().await).await;
+    what_is_over_is_swept(world().await).await;
+    a_value_is_kept_once(world().await).await;
+}
+
+async fn what_is_posted_is_read_back_at_once(world: World) {
+    let content = Arc::new(Content {
+        blocks: Some("[1]".into()),
+        attachments: Some("[2]".into()),
+        metadata: Some("{}".into()),
+        identity: Some("{\"username\":\"x\"}".into()),
+        activity: Some("{\"type\":\"message\"}".into()),
+        markup: false,
+        ..Content::text(Dialect::Connector, "hello \u{1F600}")
+    });
+    let post = Post { content: Arc::clone(&content), kind: Kind::Me, ..post(PUBLIC, "") };
+    let posted = world.posted(ALPHA_BOT, post).await;
+    let found = world.message(&posted).await.expect("it was acknowledged");
+    assert_eq!((&found.message, &found.content), (&posted, &content));
+    assert_eq!(world.line(PUBLIC).await, [posted.key.ts]);
+    let revisions = world.store.revisions(posted.key, u32::MAX, 10).await.expect("readable");
+    assert_eq!(revisions.len(), 1);
+    assert_eq!((&revisions[0].1, revisions[0].0.position), (&content, posted.content_at));
+    assert!(world.store.gone(posted.key).await.expect("readable").is_none());
+    assert!(world.message_at(posted.key.at(Ts(1))).await.is_none());
+}
+
+async fn an_update_appends_a_revision(world: World) {
+    let first = world.say("one").await;
+    let second = world.updated(ALPHA_BOT, update(&first, "two")).await;
+    let third = world.updated(ALPHA_BOT, update(&first, "three")).await;
+    assert_eq!(third.message.revision().map(u32::from), Some(3));
+    assert_eq!(
+        (third.message.key, third.message.author, third.message.root),
+        (first.key, first.author, None)
+    );
+    assert_eq!(world.message(&first).await.expect("there").content.text, "three");
+    assert_eq!(world.texts(first.key, u32::MAX, 10).await, ["three", "two", "one"]);
+    assert_eq!(world.texts(first.key, 3, 1).await, ["two"]);
+    assert_eq!(world.texts(first.key, 1, 10).await, [""; 0]);
+    assert_eq!(world.texts(first.key, u32::MAX, 0).await, [""; 0]);
+    let last = world.events().await.pop().expect("there are events");
+    assert_eq!((last.position, last.by), (third.message.content_at, Some(ALPHA)));
+    assert!(second.message.content_at < third.message.content_at);
+    assert_eq!(world.line(PUBLIC).await, [first.key.ts]);
+}
+
+async fn what_is_deleted_is_gone_but_for_its_revisions(world: World) {
+    let message = world.say("one").await;
+    world.updated(ALPHA_BOT, update(&message, "two")).await;
+    world.deleted(ALPHA_BOT, &message).await;
+    assert!(world.message(&message).await.is_none());
+    assert!(world.line(PUBLIC).await.is_empty());
+    let gone = world.store.gone(message.key).await.expect("readable").expect("it is known to be gone");
+    assert_eq!((gone.key, gone.by), (message.key, ALPHA));
+    assert_eq!(world.texts(message.key, u32::MAX, 10).await, ["two", "one"]);
+    let again = world.why(ALPHA_BOT, Verb::Delete(delete(&message))).await;
+    assert_eq!(again, Why::Delete(redraft_model::delete::DeleteRefusal::MessageNotFound));
+}
+
+async fn a_root_with_replies_leaves_a_tombstone(world: World) {
+    let root = world.say("root").await;
+    let first = world.reply(&root, ALPHA_MIA, "first").await;
+    let second = world.reply(&root, ALPHA_BOT, "second").await;
+    assert_eq!(world.thread(&root).await, [first.key.ts, second.key.ts]);
+    assert_eq!(world.line(PUBLIC).await, [root.key.ts]);
+    let thread = world.message(&root).await.and_then(|root| root.message.thread.clone()).expect("a thread");
+    assert_eq!((thread.replies, thread.users, thread.latest), (2, vec![MIA, ALPHA], second.key.ts));
+
+    world.deleted(ALPHA_BOT, &root).await;
+    let tombstone = world.message(&root).await.expect("its place is kept");
+    assert!(matches!(tombstone.message.state, State::Tombstone { .. }));
+    assert!(tombstone.content.is_empty());
+    assert_eq!(world.line(PUBLIC).await, [root.key.ts]);
+    let refused = world.why(ALPHA_BOT, Verb::Update(update(&root, "again"))).await;
+    assert_eq!(refused, Why::Update(UpdateRefusal::Tombstone));
+
+    world.deleted(ALPHA_MIA, &first).await;
+    assert_eq!(world.thread(&root).await, [second.key.ts]);
+    world.deleted(ALPHA_BOT, &second).await;
+    assert!(world.message(&root).await.is_none());
+    assert!(world.line(PUBLIC).await.is_empty());
+    assert!(world.thread(&root).await.is_empty());
+    let last: Vec<EventKind> = world.events().await.iter().rev().take(2).map(|event| event.kind).collect();
+    assert!(matches!(last[0], EventKind::TombstoneRemoved { message, .. } if message == root.key.ts));
+    assert!(matches!(last[1], EventKind::MessageDeleted { message, .. } if message == second.key.ts));
+    assert_eq!(world.texts(root.key, u32::MAX, 10).await, ["root"]);
+}
+
+async fn a_broadcast_reply_stands_in_both_lines(world: World) {
+    let root = world.say("root").await;
+    let shown = Post { broadcast: true, reply_to: [Some(root.key.ts), None], ..post(PUBLIC, "shown") };
+    let shown = world.posted(ALPHA_BOT, shown).await;
+    let quiet = world.reply(&root, ALPHA_BOT, "quiet").await;
+    assert_eq!(world.line(PUBLIC).await, [shown.key.ts, root.key.ts]);
+    assert_eq!(world.thread(&root).await, [shown.key.ts, quiet.key.ts]);
+    let line = world.window(PUBLIC, Window::ALL, 1).await;
+    let beside = line[0].root.as_ref().expect("a broadcast reply comes with its root");
+    assert_eq!((beside.message.key, &*beside.content.text), (root.key, "root"));
+
+    let withdraw = Delete { only_broadcast: true, ..delete(&shown) };
+    world.done(ALPHA_BOT, Verb::Delete(withdraw)).await;
+    assert_eq!(world.line(PUBLIC).await, [root.key.ts]);
+    world.updated(ALPHA_BOT, Update { broadcast: true, ..update(&quiet, "loud") }).await;
+    assert_eq!(world.line(PUBLIC).await, [quiet.key.ts, root.key.ts]);
+    assert_eq!(world.window(PUBLIC, Window::ALL, 1).await[0].content.text, "loud");
+    world.deleted(ALPHA_BOT, &quiet).await;
+    assert_eq!(tss(&world.window(PUBLIC, Window::ALL, 1).await), [root.key.ts]);
+    assert_eq!(world.thread(&root).await, [shown.key.ts]);
+}
+
+async fn a_whisper_is_in_no_line(world: World) {
+    let root = world.say("root").await;
+    let whisper = Post { only: Some(MIA), ..post(PUBLIC, "psst") };
+    let whisper = world.posted(ALPHA_BOT, whisper).await;
+    let inside = Post { only: Some(MIA), reply_to: [Some(root.key.ts), None], ..post(PUBLIC, "psst") };
+    let inside = world.posted(ALPHA_BOT, inside).await;
+    assert_eq!(world.line(PUBLIC).await, [root.key.ts]);
+    assert!(world.thread(&root).await.is_empty());
+    assert!(world.message(&root).await.expect("there").message.thread.is_none());
+    for message in [whisper, inside] {
+        assert_eq!(world.message(&message).await.expect("whoever knows it finds it").content.text, "psst");
+    }
+}
+
+async fn a_key_makes_a_request_repeatable(world: World) {
+    let ask = |digest, text| with_key(world.command(ALPHA_BOT, Verb::Post(post(PUBLIC, text))), "k", digest);
+    let Ok(Outcome::Posted(first)) = world.submit(ask(1, "one")).await else { panic!("not posted") };
+    let Ok(Outcome::Repeated(before, Some((message, content)))) = world.submit(ask(1, "one")).await else {
+        panic!("not repeated")
+    };
+    assert_eq!((before.key, message.key, &*content.text), (first.message.key, first.message.key, "one"));
+    let refused = world.submit(ask(2, "two")).await.expect_err("another request under the same key");
+    assert_eq!(refused.why, Why::KeyReused { other_conversation: false });
+    let other = with_key(world.command(ALPHA_MIA, Verb::Post(post(PUBLIC, "hers"))), "k", 2);
+    assert!(matches!(world.submit(other).await, Ok(Outcome::Posted(_))), "keys are each caller's own");
+    world.deleted(ALPHA_BOT, &first.message).await;
+    assert!(matches!(world.submit(ask(1, "one")).await, Ok(Outcome::Repeated(_, None))));
+    world.clock.advance(IDEMPOTENCY_MICROS);
+    let Ok(Outcome::Posted(anew)) = world.submit(ask(3, "anew")).await else { panic!("not posted anew") };
+    assert_eq!(world.line(PUBLIC).await[0], anew.message.key.ts);
+    let repeated = world.submit(ask(3, "anew")).await;
+    assert!(matches!(repeated, Ok(Outcome::Repeated(it, _)) if it.key == anew.message.key));
+}
+
+async fn only_the_expected_revision_is_changed(world: World) {
+    let message = world.say("one").await;
+    let expect = |revision| Update { if_revision: Some(revision), ..update(&message, "two") };
+    world.updated(ALPHA_BOT, expect(1)).await;
+    let stale = world.why(ALPHA_BOT, Verb::Update(expect(1))).await;
+    assert!(matches!(stale, Why::Update(UpdateRefusal::StaleRevision(now)) if now.get() == 2));
+    let stale = Delete { if_revision: Some(1), ..delete(&message) };
+    assert!(world.answer(ALPHA_BOT, Verb::Delete(stale)).await.is_err());
+    world.done(ALPHA_BOT, Verb::Delete(Delete { if_revision: Some(2), ..delete(&message) })).await;
+    let message = world.say("again").await;
+    let racing = Update { if_revision: Some(1), ..update(&message, "mine") };
+    let race: Vec<_> =
+        (0..8).map(|_| world.store.submit(world.command(ALPHA_BOT, Verb::Update(racing.clone())))).collect();
+    let mut won = 0;
+    for racer in race {
+        won += usize::from(racer.await.expect("the store works").is_ok());
+    }
+    assert_eq!(won, 1);
+}
+
+async fn a_refusal_uses_up_no_number(world: World) {
+    let message = world.say("one").await;
+    let before = picture(&*world.store).await;
+    for verb in [
+        Verb::Post(post(ConversationId(99), "nowhere")),
+        Verb::Post(post(PUBLIC, "")),
+        Verb::Update(update(&message, "")),
+        Verb::Delete(Delete { if_revision: Some(9), ..delete(&message) }),
+        Verb::Conversation(ConversationCommand::Join(ConversationId(99))),
+        Verb::Control(Box::new(Control::AdvanceClock(-1))),
+    ] {
+        assert!(world.answer(ALPHA_BOT, verb).await.is_err());
+    }
+    assert_eq!(picture(&*world.store).await, before);
+    let next = world.say("two").await;
+    assert_eq!(next.content_at, message.content_at + 1);
+}
+
+async fn the_log_has_no_gaps(world: World) {
+    let root = world.say("root").await;
+    let reply = world.reply(&root, ALPHA_MIA, "reply").await;
+    world.deleted(ALPHA_BOT, &root).await;
+    world.deleted(ALPHA_MIA, &reply).await;
+    world.control(Control::AddMember(PRIVATE, ADA)).await;
+    let events = world.events().await;
+    assert_eq!(events.len(), 7);
+    assert_eq!(events[0].kind, EventKind::WorkspaceCreated);
+    gapless(&events);
+    for (after, limit) in [(0, 3), (2, 2), (6, 10), (7, 10), (90, 10), (1 << 40, 10), (u64::MAX, 10), (0, 0)]
+    {
+        let page = world.store.events(world.workspace, after, limit).await.expect("readable");
+        let from = usize::try_from(after).unwrap_or(usize::MAX).min(events.len());
+        let to = from.saturating_add(limit).min(events.len());
+        assert_eq!(page, events[from..to], "after {after}, at most {limit}");
+    }
+}
+
+async fn windows_include_both_ends(world: World) {
+    let mut posted = Vec::new();
+    for text in ["a", "b", "c", "d", "e"] {
+        posted.push(world.say(text).await.key.ts);
+    }
+    let newest: Vec<Ts> = posted.iter().rev().copied().collect();
+    let window = Window { from: posted[1], to: posted[3] };
+    assert_eq!(tss(&world.window(PUBLIC, window, 10).await), newest[1..4]);
+    assert_eq!(tss(&world.window(PUBLIC, window, 2).await), newest[1..3]);
+    assert_eq!(tss(&world.window(PUBLIC, Window::ALL, 2).await), newest[..2]);
+    let root = world.say("root").await;
+    let mut replies = Vec::new();
+    for text in ["f", "g", "h", "i"] {
+        replies.push(world.reply(&root, ALPHA_MIA, text).await.key.ts);
+    }
+    let read = |window, limit| world.store.thread_line(root.key, window, limit);
+    let part = read(Window { from: replies[1], to: replies[2] }, 10).await.expect("readable");
+    assert_eq!(tss(&part), replies[1..3]);
+    assert_eq!(tss(&read(Window::ALL, 3).await.expect("readable")), replies[..3]);
+    let empty = Window { from: posted[3], to: posted[1] };
+    assert!(world.window(PUBLIC, empty, 10).await.is_empty());
+    assert!(world.window(PUBLIC, Window::ALL, 0).await.is_empty());
+    assert!(world.window(PRIVATE, Window::ALL, 10).await.is_empty());
+    assert!(read(empty, 10).await.expect("readable").is_empty());
+    for ts in [Ts(0), Ts(-1), Ts(i64::MIN), Ts(i64::MAX)] {
+        let nowhere = world.store.thread_line(root.key.at(ts), Window::ALL, 10).await;
+        assert!(nowhere.expect("readable").is_empty(), "{ts:?} has no thread");
+        assert!(world.message_at(root.key.at(ts)).await.is_none());
+    }
+}
+
+async fn no_read_is_longer_than_the_limit(world: World) {
+    let root = world.say("root").await;
+    let reply = Post { reply_to: [Some(root.key.ts), None], broadcast: true, ..post(PUBLIC, "reply") };
+    let commands = (0..=READ_ROWS_MAX).map(|_| world.command(ALPHA_BOT, Verb::Post(reply.clone())));
+    for answer in world.at_once(commands).await {
+        answer.expect("posted");
+    }
+    let line = world.window(PUBLIC, Window::ALL, usize::MAX).await;
+    let thread = world.store.thread_line(root.key, Window::ALL, usize::MAX).await.expect("readable");
+    let events = world.store.events(world.workspace, 0, usize::MAX).await.expect("readable");
+    assert_eq!([line.len(), thread.len(), events.len()], [READ_ROWS_MAX; 3]);
+    assert_eq!(line[0].message.key.ts, world.line(PUBLIC).await[0]);
+    assert_eq!(thread[0].message.key.ts, Ts(root.key.ts.0 + 1));
+    gapless(&world.events().await);
+}
+
+async fn commands_at_once_get_numbers_in_order(world: World) {
+    let texts: Vec<String> = (0..100).map(|number| format!("message {number}")).collect();
+    let commands = texts.iter().map(|text| world.command(ALPHA_BOT, Verb::Post(post(PUBLIC, text))));
+    let mut posted = Vec::new();
+    for answer in world.at_once(commands).await {
+        let Ok(Outcome::Posted(it)) = answer else { panic!("not posted") };
+        posted.push(it.message.key.ts);
+    }
+    assert!(posted.is_sorted(), "in the order in which they were asked for");
+    let mut line = world.window(PUBLIC, Window::ALL, 200).await;
+    line.reverse();
+    assert_eq!(tss(&line), posted);
+    assert!(line.iter().map(|found| &found.content.text).eq(&texts));
+    gapless(&world.events().await);
+}
+
+async fn readers_share_directories_and_the_bell(world: World) {
+    let mut bell = world.store.published().commits();
+    bell.mark_unchanged();
+    world.say("one").await;
+    assert!(bell.has_changed().expect("the store is there"));
+    let settings = Settings { edit_window_micros: Some(5), ..Settings::default() };
+    world.control(Control::ChangeSettings(settings.clone())).await;
+    let Outcome::User(zoe) = world.control(Control::AddUser(user(UserId(0), "zoe", None))).await else {
+        panic!("nobody was added")
+    };
+    world.done(ALPHA_MIA, Verb::Conversation(ConversationCommand::Leave(PRIVATE))).await;
+    world.done(ALPHA_MIA, Verb::RevokeToken(false)).await;
+    let home = world.home();
+    assert_eq!(home.workspace.settings, settings);
+    assert_eq!(home.user(zoe).map(|user| &*user.name), Some("zoe"));
+    assert!(home.general().is_some_and(|general| general.has(zoe)));
+    assert!(home.conversation(PRIVATE).is_some_and(|private| !private.has(MIA)));
+    let refused = world.why(ALPHA_MIA, Verb::Post(post(PUBLIC, "two"))).await;
+    assert_eq!(refused, Why::Caller(CallerRefusal::Revoked));
+}
+
+async fn the_clock_goes_forward(world: World) {
+    let before = world.say("before").await;
+    world.control(Control::AdvanceClock(3_600_000_000)).await;
+    let after = world.say("after").await;
+    assert!(before.key.ts < after.key.ts && world.clock.now().0 + 3_600_000_000 <= after.key.ts.0);
+    assert_eq!(world.store.published().now(world.workspace), world.clock.now().plus(3_600_000_000));
+    world.clock.advance(-5_000_000);
+    let later = world.say("the machine's clock was set back").await;
+    assert!(after.key.ts < later.key.ts);
+}
+
+async fn a_conversation_is_made_with_its_first_message(world: World) {
+    let ids = NewDirect { slack_id: "D-new".into(), connector_id: "a:new".into() };
+    let first = Post { target: Target::Person(ADA, ids), ..post(PUBLIC, "hello") };
+    let posted = world.posted(ALPHA_BOT, first.clone()).await;
+    let again = world.posted(ALPHA_BOT, first).await;
+    assert_eq!(posted.key.conversation, again.key.conversation);
+    assert_eq!(world.line(posted.key.conversation).await, [again.key.ts, posted.key.ts]);
+    let home = world.home();
+    let made = home.conversation_named("D-new").expect("it is named");
+    assert_eq!((made.id, made.kind), (posted.key.conversation, ConversationKind::Direct));
+    gapless(&world.events().await);
+}
+
+async fn a_reset_workspace_is_as_it_was_created(world: World) {
+    let message = world.say("old").await;
+    world.control(Control::AddUser(user(UserId(0), "zoe", None))).await;
+    world.control(Control::AdvanceClock(1_000_000)).await;
+    let Outcome::Workspace(fresh) = world.control(Control::ResetWorkspace).await else { panic!("not reset") };
+    assert_ne!(fresh, world.workspace);
+    let refused = world.why(ALPHA_BOT, Verb::Post(post(PUBLIC, "into the void"))).await;
+    assert_eq!(refused, Why::Caller(CallerRefusal::Unknown));
+    let world = World { workspace: fresh, ..world };
+    let directory = directory(1).renumbered(fresh);
+    assert_eq!(shape(&world.home()), shape(&directory));
+    assert!(world.line(PUBLIC).await.is_empty());
+    assert!(world.message_at(MessageKey { workspace: fresh, ..message.key }).await.is_none());
+    let posted = world.say("new").await;
+    assert_eq!((posted.content_at, world.events().await.len()), (2, 2));
+    let Outcome::Workspace(again) = world.control(Control::ResetWorkspace).await else { panic!("not reset") };
+    assert!(fresh < again, "a workspace's number is never used again");
+}
+
+async fn a_dropped_workspace_is_swept(world: World) {
+    let root = world.say("root").await;
+    world.reply(&root, ALPHA_MIA, "reply").await;
+    let away = world.beside(2).await;
+    let kept = away.posted(AWAY_BOT, post(PUBLIC, "kept")).await;
+    world.control(Control::DropWorkspace).await;
+    let refused = world.why(ALPHA_BOT, Verb::Post(post(PUBLIC, "into the void"))).await;
+    assert_eq!(refused, Why::Caller(CallerRefusal::Unknown));
+    assert!(world.store.published().directories().get(world.workspace).is_none());
+    world.sweep().await;
+    assert!(world.message(&root).await.is_none());
+    assert!(world.line(PUBLIC).await.is_empty());
+    assert!(world.thread(&root).await.is_empty());
+    assert!(world.texts(root.key, u32::MAX, 10).await.is_empty());
+    assert!(world.events().await.is_empty());
+    assert_eq!(away.line(PUBLIC).await, [kept.key.ts]);
+    let anew = world.beside(1).await;
+    assert!(away.workspace < anew.workspace, "a workspace's number is never used again");
+    anew.say("its names and tokens are free").await;
+}
+
+async fn workspaces_do_not_mix(world: World) {
+    let away = world.beside(2).await;
+    let (here, there) = (world.say("here").await, away.posted(AWAY_BOT, post(PUBLIC, "there")).await);
+    assert_eq!((here.content_at, there.content_at), (2, 2), "each log has its own numbers");
+    for (world, message, text) in [(&world, &here, "here"), (&away, &there, "there")] {
+        assert_eq!(world.line(PUBLIC).await, [message.key.ts]);
+        assert_eq!(world.message(message).await.expect("there").content.text, text);
+        assert_eq!(world.events().await.len(), 2);
+    }
+    let refused = away.why(ALPHA_BOT, Verb::Post(post(PUBLIC, "with a token from elsewhere"))).await;
+    assert_eq!(refused, Why::Caller(CallerRefusal::Unknown));
+    let taken = Control::CreateWorkspace(Arc::new(directory(2)));
+    assert!(world.answer(Caller::Control, Verb::Control(Box::new(taken))).await.is_err());
+}
+
+async fn what_is_over_is_swept(world: World) {
+    let root = world.say("root").await;
+    let whisper = Post { only: Some(MIA), reply_to: [Some(root.key.ts), None], ..post(PUBLIC, "psst") };
+    let old = world.posted(ALPHA_BOT, whisper.clone()).await;
+    world.clock.advance(EPHEMERAL_MICROS / 2);
+    let young = world.posted(ALPHA_BOT, whisper).await;
+    world.sweep().await;
+    assert!(world.message(&old).await.is_some());
+    world.clock.advance(EPHEMERAL_MICROS / 2 + 10);
+    world.sweep().await;
+    assert!(world.message(&old).await.is_none());
+    assert!(world.texts(old.key, u32::MAX, 10).await.is_empty());
+    assert_eq!(world.message(&young).await.expect("not over yet").content.text, "psst");
+    assert_eq!(world.message(&root).await.expect("never over").content.text, "root");
+    assert_eq!(world.events().await.len(), 4);
+}
+
+async fn a_value_is_kept_once(world: World) {
+    assert_eq!(world.store.kept("key").await, Ok(None));
+    assert_eq!(world.store.keep("key", vec![1, 2]).await, Ok(vec![1, 2]));
+    assert_eq!(world.store.keep("key", vec![3]).await, Ok(vec![1, 2]));
+    assert_eq!(world.store.keep("other", vec![]).await, Ok(vec![]));
+    assert_eq!(world.store.kept("key").await, Ok(Some(vec![1, 2])));
+    assert_eq!(world.store.kept("other").await, Ok(Some(vec![])));
+}
+
+/// A clock that goes only when it is told to.
+#[derive(Clone)]
+pub struct HandClock(Arc<AtomicI64>);
+
+impl Default for HandClock {
+    fn default() -> Self {
+        Self(Arc::new(AtomicI64::new(START.0)))
+    }
+}
+
+impl HandClock {
+    /// The clock as stores take it.
+    #[must_use]
+    pub fn clock(&self) -> Clock {
+        let clock = self.clone();
+        Arc::new(move || clock.now())
+    }
+
+    /// What it shows.
+    #[must_use]
+    pub fn now(&self) -> Micros {
+        Micros(self.0.load(Ordering::Relaxed))
+    }
+
+    /// Moves it to a time.
+    pub fn set(&self, now: Micros) {
+        self.0.store(now.0, Ordering::Relaxed);
+    }
+
+    /// Moves it on.
+    pub fn advance(&self, micros: i64) {
+        self.0.fetch_add(micros, Ordering::Relaxed);
+    }
+}
+
+/// A store with one workspace in it.
+#[derive(Clone)]
+pub struct World {
+    /// The store.
+    pub store: Arc<dyn Store>,
+    /// Its clock.
+    pub clock: HandClock,
+    /// The workspace.
+    pub workspace: WorkspaceId,
+}
+
+/// The bot of [`ALPHA_BOT`] in the workspace `directory(2)`.
+const AWAY_BOT: Caller = Caller::Token(hash(2, 1));
+
+impl World {
+    async fn new(make: &impl Fn(Clock) -> Arc<dyn Store>) -> Self {
+        let clock = HandClock::default();
+        Self::over(make(clock.clock()), clock).await
+    }
+
+    /// Makes the workspace `directory(1)` in a store.
+    ///
+    /// # Panics
+    /// When it cannot be made.
+    pub async fn over(store: Arc<dyn Store>, clock: HandClock) -> Self {
+        Self { store, clock, workspace: WorkspaceId(0) }.beside(1).await
+    }
+
+    /// Another workspace in the same store.
+    async fn beside(&self, n: u8) -> Self {
+        let made = self.control(Control::CreateWorkspace(Arc::new(directory(n)))).await;
+        let Outcome::Workspace(workspace) = made else { panic!("no workspace was made") };
+        Self { workspace, ..self.clone() }
+    }
+
+    /// A command in this workspace.
+    #[must_use]
+    pub fn command(&self, caller: Caller, verb: Verb) -> Command {
+        Command { workspace: self.workspace, caller, idempotency: None, verb }
+    }
+
+    /// The answer to a command.
+    ///
+    /// # Panics
+    /// When the store fails.
+    pub async fn submit(&self, command: Command) -> Answer {
+        self.store.submit(command).await.expect("the store works")
+    }
+
+    /// The answers to commands that were all asked for before the first was answered.
+    ///
+    /// # Panics
+    /// When the store fails.
+    pub async fn at_once(&self, commands: impl Iterator<Item = Command>) -> Vec<Answer> {
+        let waiting: Vec<_> = commands.map(|command| self.store.submit(command)).collect();
+        let mut answers = Vec::new();
+        for answer in waiting {
+            answers.push(answer.await.expect("the store works"));
+        }
+        answers
+    }
+
+    async fn answer(&self, caller: Caller, verb: Verb) -> Answer {
+        self.submit(self.command(caller, verb)).await
+    }
+
+    async fn done(&self, caller: Caller, verb: Verb) -> Outcome {
+        self.answer(caller, verb).await.expect("the command is accepted")
+    }
+
+    async fn why(&self, caller: Caller, verb: Verb) -> Why {
+        self.answer(caller, verb).await.expect_err("the command is refused").why
+    }
+
+    /// An act of control that is accepted.
+    ///
+    /// # Panics
+    /// When it is refused.
+    pub async fn control(&self, control: Control) -> Outcome {
+        self.done(Caller::Control, Verb::Control(Box::new(control))).await
+    }
+
+    async fn posted(&self, caller: Caller, post: Post) -> Arc<Message> {
+        let Outcome::Posted(posted) = self.done(caller, Verb::Post(post)).await else { panic!("not posted") };
+        posted.message
+    }
+
+    /// The bot says something in the public channel.
+    ///
+    /// # Panics
+    /// When it is refused.
+    pub async fn say(&self, text: &str) -> Arc<Message> {
+        self.posted(ALPHA_BOT, post(PUBLIC, text)).await
+    }
+
+    async fn reply(&self, root: &Message, caller: Caller, text: &str) -> Arc<Message> {
+        let reply_to = [Some(root.key.ts), None];
+        self.posted(caller, Post { reply_to, ..post(root.key.conversation, text) }).await
+    }
+
+    async fn updated(&self, caller: Caller, update: Update) -> Posted {
+        let done = self.done(caller, Verb::Update(update)).await;
+        let Outcome::Updated(posted) = done else { panic!("not updated") };
+        posted
+    }
+
+    async fn deleted(&self, caller: Caller, message: &Message) {
+        self.done(caller, Verb::Delete(delete(message))).await;
+    }
+
+    /// Sweeps until nothing is left to do.
+    ///
+    /// # Panics
+    /// When the store fails or never comes to an end.
+    pub async fn sweep(&self) {
+        for _ in 0..10_000 {
+            if !self.store.sweep().await.expect("the store works") {
+                return;
+            }
+        }
+        panic!("sweeping comes to an end");
+    }
+
+    fn home(&self) -> Arc<Directory> {
+        Arc::clone(self.store.published().directories().get(self.workspace).expect("the workspace is there"))
+    }
+
+    async fn message(&self, message: &Message) -> Option<Stored> {
+        self.message_at(message.key).await
+    }
+
+    async fn message_at(&self, key: MessageKey) -> Option<Stored> {
+        self.store.message(key).await.expect("readable")
+    }
+
+    async fn window(&self, conversation: ConversationId, window: Window, limit: usize) -> Vec<Stored> {
+        self.store.channel_line(self.workspace, conversation, window, limit).await.expect("readable")
+    }
+
+    async fn line(&self, conversation: ConversationId) -> Vec<Ts> {
+        tss(&self.window(conversation, Window::ALL, READ_ROWS_MAX).await)
+    }
+
+    async fn thread(&self, root: &Message) -> Vec<Ts> {
+        tss(&self.store.thread_line(root.key, Window::ALL, READ_ROWS_MAX).await.expect("readable"))
+    }
+
+    async fn texts(&self, key: MessageKey, below: u32, limit: usize) -> Vec<String> {
+        let revisions = self.store.revisions(key, below, limit).await.expect("readable");
+        revisions.iter().map(|(_, content)| content.text.clone()).collect()
+    }
+
+    async fn events(&self) -> Vec<Event> {
+        events(&*self.store, self.workspace).await
+    }
+}
+
+fn tss(line: &[Stored]) -> Vec<Ts> {
+    line.iter().map(|found| found.message.key.ts).collect()
+}
+
+/// The whole log of a workspace.
+///
+/// # Panics
+/// When it cannot be read.
+pub async fn events(store: &dyn Store, workspace: WorkspaceId) -> Vec<Event> {
+    let mut all: Vec<Event> = Vec::new();
+    loop {
+        let after = all.last().map_or(0, |event| event.position);
+        let page = store.events(workspace, after, READ_ROWS_MAX).await.expect("readable");
+        if page.is_empty() {
+            return all;
+        }
+        all.extend(page);
+    }
+}
+
+fn gapless(events: &[Event]) {
+    assert!(events.iter().map(|event| event.position).eq(1..=events.len() as u64), "positions have no gaps");
+    assert!(events.is_sorted_by(|one, next| one.ts < next.ts), "no time is used twice");
+}
+
+/// Everything that can be read of the living workspaces of a store, a line for each thing, to compare two stores.
+///
+/// # Panics
+/// When something cannot be read.
+pub async fn picture(store: &dyn Store) -> Vec<String> {
+    let (next, directories) = {
+        let all = store.published().directories();
+        (all.next_workspace, all.all().cloned().collect::<Vec<_>>())
+    };
+    let mut lines = vec![format!("next {next:?}")];
+    for directory in directories {
+        lines.extend(shape(&directory));
+        let id = directory.workspace.id;
+        for conversation in directory.conversations_after(ConversationId(0)) {
+            let line = store.channel_line(id, conversation.id, Window::ALL, READ_ROWS_MAX).await;
+            lines.extend(
+                line.expect("readable").iter().map(|found| format!("{:?} {found:?}", conversation.id)),
+            );
+        }
+        for event in events(store, id).await {
+            lines.push(format!("{event:?}"));
+            if let EventKind::MessagePosted { conversation, .. } = event.kind {
+                lines.extend(history(store, MessageKey { workspace: id, conversation, ts: event.ts }).await);
+            }
+        }
+    }
+    lines
+}
+
+/// All that can be read of one message that was ever posted.
+async fn history(store: &dyn Store, key: MessageKey) -> Vec<String> {
+    let message = store.message(key).await.expect("readable");
+    let gone = store.gone(key).await.expect("readable");
+    let revisions = store.revisions(key, u32::MAX, READ_ROWS_MAX).await.expect("readable");
+    let thread = store.thread_line(key, Window::ALL, READ_ROWS_MAX).await.expect("readable");
+    let mut lines = vec![format!("message {message:?}"), format!("gone {gone:?}")];
+    lines.extend(revisions.iter().map(|revised| format!("revision {revised:?}")));
+    lines.extend(thread.iter().map(|reply| format!("reply {reply:?}")));
+    lines
+}
+
+fn shape(directory: &Directory) -> Vec<String> {
+    let mut lines = vec![format!("{:?}", directory.workspace)];
+    for user in directory.users_after(UserId(0)) {
+        lines.push(format!("{user:?} {:?}", directory.named(&user.slack_id)));
+    }
+    for app in directory.apps() {
+        lines.push(format!("{app:?} {:?}", directory.named(&app.bot_id)));
+    }
+    for conversation in directory.conversations_after(ConversationId(0)) {
+        let members: Vec<UserId> = conversation.members.keys().copied().collect();
+        let direct = directory.direct(&members).map(|found| found.id);
+        lines.push(format!("{conversation:?} {:?} {direct:?}", directory.named(&conversation.connector_id)));
+    }
+    lines.extend(directory.tokens().map(|token| format!("{token:?}")));
+    lines
+}
+
+/// The same command under a key, with this digest of what was asked.
+#[must_use]
+pub fn with_key(command: Command, key: &str, digest: u8) -> Command {
+    Command { idempotency: Some(Idempotency { key: key.into(), digest: [digest; 32] }), ..command }
+}
+
+/// A plain post.
+#[must_use]
+pub fn post(conversation: ConversationId, text: &str) -> Post {
+    Post {
+        target: Target::Conversation(conversation),
+        content: Arc::new(Content::text(Dialect::Slack, text)),
+        fault: None,
+        kind: Kind::Plain,
+        reply_to: [None, None],
+        broadcast: false,
+        only: None,
+        unjoined: false,
+    }
+}
+
+/// A plain update.
+#[must_use]
+pub fn update(message: &Message, text: &str) -> Update {
+    Update {
+        conversation: message.key.conversation,
+        ts: message.key.ts,
+        patch: Patch { text: Change::Set(text.into()), given: true, ..Patch::keep_all(Dialect::Slack) },
+        fault: None,
+        broadcast: false,
+        if_revision: None,
+    }
+}
+
+/// A plain deletion.
+#[must_use]
+pub fn delete(message: &Message) -> Delete {
+    let MessageKey { conversation, ts, .. } = message.key;
+    Delete { conversation, ts, only_broadcast: false, if_revision: None }
+}
+
+/// A workspace with three people, two bots and four conversations; `n` keeps its names apart from another one's.
+#[must_use]
+pub fn directory(n: u8) -> Directory {
+    let mut directory = Directory::new(Workspace {
+        id: WorkspaceId(0),
+        team_id: format!("T{n}"),
+        tenant_id: format!("tenant-{n}"),
+        name: format!("Workspace {n}"),
+        domain: format!("domain-{n}"),
+        created_at: START,
+        settings: Settings::default(),
+        clock_offset_micros: 0,
+    });
+    for (id, name) in [(ADA, "ada"), (IVO, "ivo"), (MIA, "mia")] {
+        directory.put_user(user(id, name, None));
+    }
+    directory.put_user(user(ALPHA, "alpha", Some(AppId(1))));
+    directory.put_user(user(GAMMA, "gamma", Some(AppId(2))));
+    directory.put_app(app(n, AppId(1), Dialect::Slack, ALPHA));
+    directory.put_app(app(n, AppId(2), Dialect::Connector, GAMMA));
+    for (number, user, kind) in
+        [(1, ALPHA, TokenKind::Bot), (2, MIA, TokenKind::User), (3, ADA, TokenKind::User)]
+    {
+        directory.put_token(token(hash(n, number), user, kind));
+    }
+    let everyone = [ADA, IVO, MIA, ALPHA, GAMMA];
+    for (id, kind, name, members) in [
+        (GENERAL, ConversationKind::Public, "general", &everyone[..]),
+        (PUBLIC, ConversationKind::Public, "public", &everyone),
+        (PRIVATE, ConversationKind::Private, "private", &[MIA, ALPHA, GAMMA]),
+        (DIRECT, ConversationKind::Direct, "", &[MIA, ALPHA]),
+    ] {
+        directory.put_conversation(conversation(id, kind, name, members));
+    }
+    directory
+}
+
+/// A person, or the bot of an app.
+#[must_use]
+pub fn user(id: UserId, name: &str, bot_of: Option<AppId>) -> User {
+    User {
+        id,
+        slack_id: format!("U-{name}"),
+        member_id: format!("29:{name}"),
+        directory_id: format!("directory-{name}"),
+        name: name.into(),
+        real_name: name.to_uppercase(),
+        email: bot_of.is_none().then(|| format!("{name}@example.com")),
+        admin: id == ADA,
+        bot_of,
+        deactivated: false,
+        updated_at: START,
+    }
+}
+
+/// An app that Ivo installed in the `n`-th workspace.
+#[must_use]
+pub fn app(n: u8, id: AppId, dialect: Dialect, bot_user: UserId) -> App {
+    App {
+        id,
+        dialect,
+        slack_id: format!("A-{}", id.0),
+        bot_id: format!("B-{}", id.0),
+        app_id: format!("app-{n}-{}", id.0),
+        name: format!("app {}", id.0),
+        bot_user,
+        installed_by: Some(IVO),
+        signing_secret: Some("secret".into()),
+        password_hash: Some([7; 32]),
+        uninstalled: false,
+        updated_at: START,
+    }
+}
+
+/// A token of the Slack app.
+#[must_use]
+pub fn token(hash: TokenHash, user: UserId, kind: TokenKind) -> Token {
+    Token {
+        hash,
+        hint: format!("…{}", hash.0[0]),
+        app: AppId(1),
+        user,
+        kind,
+        scopes: vec!["chat:write".into()],
+        revoked: false,
+        expires_at: None,
+    }
+}
+
+/// A conversation with these members.
+#[must_use]
+pub fn conversation(
+    id: ConversationId,
+    kind: ConversationKind,
+    name: &str,
+    members: &[UserId],
+) -> Conversation {
+    Conversation {
+        id,
+        slack_id: format!("C-{name}{}", id.0),
+        connector_id: format!("19:{name}{}", id.0),
+        kind,
+        name: name.into(),
+        topic: String::new(),
+        purpose: String::new(),
+        creator: ADA,
+        created_at: START,
+        general: id == GENERAL,
+        archived: false,
+        members: members.iter().map(|user| (*user, START)).collect::<BTreeMap<_, _>>(),
+        former: BTreeSet::new(),
+        closed: BTreeSet::new(),
+        updated_at: START,
+    }
+}

@@ -16,13 +16,17 @@ use redraft_wire::connector::conversation::ResourceResponse;
 use redraft_wire::connector::id::split_conversation;
 use redraft_wire::translate::activity_to_slack_text;
 
+use super::Call;
 use super::refusal::{self, no_conversation, not_in_roster};
 use super::reply::{Error, Reply};
-use super::Call;
 use crate::mint;
 
 /// Sends an activity to a conversation, or as a reply to `reply_to` in a channel.
-pub(super) async fn send(call: &Call<'_>, conversation: &str, reply_to: Option<&str>) -> Result<Reply, Error> {
+pub(super) async fn send(
+    call: &Call<'_>,
+    conversation: &str,
+    reply_to: Option<&str>,
+) -> Result<Reply, Error> {
     let (conversation, root) = conversation_named(call, conversation)?;
     let parsed = activity::parse(&call.body);
     let verb = parsed.as_ref().map_err(Clone::clone).and_then(activity::for_send);
@@ -106,7 +110,10 @@ pub(super) fn conversation_named<'a>(
 
 fn content(body: &[u8]) -> Content {
     let activity: Cow<'_, str> = String::from_utf8_lossy(body);
-    Content { activity: Some(activity.into()), ..Content::text(Dialect::Connector, activity_to_slack_text(body)) }
+    Content {
+        activity: Some(activity.into()),
+        ..Content::text(Dialect::Connector, activity_to_slack_text(body))
+    }
 }
 
 fn fault(found: ActivityFault) -> ContentFault {
@@ -117,7 +124,9 @@ fn fault(found: ActivityFault) -> ContentFault {
 pub(super) fn message(outcome: Outcome) -> Result<(Ts, u32), Error> {
     let revision = |message: &Message| message.revision().map_or(0, std::num::NonZeroU32::get);
     match outcome {
-        Outcome::Posted(posted) | Outcome::Updated(posted) => Ok((posted.message.key.ts, revision(&posted.message))),
+        Outcome::Posted(posted) | Outcome::Updated(posted) => {
+            Ok((posted.message.key.ts, revision(&posted.message)))
+        }
         Outcome::Repeated(before, _) => Ok((before.key.ts, before.revision)),
         _ => Err(Error::new(StatusCode::INTERNAL_SERVER_ERROR, "ServiceError", "The server failed.")),
     }
@@ -127,10 +136,9 @@ impl Call<'_> {
     /// Carries out a command; the refusal becomes the Connector's status and code with a reason.
     pub(super) async fn submit(&self, verb: Verb, view: &ActivityView) -> Result<Outcome, Error> {
         let key = self.header("idempotency-key").or(view.idempotency_key.as_deref());
-        let idempotency = key.filter(|_| !matches!(verb, Verb::Conversation(_))).map(|key| Idempotency {
-            key: key.chars().take(255).collect(),
-            digest: self.digest(&verb),
-        });
+        let idempotency = key
+            .filter(|_| !matches!(verb, Verb::Conversation(_)))
+            .map(|key| Idempotency { key: key.chars().take(255).collect(), digest: self.digest(&verb) });
         let workspace = self.directory.workspace.id;
         let command = Command { workspace, caller: Caller::Bot(self.bot.id), idempotency, verb };
         self.app.submit(command).await.map_err(|not_done| refusal::error(&not_done, &self.directory))

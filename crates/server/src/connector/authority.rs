@@ -153,7 +153,8 @@ impl Keys {
         let pair = KeyPair::from_pkcs8(pkcs8).ok()?;
         let public = pair.public_key().as_ref().to_vec();
         let id = mint::hex(&mint::sha256(&public)[..10]);
-        let pem = format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", STANDARD.encode(pkcs8));
+        let pem =
+            format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", STANDARD.encode(pkcs8));
         let encoding = EncodingKey::from_rsa_pem(pem.as_bytes()).ok()?;
         Some(Self { id, encoding, decoding: DecodingKey::from_rsa_der(&public) })
     }
@@ -185,7 +186,8 @@ pub(super) fn authenticate(app: &App, headers: &HeaderMap) -> Result<(Arc<Direct
     if claims.exp <= now() {
         return Err(denied("the token is expired; get a new one"));
     }
-    let directory = app.workspace_named(&claims.tid).ok_or_else(|| denied("the token's tenant is not here"))?;
+    let directory =
+        app.workspace_named(&claims.tid).ok_or_else(|| denied("the token's tenant is not here"))?;
     if claims.iss != issuer(&directory.workspace.tenant_id) {
         return Err(denied("the token's issuer is not its tenant's"));
     }

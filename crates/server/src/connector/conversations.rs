@@ -19,10 +19,10 @@ use redraft_wire::connector::errors::{BAD_SYNTAX, MEMBER_NOT_FOUND_IN_CONVERSATI
 use redraft_wire::translate::activity_to_slack_text;
 use serde_json::value::RawValue;
 
+use super::Call;
 use super::activities::{conversation_named, message};
 use super::refusal::{fault, no_conversation};
 use super::reply::{Error, Reply};
-use super::Call;
 use crate::mint;
 
 /// Members that `GET …/members` returns at most.
@@ -36,7 +36,8 @@ const PAGE_MEMBERS_DEFAULT: usize = 200;
 
 /// Creates a conversation: the one with a person, which is always the same, or a new thread in a channel.
 pub(super) async fn create(call: &Call<'_>) -> Result<Reply, Error> {
-    let asked = ConversationParameters::parse(&call.body).map_err(|found| fault(found.code, found.message))?;
+    let asked =
+        ConversationParameters::parse(&call.body).map_err(|found| fault(found.code, found.message))?;
     let tenant = &call.directory.workspace.tenant_id;
     if asked.tenant_id.as_ref().is_some_and(|given| given != tenant) {
         return Err(Error::new(StatusCode::BAD_REQUEST, BAD_SYNTAX, "The tenant is not the bot's."));
@@ -57,7 +58,8 @@ fn wrong(why: &str) -> Result<Reply, Error> {
 }
 
 async fn personal(call: &Call<'_>, person: &str, first: Option<&RawValue>) -> Result<Reply, Error> {
-    let users = vec![call.directory.user_named(person).filter(|user| user.bot_of.is_none()).map(|user| user.id)];
+    let users =
+        vec![call.directory.user_named(person).filter(|user| user.bot_of.is_none()).map(|user| user.id)];
     let first = first.map(|first| checked(first)).transpose()?;
     let ids = mint::conversation(ConversationKind::Direct);
     let open = ConversationCommand::Open { users, ids, existing_only: false };
@@ -97,7 +99,10 @@ async fn post(call: &Call<'_>, conversation: &Conversation, activity: &RawValue)
     let text = activity_to_slack_text(activity.get().as_bytes());
     let post = Post {
         target: Target::Conversation(conversation.id),
-        content: Arc::new(Content { activity: Some(activity.get().into()), ..Content::text(Dialect::Connector, text) }),
+        content: Arc::new(Content {
+            activity: Some(activity.get().into()),
+            ..Content::text(Dialect::Connector, text)
+        }),
         fault: None::<ContentFault>,
         kind: Kind::Plain,
         reply_to: [None; 2],
@@ -124,7 +129,8 @@ pub(super) fn members(call: &Call<'_>, conversation: &str) -> Result<Reply, Erro
 /// One page of members.
 pub(super) fn paged_members(call: &Call<'_>, conversation: &str) -> Result<Reply, Error> {
     let (conversation, _) = conversation_named(call, conversation)?;
-    let bad = |what: &str| Error::new(StatusCode::BAD_REQUEST, "BadArgument", format!("{what} is not valid."));
+    let bad =
+        |what: &str| Error::new(StatusCode::BAD_REQUEST, "BadArgument", format!("{what} is not valid."));
     let size = match call.parameter("pageSize").filter(|given| !given.is_empty()) {
         None => PAGE_MEMBERS_DEFAULT,
         Some(given) => given.parse().map_err(|_| bad("pageSize"))?,
@@ -145,7 +151,8 @@ pub(super) fn paged_members(call: &Call<'_>, conversation: &str) -> Result<Reply
 /// One member, by `29:` id or directory id.
 pub(super) fn member(call: &Call<'_>, conversation: &str, id: &str) -> Result<Reply, Error> {
     let (conversation, _) = conversation_named(call, conversation)?;
-    let user = call.directory.user_named(id).filter(|user| conversation.has(user.id) && user.bot_of.is_none());
+    let user =
+        call.directory.user_named(id).filter(|user| conversation.has(user.id) && user.bot_of.is_none());
     let unknown = || {
         let message = format!("No member of this conversation has the id {id}.");
         Error::new(StatusCode::NOT_FOUND, MEMBER_NOT_FOUND_IN_CONVERSATION, message)

@@ -57,7 +57,9 @@ pub(crate) async fn handle(
     let answer = run(app, method, &route, query, headers, body).await;
     match &answer {
         Ok(_) => debug!(%method, "answered"),
-        Err(error) => info!(%method, status = error.status.as_u16(), code = error.code, reason = error.message, "refused"),
+        Err(error) => {
+            info!(%method, status = error.status.as_u16(), code = error.code, reason = error.message, "refused")
+        }
     }
     Some(reply::write(answer))
 }
@@ -79,11 +81,18 @@ async fn run(
         }
     };
     if !allowed.split(", ").any(|verb| verb == method.as_str()) {
-        return Err(Error { allow: Some(allowed), ..Error::new(StatusCode::METHOD_NOT_ALLOWED, "BadArgument", format!("This path takes {allowed}.")) });
+        return Err(Error {
+            allow: Some(allowed),
+            ..Error::new(StatusCode::METHOD_NOT_ALLOWED, "BadArgument", format!("This path takes {allowed}."))
+        });
     }
     let (directory, bot) = authority::authenticate(app, headers)?;
     let body = body.ok_or_else(|| {
-        Error::new(StatusCode::PAYLOAD_TOO_LARGE, "MessageSizeTooBig", "The body is bigger than the server reads.")
+        Error::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "MessageSizeTooBig",
+            "The body is bigger than the server reads.",
+        )
     })?;
     let call = Call { app, directory, bot, query, headers, body };
     match route {
@@ -97,7 +106,9 @@ async fn run(
         Route::Members(conversation) => conversations::members(&call, conversation),
         Route::PagedMembers(conversation) => conversations::paged_members(&call, conversation),
         Route::Member(conversation, member) => conversations::member(&call, conversation, member),
-        Route::Token(_) | Route::Unknown => Err(Error::new(StatusCode::NOT_FOUND, "BadArgument", "No operation has this path.")),
+        Route::Token(_) | Route::Unknown => {
+            Err(Error::new(StatusCode::NOT_FOUND, "BadArgument", "No operation has this path."))
+        }
     }
 }
 
@@ -110,14 +121,20 @@ fn route(path: &str) -> Option<Route> {
     if let [tenant, "oauth2", "token"] | [tenant, "oauth2", "v2.0", "token"] = segments[..] {
         return Some(Route::Token(decoded(tenant)?));
     }
-    let v3 = segments.iter().take(PREFIX_SEGMENTS_MAX + 1).position(|segment| segment.eq_ignore_ascii_case("v3"))?;
+    let v3 = segments
+        .iter()
+        .take(PREFIX_SEGMENTS_MAX + 1)
+        .position(|segment| segment.eq_ignore_ascii_case("v3"))?;
     let rest = &segments[v3 + 1..];
-    let is = |place: usize, name: &str| rest.get(place).is_some_and(|segment| segment.eq_ignore_ascii_case(name));
+    let is =
+        |place: usize, name: &str| rest.get(place).is_some_and(|segment| segment.eq_ignore_ascii_case(name));
     if !is(0, "conversations") {
         return Some(Route::Unknown);
     }
     let id = |place: usize| rest.get(place).and_then(|segment| decoded(segment));
-    let Some(conversation) = id(1) else { return Some(if rest.len() == 1 { Route::Conversations } else { Route::Unknown }) };
+    let Some(conversation) = id(1) else {
+        return Some(if rest.len() == 1 { Route::Conversations } else { Route::Unknown });
+    };
     Some(match (rest.len(), id(3)) {
         (3, _) if is(2, "activities") => Route::Activities(conversation),
         (3, _) if is(2, "members") => Route::Members(conversation),
@@ -179,7 +196,10 @@ mod tests {
             ("/teams/t-1/v3/conversations", "conversations"),
             ("/teams/t-1//v3/conversations", "conversations"),
             ("/v3/conversations/19:a@thread.tacv2/activities", "activities 19:a@thread.tacv2"),
-            ("/v3/conversations/19%3Aa%40thread.tacv2%3Bmessageid%3D7/activities", "activities 19:a@thread.tacv2;messageid=7"),
+            (
+                "/v3/conversations/19%3Aa%40thread.tacv2%3Bmessageid%3D7/activities",
+                "activities 19:a@thread.tacv2;messageid=7",
+            ),
             ("/V3/Conversations/a:1x/Activities/12", "activity a:1x 12"),
             ("/v3/conversations/a%3A1x/activities/1%252", "activity a:1x 1%2"),
             ("/v3/conversations/a:1x/pagedMembers", "paged a:1x"),

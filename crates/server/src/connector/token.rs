@@ -70,7 +70,8 @@ async fn token(
     let field = |name: &str| form.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
     let basic = basic(headers);
     let client_id = field("client_id").or(basic.as_ref().map(|(id, _)| id.as_str())).unwrap_or_default();
-    let secret = field("client_secret").or(basic.as_ref().map(|(_, secret)| secret.as_str())).unwrap_or_default();
+    let secret =
+        field("client_secret").or(basic.as_ref().map(|(_, secret)| secret.as_str())).unwrap_or_default();
     match field("grant_type") {
         Some("client_credentials") => {}
         None => return Err(bad("invalid_request", "AADSTS900144: The request must contain grant_type.")),
@@ -79,10 +80,14 @@ async fn token(
         }
     }
     check_scope(field("scope"), field("resource"))?;
-    let unknown = || bad("unauthorized_client", "AADSTS700016: The application was not found in the directory.");
+    let unknown =
+        || bad("unauthorized_client", "AADSTS700016: The application was not found in the directory.");
     let directory = app.workspace_named(client_id).ok_or_else(unknown)?;
-    let elsewhere = app.workspace_named(tenant).is_some_and(|named| named.workspace.id != directory.workspace.id);
-    let bot = directory.app_named(client_id).filter(|bot| bot.app_id == client_id && !bot.uninstalled && !elsewhere);
+    let elsewhere =
+        app.workspace_named(tenant).is_some_and(|named| named.workspace.id != directory.workspace.id);
+    let bot = directory
+        .app_named(client_id)
+        .filter(|bot| bot.app_id == client_id && !bot.uninstalled && !elsewhere);
     let bot = bot.ok_or_else(unknown)?;
     let given = mint::sha256(secret.as_bytes());
     if !bot.password_hash.is_some_and(|hash| bool::from(hash.ct_eq(&given))) {

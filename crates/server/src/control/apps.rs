@@ -37,7 +37,11 @@ pub(super) async fn add(scope: &Scope<'_>) -> Answer {
     }
     let installer = match &asked.installed_by {
         Some(name) => Some(people::named(scope, name)?),
-        None => scope.directory.users_after(redraft_model::id::UserId(0)).find(|user| !user.admin && user.bot_of.is_none()).map(|user| &**user),
+        None => scope
+            .directory
+            .users_after(redraft_model::id::UserId(0))
+            .find(|user| !user.admin && user.bot_of.is_none())
+            .map(|user| &**user),
     };
     let names = asked.channels.clone().unwrap_or_else(|| vec!["general".into()]);
     let places: BTreeSet<_> =

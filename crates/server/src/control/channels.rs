@@ -60,8 +60,15 @@ pub(super) async fn add(scope: &Scope<'_>) -> Answer {
         return Err(Error::bad("a channel needs a name"));
     }
     let members: Vec<UserId> = match &new.members {
-        None => scope.directory.users_after(UserId(0)).filter(|user| user.bot_of.is_none()).map(|it| it.id).collect(),
-        Some(names) => names.iter().map(|name| people::named(scope, name).map(|it| it.id)).collect::<Result<_, _>>()?,
+        None => scope
+            .directory
+            .users_after(UserId(0))
+            .filter(|user| user.bot_of.is_none())
+            .map(|it| it.id)
+            .collect(),
+        Some(names) => {
+            names.iter().map(|name| people::named(scope, name).map(|it| it.id)).collect::<Result<_, _>>()?
+        }
     };
     let kind = if new.private { ConversationKind::Private } else { ConversationKind::Public };
     let ids = mint::conversation(kind);
@@ -132,7 +139,8 @@ pub(super) fn message(directory: &Directory, stored: &Stored) -> Value {
     let (message, content) = (&stored.message, &stored.content);
     let conversation = directory.conversation(message.key.conversation);
     let user = |id| directory.user(id).map(|user| user.slack_id.clone());
-    let part = |part: &Option<Arc<str>>| part.as_ref().and_then(|json| serde_json::from_str::<Value>(json).ok());
+    let part =
+        |part: &Option<Arc<str>>| part.as_ref().and_then(|json| serde_json::from_str::<Value>(json).ok());
     let edited = match message.state {
         State::Live { edited, .. } => edited,
         State::Tombstone { .. } => None,
@@ -157,4 +165,3 @@ pub(super) fn message(directory: &Directory, stored: &Stored) -> Value {
         "reply_count": message.thread.as_ref().map_or(0, |thread| thread.replies),
     })
 }
-

@@ -7,7 +7,7 @@ use redraft_model::directory::Directory;
 use redraft_model::event::{Event, EventKind};
 use redraft_model::id::MessageKey;
 use redraft_model::time::Ts;
-use redraft_store::{Stored, StoreError, Window};
+use redraft_store::{StoreError, Stored, Window};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
@@ -71,9 +71,15 @@ fn event(directory: &Directory, event: &Event) -> Value {
         EventKind::BroadcastChanged { message, shown, .. } => {
             ("broadcast_changed", json!({ "message": message.dotted(), "shown": shown }))
         }
-        EventKind::MessageDeleted { message, .. } => ("message_deleted", json!({ "message": message.dotted() })),
-        EventKind::MessageTombstoned { message, .. } => ("message_tombstoned", json!({ "message": message.dotted() })),
-        EventKind::TombstoneRemoved { message, .. } => ("tombstone_removed", json!({ "message": message.dotted() })),
+        EventKind::MessageDeleted { message, .. } => {
+            ("message_deleted", json!({ "message": message.dotted() }))
+        }
+        EventKind::MessageTombstoned { message, .. } => {
+            ("message_tombstoned", json!({ "message": message.dotted() }))
+        }
+        EventKind::TombstoneRemoved { message, .. } => {
+            ("tombstone_removed", json!({ "message": message.dotted() }))
+        }
         EventKind::WorkspaceCreated => ("workspace_created", json!({})),
         EventKind::WorkspaceChanged => ("workspace_changed", json!({})),
         EventKind::UserChanged(id) => ("user_changed", json!({ "user": user(id) })),
@@ -139,7 +145,9 @@ pub(super) async fn wait(scope: &Scope<'_>) -> Answer {
             return ok(json!({ "message": null }));
         }
         let directory = scope.now()?;
-        if let Some(matching) = found.iter().map(|stored| message(&directory, stored)).find(|it| wanted.matches(it)) {
+        if let Some(matching) =
+            found.iter().map(|stored| message(&directory, stored)).find(|it| wanted.matches(it))
+        {
             return ok(json!({ "message": matching }));
         }
         if timeout_at(end, commits.changed()).await.is_err() {

@@ -49,7 +49,8 @@ pub(crate) async fn handle(
     let (status, answer) = if path == "/control/openapi.json" {
         (StatusCode::OK, openapi::document(&app.public_url))
     } else if !bool::from(mint::sha256(given.as_bytes()).ct_eq(&app.control_token)) {
-        let error = Error(StatusCode::UNAUTHORIZED, "unauthorized", "the control API's token is needed".into());
+        let error =
+            Error(StatusCode::UNAUTHORIZED, "unauthorized", "the control API's token is needed".into());
         error.shown()
     } else if let Some(body) = body {
         call(app, method, path, query, &body).await
@@ -67,7 +68,13 @@ pub(crate) async fn handle(
 
 /// One call of the control API, by whoever is entitled to it: the command line comes in here when it has opened the data
 /// folder itself.
-pub async fn call(app: &App, method: &Method, path: &str, query: Option<&str>, body: &[u8]) -> (StatusCode, Value) {
+pub async fn call(
+    app: &App,
+    method: &Method,
+    path: &str,
+    query: Option<&str>,
+    body: &[u8],
+) -> (StatusCode, Value) {
     match route(app, method, path, query, body).await {
         Ok(answer) => answer,
         Err(error) => {
@@ -135,7 +142,9 @@ impl Scope<'_> {
             ("POST", ["channels"]) => channels::add(self).await,
             ("PATCH", ["channels", channel]) => channels::change(self, channel).await,
             ("GET", ["channels", channel, "messages"]) => channels::messages(self, channel).await,
-            ("PUT", ["channels", channel, "members", member]) => channels::member(self, channel, member, true).await,
+            ("PUT", ["channels", channel, "members", member]) => {
+                channels::member(self, channel, member, true).await
+            }
             ("DELETE", ["channels", channel, "members", member]) => {
                 channels::member(self, channel, member, false).await
             }

@@ -5,41 +5,97 @@ use serde_json::{Value, json};
 /// Verb, path, what it does, and an example of its body.
 const OPERATIONS: &[(&str, &str, &str, &str)] = &[
     ("get", "/workspaces", "All workspaces", ""),
-    ("post", "/workspaces", "Make a workspace from a declaration; an empty body gives the workspace of a first start",
-     r#"{"workspace": {"name": "Test"}, "people": [{"name": "ada", "admin": true, "token": "xoxp-ada"}], "apps": [{"kind": "slack", "name": "bot", "bot_token": "xoxb-bot"}]}"#),
+    (
+        "post",
+        "/workspaces",
+        "Make a workspace from a declaration; an empty body gives the workspace of a first start",
+        r#"{"workspace": {"name": "Test"}, "people": [{"name": "ada", "admin": true, "token": "xoxp-ada"}], "apps": [{"kind": "slack", "name": "bot", "bot_token": "xoxb-bot"}]}"#,
+    ),
     ("get", "/workspaces/{workspace}", "One workspace, by team id or tenant id", ""),
-    ("patch", "/workspaces/{workspace}", "Change its settings",
-     r#"{"settings": {"edit_window_seconds": 60, "delete_window_seconds": null, "only_admins_delete": false}}"#),
+    (
+        "patch",
+        "/workspaces/{workspace}",
+        "Change its settings",
+        r#"{"settings": {"edit_window_seconds": 60, "delete_window_seconds": null, "only_admins_delete": false}}"#,
+    ),
     ("delete", "/workspaces/{workspace}", "Drop it with everything in it", ""),
-    ("post", "/workspaces/{workspace}/reset", "Make it again as it was declared: same ids and tokens, no messages", ""),
+    (
+        "post",
+        "/workspaces/{workspace}/reset",
+        "Make it again as it was declared: same ids and tokens, no messages",
+        "",
+    ),
     ("post", "/workspaces/{workspace}/clock", "Advance its clock", r#"{"advance_ms": 60000}"#),
     ("get", "/workspaces/{workspace}/people", "People", ""),
-    ("post", "/workspaces/{workspace}/people", "Add a person", r#"{"name": "dora", "email": "dora@acme.example", "admin": false}"#),
-    ("patch", "/workspaces/{workspace}/people/{person}", "Change a person, by id or name", r#"{"admin": true, "deactivated": false}"#),
+    (
+        "post",
+        "/workspaces/{workspace}/people",
+        "Add a person",
+        r#"{"name": "dora", "email": "dora@acme.example", "admin": false}"#,
+    ),
+    (
+        "patch",
+        "/workspaces/{workspace}/people/{person}",
+        "Change a person, by id or name",
+        r#"{"admin": true, "deactivated": false}"#,
+    ),
     ("get", "/workspaces/{workspace}/channels", "Channels and direct messages", ""),
-    ("post", "/workspaces/{workspace}/channels", "Add a channel; members are people's names, everyone by default",
-     r#"{"name": "ops", "private": false, "members": ["ada"]}"#),
-    ("patch", "/workspaces/{workspace}/channels/{channel}", "Archive or unarchive a channel, by id or name", r#"{"archived": true}"#),
-    ("get", "/workspaces/{workspace}/channels/{channel}/messages", "Its newest messages, of both dialects", ""),
+    (
+        "post",
+        "/workspaces/{workspace}/channels",
+        "Add a channel; members are people's names, everyone by default",
+        r#"{"name": "ops", "private": false, "members": ["ada"]}"#,
+    ),
+    (
+        "patch",
+        "/workspaces/{workspace}/channels/{channel}",
+        "Archive or unarchive a channel, by id or name",
+        r#"{"archived": true}"#,
+    ),
+    (
+        "get",
+        "/workspaces/{workspace}/channels/{channel}/messages",
+        "Its newest messages, of both dialects",
+        "",
+    ),
     ("put", "/workspaces/{workspace}/channels/{channel}/members/{member}", "Add a member, by id or name", ""),
     ("delete", "/workspaces/{workspace}/channels/{channel}/members/{member}", "Remove a member", ""),
     ("get", "/workspaces/{workspace}/apps", "Apps", ""),
-    ("post", "/workspaces/{workspace}/apps", "Register an app; the answer has its secrets, this once",
-     r#"{"kind": "teams", "name": "greeter", "channels": ["general"]}"#),
-    ("delete", "/workspaces/{workspace}/apps/{app}", "Uninstall an app: its tokens end, its messages stay", ""),
+    (
+        "post",
+        "/workspaces/{workspace}/apps",
+        "Register an app; the answer has its secrets, this once",
+        r#"{"kind": "teams", "name": "greeter", "channels": ["general"]}"#,
+    ),
+    (
+        "delete",
+        "/workspaces/{workspace}/apps/{app}",
+        "Uninstall an app: its tokens end, its messages stay",
+        "",
+    ),
     ("get", "/workspaces/{workspace}/tokens", "Tokens, without the secrets", ""),
-    ("post", "/workspaces/{workspace}/tokens", "Make a token of an app, for its bot or a person",
-     r#"{"app": "deploybot", "user": "ben", "scopes": ["chat:write"], "expires_in_seconds": 60}"#),
+    (
+        "post",
+        "/workspaces/{workspace}/tokens",
+        "Make a token of an app, for its bot or a person",
+        r#"{"app": "deploybot", "user": "ben", "scopes": ["chat:write"], "expires_in_seconds": 60}"#,
+    ),
     ("delete", "/workspaces/{workspace}/tokens/{token}", "Revoke a token, by its id or itself", ""),
     ("post", "/workspaces/{workspace}/tokens/{token}/rotate", "Put a new token in its place", ""),
     ("get", "/workspaces/{workspace}/log", "Events after a position; wait_ms waits for one", ""),
-    ("post", "/workspaces/{workspace}/wait", "Wait until a message matches every member given; 408 if none does in time",
-     r#"{"channel": "general", "contains": "passed", "revision": 2, "timeout_ms": 5000}"#),
+    (
+        "post",
+        "/workspaces/{workspace}/wait",
+        "Wait until a message matches every member given; 408 if none does in time",
+        r#"{"channel": "general", "contains": "passed", "revision": 2, "timeout_ms": 5000}"#,
+    ),
 ];
 
 /// Query parameters of the operations that have some.
-const PARAMETERS: &[(&str, &[&str])] =
-    &[("/workspaces/{workspace}/log", &["after", "limit", "wait_ms"]), ("/workspaces/{workspace}/channels/{channel}/messages", &["limit"])];
+const PARAMETERS: &[(&str, &[&str])] = &[
+    ("/workspaces/{workspace}/log", &["after", "limit", "wait_ms"]),
+    ("/workspaces/{workspace}/channels/{channel}/messages", &["limit"]),
+];
 
 /// The OpenAPI 3.1 document.
 pub(super) fn document(public_url: &str) -> Value {
@@ -51,8 +107,7 @@ pub(super) fn document(public_url: &str) -> Value {
             "responses": responses(verb, path),
         });
         if let Ok(example) = serde_json::from_str::<Value>(example) {
-            operation["requestBody"] =
-                json!({ "content": { "application/json": { "schema": { "type": "object" }, "example": example } } });
+            operation["requestBody"] = json!({ "content": { "application/json": { "schema": { "type": "object" }, "example": example } } });
         }
         paths[format!("/control{path}")][*verb] = operation;
     }
@@ -79,14 +134,17 @@ pub(super) fn document(public_url: &str) -> Value {
 
 fn parameters(path: &str) -> Vec<Value> {
     let names = path.split(['{', '}']).skip(1).step_by(2);
-    let in_path = names.map(|name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }));
+    let in_path = names
+        .map(|name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }));
     let query = PARAMETERS.iter().filter(|(of, _)| *of == path).flat_map(|(_, names)| names.iter());
-    let in_query = query.map(|name| json!({ "name": name, "in": "query", "schema": { "type": "integer", "minimum": 0 } }));
+    let in_query = query
+        .map(|name| json!({ "name": name, "in": "query", "schema": { "type": "integer", "minimum": 0 } }));
     in_path.chain(in_query).collect()
 }
 
 fn responses(verb: &str, path: &str) -> Value {
-    let made = verb == "post" && ["workspaces", "people", "channels", "apps", "tokens"].iter().any(|it| path.ends_with(it));
+    let made = verb == "post"
+        && ["workspaces", "people", "channels", "apps", "tokens"].iter().any(|it| path.ends_with(it));
     let done = json!({ "description": "Done", "content": { "application/json": { "schema": { "type": "object" } } } });
     let refused = json!({ "description": "Refused", "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Error" } } } });
     let mut responses = json!({ "default": refused });

@@ -32,7 +32,9 @@ fn shown(directory: &Directory, token: &Token) -> Value {
 }
 
 pub(super) fn list(scope: &Scope<'_>) -> Answer {
-    ok(json!({ "tokens": scope.directory.tokens().map(|it| shown(&scope.directory, it)).collect::<Vec<_>>() }))
+    ok(
+        json!({ "tokens": scope.directory.tokens().map(|it| shown(&scope.directory, it)).collect::<Vec<_>>() }),
+    )
 }
 
 #[derive(Deserialize)]

@@ -41,7 +41,8 @@ impl Args {
     pub async fn read(query: Option<&str>, headers: &HeaderMap, body: &[u8]) -> Result<Self, Error> {
         let mut args = Self::default();
         let content_type = headers.get(header::CONTENT_TYPE).map(|value| value.to_str().unwrap_or("?"));
-        let encoding = encoding(content_type, body, &mut args.warnings).map_err(|error| error.warned(&args.warnings))?;
+        let encoding =
+            encoding(content_type, body, &mut args.warnings).map_err(|error| error.warned(&args.warnings))?;
         let read = args.read_body(&encoding, content_type, body).await;
         read.map_err(|error| error.warned(&args.warnings))?;
         for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
@@ -73,7 +74,9 @@ impl Args {
 
     fn put(&mut self, name: String, value: Value) -> Result<(), Error> {
         if name.contains('[') {
-            return Err(Error::new("invalid_array_arg").because(format!("argument is given as an array: {name}")));
+            return Err(
+                Error::new("invalid_array_arg").because(format!("argument is given as an array: {name}"))
+            );
         }
         let known = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
         if NAME_CHARS_MAX < name.len() || name.is_empty() || !name.bytes().all(known) {
@@ -112,7 +115,9 @@ impl Args {
         for (name, value) in members.0 {
             match value.get().as_bytes().first() {
                 Some(b'n') => {}
-                Some(b'"') => self.put(name, Value::Text(serde_json::from_str(value.get()).unwrap_or_default()))?,
+                Some(b'"') => {
+                    self.put(name, Value::Text(serde_json::from_str(value.get()).unwrap_or_default()))?
+                }
                 _ => self.put(name, Value::Json(value))?,
             }
         }
@@ -178,7 +183,8 @@ impl Args {
         match self.text(name) {
             None | Some("") => Ok(None),
             Some(text) => {
-                let number = text.trim().parse().map_err(|_| Error::arguments(format!("{name} must be a number")))?;
+                let number =
+                    text.trim().parse().map_err(|_| Error::arguments(format!("{name} must be a number")))?;
                 Ok(Some(number))
             }
         }
@@ -240,9 +246,10 @@ fn decoded(part: &[u8]) -> Option<String> {
 
 fn charset(content_type: Option<&str>) -> Option<&str> {
     let parameters = content_type?.split(';').skip(1);
-    let value = parameters.filter_map(|parameter| parameter.trim().split_once('=')).find_map(|(name, value)| {
-        name.trim().eq_ignore_ascii_case("charset").then(|| value.trim().trim_matches('"'))
-    })?;
+    let value =
+        parameters.filter_map(|parameter| parameter.trim().split_once('=')).find_map(|(name, value)| {
+            name.trim().eq_ignore_ascii_case("charset").then(|| value.trim().trim_matches('"'))
+        })?;
     ["utf-8", "iso-8859-1"].into_iter().find(|known| value.eq_ignore_ascii_case(known)).or(Some("?"))
 }
 

@@ -45,7 +45,8 @@ pub(super) async fn post_message(call: &Call<'_>) -> Result<Reply, Error> {
 pub(super) async fn me_message(call: &Call<'_>) -> Result<Reply, Error> {
     let target = target(call, call.args.required("channel")?)?;
     let parsed = call.post_content(TooLong::Refuse, false)?;
-    let text_only = Content { identity: None, blocks: None, attachments: None, ..Content::clone(&parsed.content) };
+    let text_only =
+        Content { identity: None, blocks: None, attachments: None, ..Content::clone(&parsed.content) };
     let post = Post {
         target,
         content: Arc::new(text_only),
@@ -163,9 +164,10 @@ pub(super) fn view<'a>(call: &'a Call<'_>) -> View<'a> {
 }
 
 fn target(call: &Call<'_>, id: &str) -> Result<Target, Error> {
-    let found = call.directory.conversation_named(id).or_else(|| call.directory.channel(id.trim_start_matches('#')));
-    if let Some(found) = found {
-        return if sees(call.user.id, found) { Ok(Target::Conversation(found.id)) } else { Err(call.no_channel(id)) };
+    let named =
+        || call.directory.channel(id.trim_start_matches('#')).filter(|found| sees(call.user.id, found));
+    if let Some(found) = call.seen(id).or_else(named) {
+        return Ok(Target::Conversation(found.id));
     }
     if let Some(user) = call.directory.user_named(id).filter(|user| user.slack_id == id) {
         return Ok(Target::Person(user.id, mint::conversation(ConversationKind::Direct)));
@@ -192,10 +194,8 @@ fn message_named(call: &Call<'_>, person: bool) -> Result<(ConversationId, Ts), 
         pair.dedup();
         call.directory.direct(&pair)
     };
-    let found = call.directory.conversation_named(channel).or_else(with_person);
-    // One that the caller does not see is answered exactly like one that is not there.
-    let seen = found.filter(|found| sees(call.user.id, found));
-    let conversation = seen.ok_or_else(|| call.no_channel(channel))?.id;
+    let found = call.seen(channel).or_else(with_person);
+    let conversation = found.ok_or_else(|| call.no_channel(channel))?.id;
     // What is no ts at all names no message; the model says so at its place.
     Ok((conversation, Ts::from_dotted(ts).unwrap_or(Ts(0))))
 }
@@ -220,7 +220,9 @@ fn message_of(outcome: &Outcome) -> Result<(MessageKey, Option<Posted>), Error> 
 fn as_then(message: &Message, before: &Remembered) -> Message {
     use redraft_model::message::State;
     let mut then = message.clone();
-    if let (State::Live { revision, .. }, Some(made)) = (&mut then.state, std::num::NonZeroU32::new(before.revision)) {
+    if let (State::Live { revision, .. }, Some(made)) =
+        (&mut then.state, std::num::NonZeroU32::new(before.revision))
+    {
         *revision = made;
     }
     then
@@ -236,7 +238,9 @@ fn posted(call: &Call<'_>, outcome: Outcome, thread_asked: bool) -> Result<Reply
         reply = reply.raw("message", &json);
         reply.revision = message.revision().map(std::num::NonZeroU32::get);
         if thread_asked && thread_ignored {
-            reply.messages.push("thread_ts names no message here; the post went to the channel instead".into());
+            reply
+                .messages
+                .push("thread_ts names no message here; the post went to the channel instead".into());
         }
     }
     Ok(reply)

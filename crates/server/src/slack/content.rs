@@ -144,7 +144,8 @@ impl Call<'_> {
             }
             Given::Json(given) => {
                 patch.given = true;
-                patch.attachments = Change::Set(attachments::normalise(given, &mut mint::block_id)?.json.into());
+                patch.attachments =
+                    Change::Set(attachments::normalise(given, &mut mint::block_id)?.json.into());
             }
         }
         match self.given("metadata") {
@@ -200,7 +201,8 @@ impl Call<'_> {
     fn normalised(&self, given: &str, parse: Parse) -> String {
         let link_names = self.args.flag("link_names").ok().flatten().unwrap_or(false);
         let channel = |name: &str| {
-            let found = self.directory.channel(name).filter(|it| redraft_model::policy::sees(self.user.id, it));
+            let found =
+                self.directory.channel(name).filter(|it| redraft_model::policy::sees(self.user.id, it));
             found.map(|channel| channel.slack_id.clone())
         };
         text::normalise(given, parse, link_names, &Names { channel: &channel })
@@ -209,7 +211,8 @@ impl Call<'_> {
     /// A custom name and picture, for which the token needs a scope of its own. People post as themselves.
     fn identity(&self) -> Result<Option<Arc<str>>, Error> {
         let args = &self.args;
-        let (name, emoji, url) = (args.filled("username"), args.filled("icon_emoji"), args.filled("icon_url"));
+        let (name, emoji, url) =
+            (args.filled("username"), args.filled("icon_emoji"), args.filled("icon_url"));
         if name.or(emoji).or(url).is_none() || self.token.kind == TokenKind::User {
             return Ok(None);
         }

@@ -40,9 +40,7 @@ pub(super) async fn of_user(call: &Call<'_>) -> Result<Reply, Error> {
         Some(id) => user(call, id).ok_or_else(|| Error::new("user_not_found"))?,
     };
     call.args.flag("exclude_muted")?;
-    listed(call, Shown::default(), |conversation| {
-        conversation.has(whose) && sees(call.user.id, conversation)
-    })
+    listed(call, Shown::default(), |conversation| conversation.has(whose) && sees(call.user.id, conversation))
 }
 
 fn listed(call: &Call<'_>, shown: Shown, wanted: impl Fn(&Conversation) -> bool) -> Result<Reply, Error> {
@@ -94,8 +92,11 @@ pub(super) async fn members(call: &Call<'_>) -> Result<Reply, Error> {
     let limit = call.limit(100, LIST_MAX)?;
     let all = conversation.members.range(UserId(after.saturating_add(1))..).map(|(user, _)| *user);
     let (found, next) = page(all, limit, |user| write("member", user.0.into()));
-    let ids: Vec<&str> =
-        found.iter().filter_map(|user| call.directory.user(*user)).map(|user| user.slack_id.as_str()).collect();
+    let ids: Vec<&str> = found
+        .iter()
+        .filter_map(|user| call.directory.user(*user))
+        .map(|user| user.slack_id.as_str())
+        .collect();
     let mut reply = Reply::new().with("members", &ids);
     reply.next_cursor = Some(next);
     Ok(reply)
@@ -129,7 +130,10 @@ fn name(call: &Call<'_>) -> Result<String, Error> {
     }
     let allowed = |char: char| matches!(char, '-' | '_') || (char.is_alphanumeric() && !char.is_uppercase());
     if !given.chars().all(allowed) {
-        return wrong("invalid_name_specials", "a channel's name has lower case letters, digits, - and _ only");
+        return wrong(
+            "invalid_name_specials",
+            "a channel's name has lower case letters, digits, - and _ only",
+        );
     }
     Ok(given.to_owned())
 }
@@ -170,16 +174,22 @@ pub(super) async fn invite(call: &Call<'_>) -> Result<Reply, Error> {
         Ok(Outcome::Invited(id, failed)) => {
             let place = |failed: &UserId| users.iter().position(|user| *user == Some(*failed));
             let unknown = users.iter().enumerate().filter(|(_, user)| user.is_none());
-            let mut errors: Vec<_> = unknown.map(|(place, _)| failure(&ids[place], "user_not_found")).collect();
-            errors.extend(failed.iter().filter_map(|(user, why)| Some(failure(&ids[place(user)?], &code(call, why)))));
+            let mut errors: Vec<_> =
+                unknown.map(|(place, _)| failure(&ids[place], "user_not_found")).collect();
+            errors.extend(
+                failed.iter().filter_map(|(user, why)| Some(failure(&ids[place(user)?], &code(call, why)))),
+            );
             let reply = shown(call, id)?;
             Ok(if errors.is_empty() { reply } else { reply.with("errors", &errors) })
         }
         Ok(_) => Err(Error::new("internal_error")),
         Err(NotDone::Refused(refusal)) => {
             let error = refusal::error(&refusal, &call.directory, call.method);
-            let Why::Conversation(ConversationRefusal::Invitations(failed)) = &refusal.why else { return Err(error) };
-            let errors: Vec<_> = failed.iter().map(|(place, why)| failure(&ids[*place], &code(call, why))).collect();
+            let Why::Conversation(ConversationRefusal::Invitations(failed)) = &refusal.why else {
+                return Err(error);
+            };
+            let errors: Vec<_> =
+                failed.iter().map(|(place, why)| failure(&ids[*place], &code(call, why))).collect();
             Err(error.with("errors", &errors).because("nobody was invited; force invites those who can be"))
         }
         Err(not_done) => Err(call.error(not_done)),
@@ -225,7 +235,8 @@ pub(super) async fn open(call: &Call<'_>) -> Result<Reply, Error> {
             changed(call, C::Open { users, ids: mint::conversation(kind), existing_only }).await?.0
         }
     };
-    let directory = call.app.workspace(call.directory.workspace.id).ok_or_else(|| Error::new("invalid_auth"))?;
+    let directory =
+        call.app.workspace(call.directory.workspace.id).ok_or_else(|| Error::new("invalid_auth"))?;
     let conversation = directory.conversation(id).ok_or_else(|| Error::new("channel_not_found"))?;
     let reply = if whole {
         Reply::new().raw("channel", &objects::conversation(call, conversation, Shown::default()).to_string())
@@ -274,7 +285,8 @@ async fn changed(call: &Call<'_>, command: C) -> Result<(ConversationId, bool), 
 
 /// The conversation as it is after the call.
 fn shown(call: &Call<'_>, id: ConversationId) -> Result<Reply, Error> {
-    let directory = call.app.workspace(call.directory.workspace.id).ok_or_else(|| Error::new("invalid_auth"))?;
+    let directory =
+        call.app.workspace(call.directory.workspace.id).ok_or_else(|| Error::new("invalid_auth"))?;
     let conversation = directory.conversation(id).ok_or_else(|| Error::new("channel_not_found"))?;
     let shown = Shown { num_members: false, is_member: true };
     Ok(Reply::new().raw("channel", &objects::conversation(call, conversation, shown).to_string()))

@@ -93,7 +93,9 @@ pub(super) async fn replies(call: &Call<'_>) -> Result<Reply, Error> {
 pub(super) async fn revisions(call: &Call<'_>) -> Result<Reply, Error> {
     let ts = call.args.required("ts")?;
     let conversation = readable(call)?;
-    let lost = || Error::new("message_not_found").because("no message whose revisions this token may read has this ts");
+    let lost = || {
+        Error::new("message_not_found").because("no message whose revisions this token may read has this ts")
+    };
     let ts = Ts::from_dotted(ts).ok_or_else(lost)?;
     let key = MessageKey { workspace: call.directory.workspace.id, conversation: conversation.id, ts };
     let administers = call.token.kind == TokenKind::User && call.user.admin;

@@ -105,7 +105,8 @@ pub(crate) async fn handle(
     let mut envelope = Envelope { request_id: request_id(), scopes: None, accepted: None };
     let mut warnings = Vec::new();
     let mut token = None;
-    let answer = run(app, method, query, headers, body, &mut warnings, &mut token, &mut envelope.accepted).await;
+    let answer =
+        run(app, method, query, headers, body, &mut warnings, &mut token, &mut envelope.accepted).await;
     envelope.scopes = token.as_ref().map(|token| token.scopes.as_slice());
     match &answer {
         Ok(_) => debug!(method, request_id = envelope.request_id, "answered"),
@@ -142,7 +143,9 @@ async fn run(
         return Err(Error::new("unknown_method").with("req_method", &name));
     }
     let body = body.map_err(|failed| match failed {
-        TooBig::Big => Error::arguments(format!("the body has more than {} bytes", crate::config::BODY_BYTES_MAX)),
+        TooBig::Big => {
+            Error::arguments(format!("the body has more than {} bytes", crate::config::BODY_BYTES_MAX))
+        }
         TooBig::Cut => Error::new("request_timeout").because("the body ended early"),
     })?;
     let mut args = Args::read(query, headers, &body).await?;
@@ -156,7 +159,9 @@ async fn run(
     *holder = Some(Arc::clone(&token));
     *accepted = method.needs.accepted(token.kind);
     if token.kind == TokenKind::App && method.name != "auth.test" {
-        return Err(Error::new("not_allowed_token_type").because("an app-level token calls no workspace method"));
+        return Err(
+            Error::new("not_allowed_token_type").because("an app-level token calls no workspace method")
+        );
     }
     method.needs.check(&token)?;
     let call = Call {
@@ -211,7 +216,9 @@ fn not_allowed() -> Response<Body> {
     let mut response = Response::new(Body::from("{\"ok\":false,\"error\":\"invalid_arguments\"}"));
     *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
     response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, POST"));
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
     response
 }
 
@@ -244,7 +251,10 @@ impl Call<'_> {
 
     fn idempotency(&self) -> Option<Idempotency> {
         let args = &self.args;
-        let key = args.filled("idempotency_key").or(self.idempotency_key.as_deref()).or(args.filled("client_msg_id"))?;
+        let key = args
+            .filled("idempotency_key")
+            .or(self.idempotency_key.as_deref())
+            .or(args.filled("client_msg_id"))?;
         let mut asked: Vec<(&str, &str)> = args.all().collect();
         asked.sort_unstable();
         let text = asked.iter().fold(String::new(), |mut text, (name, value)| {
@@ -263,9 +273,13 @@ impl Call<'_> {
     /// A conversation that the caller sees, by id.
     fn conversation(&self, name: &str) -> Result<Arc<Conversation>, Error> {
         let id = self.args.required(name)?;
-        let found = self.directory.conversation_named(id);
-        let seen = found.filter(|found| redraft_model::policy::sees(self.user.id, found));
-        seen.cloned().ok_or_else(|| self.no_channel(id))
+        self.seen(id).cloned().ok_or_else(|| self.no_channel(id))
+    }
+
+    /// The conversation of this Slack id, if the caller sees it; one that is not seen is as one that is not there.
+    fn seen(&self, id: &str) -> Option<&Arc<Conversation>> {
+        let found = self.directory.conversation_named(id).filter(|found| found.slack_id == id);
+        found.filter(|found| redraft_model::policy::sees(self.user.id, found))
     }
 
     /// `channel_not_found`, with a hint where a name or a person was given. Says nothing of what is hidden.
@@ -276,7 +290,9 @@ impl Call<'_> {
             return error.because(format!("channel must be an id, got a name; the id is {}", named.slack_id));
         }
         if self.directory.user_named(id).is_some() {
-            return error.because("channel must be a conversation's id, got a user's; use the one in the post's answer");
+            return error.because(
+                "channel must be a conversation's id, got a user's; use the one in the post's answer",
+            );
         }
         error.because(format!("no conversation that this token can see has the id {id}"))
     }
@@ -284,14 +300,16 @@ impl Call<'_> {
 
 fn unavailable(failed: StoreError) -> Error {
     match failed {
-        StoreError::Busy => {
-            Error::new("ratelimited").because("the server is busy").with_status(StatusCode::TOO_MANY_REQUESTS, 1)
-        }
+        StoreError::Busy => Error::new("ratelimited")
+            .because("the server is busy")
+            .with_status(StatusCode::TOO_MANY_REQUESTS, 1),
         StoreError::Stopping => {
             let error = Error::new("service_unavailable").because("the server is stopping");
             error.with_status(StatusCode::SERVICE_UNAVAILABLE, 1)
         }
-        StoreError::Failed => Error::new("internal_error").because("the server could not write; nothing was done"),
+        StoreError::Failed => {
+            Error::new("internal_error").because("the server could not write; nothing was done")
+        }
         StoreError::Unknown => {
             Error::new("fatal_error").because("the server failed; it may or may not have been done")
         }

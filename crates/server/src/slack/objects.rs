@@ -99,11 +99,16 @@ fn channel(call: &Call<'_>, it: &Conversation, shown: Shown) -> Box<RawValue> {
     let creator = call.directory.user(it.creator).map_or("", |user| &user.slack_id);
     let team = [call.directory.workspace.team_id.as_str()];
     let group = it.kind == ConversationKind::Group;
-    let names: Vec<&str> =
-        it.members.keys().filter_map(|user| call.directory.user(*user)).map(|user| user.name.as_str()).collect();
+    let names: Vec<&str> = it
+        .members
+        .keys()
+        .filter_map(|user| call.directory.user(*user))
+        .map(|user| user.name.as_str())
+        .collect();
     let group_name = format!("mpdm-{}-1", names.join("--"));
     let name = if group { &group_name } else { &it.name };
-    let note = |value| wire::Note { value, creator: if it.topic.is_empty() { "" } else { creator }, last_set: 0 };
+    let note =
+        |value| wire::Note { value, creator: if it.topic.is_empty() { "" } else { creator }, last_set: 0 };
     raw(&wire::Channel {
         id: &it.slack_id,
         name,

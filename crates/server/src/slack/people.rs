@@ -30,7 +30,8 @@ pub(super) async fn users(call: &Call<'_>) -> Result<Reply, Error> {
 pub(super) async fn user(call: &Call<'_>) -> Result<Reply, Error> {
     let id = call.args.required("user")?;
     let user = call.directory.user_named(id).filter(|user| user.slack_id == id);
-    let user = user.ok_or_else(|| Error::new("user_not_found").because(format!("no user here has the id {id}")))?;
+    let user =
+        user.ok_or_else(|| Error::new("user_not_found").because(format!("no user here has the id {id}")))?;
     Ok(Reply::new().raw("user", &objects::user(call, user).to_string()))
 }
 
@@ -49,7 +50,8 @@ pub(super) async fn bot(call: &Call<'_>) -> Result<Reply, Error> {
     let missing = || Error::new("missing_argument").because("missing required field: bot");
     let id = call.args.filled("bot").ok_or_else(missing)?;
     let app = call.directory.app_named(id).filter(|app| app.bot_id == id);
-    let app = app.ok_or_else(|| Error::new("bot_not_found").because(format!("no bot here has the id {id}")))?;
+    let app =
+        app.ok_or_else(|| Error::new("bot_not_found").because(format!("no bot here has the id {id}")))?;
     let icons = render::icons(&call.app.public_url);
     let bot = redraft_wire::slack::objects::Bot {
         id: &app.bot_id,

@@ -66,10 +66,10 @@ fn update(why: &U, refusal: &Refusal, directory: &Directory) -> Error {
         U::MessageNotFound => not_found(),
         U::Ephemeral => Error::new("cant_update_message")
             .because("the message is ephemeral; such a message changes only through its response_url"),
-        U::NotAuthor(rule) => {
-            Error::new("cant_update_message").because(whose(refusal, *rule, directory))
+        U::NotAuthor(rule) => Error::new("cant_update_message").because(whose(refusal, *rule, directory)),
+        U::Tombstone => {
+            Error::new("cant_update_message").because("the message was deleted; only its thread is left")
         }
-        U::Tombstone => Error::new("cant_update_message").because("the message was deleted; only its thread is left"),
         U::EditWindowClosed => {
             Error::new("edit_window_closed").because("this workspace's edit window for people is over")
         }
@@ -79,7 +79,9 @@ fn update(why: &U, refusal: &Refusal, directory: &Directory) -> Error {
         }
         U::NoContent => Error::new("no_text").because("nothing to show would be left, or nothing was given"),
         U::Content(fault) => content(fault.code, &fault.reasons),
-        U::NotAReply => Error::new("cant_broadcast_message").because("only a reply can be shown in the channel as well"),
+        U::NotAReply => {
+            Error::new("cant_broadcast_message").because("only a reply can be shown in the channel as well")
+        }
         U::BroadcastWithContent => Error::new("no_dual_broadcast_content_update")
             .because("an old reply is broadcast in one call and changed in another"),
     }
@@ -101,17 +103,15 @@ fn delete(why: &D, refusal: &Refusal, directory: &Directory) -> Error {
         D::Ephemeral => Error::new("message_not_found")
             .because("the message is ephemeral; such a message goes only through its response_url"),
         D::Archived => Error::new("cant_delete_message").because("the conversation is archived"),
-        D::Tombstone => {
-            Error::new("cant_delete_message").because("the message was deleted before; only its thread is left")
-        }
+        D::Tombstone => Error::new("cant_delete_message")
+            .because("the message was deleted before; only its thread is left"),
         D::NotAllowed(rule) => Error::new("cant_delete_message").because(whose(refusal, *rule, directory)),
         D::StaleRevision(current) => {
             let reason = format!("the message is at revision {current} by now");
             Error::new("cant_delete_message").because(reason).at_revision(current.get())
         }
-        D::NotBroadcast => {
-            Error::new("cant_delete_message").because("the channel does not show this message as a broadcast reply")
-        }
+        D::NotBroadcast => Error::new("cant_delete_message")
+            .because("the channel does not show this message as a broadcast reply"),
     }
 }
 
@@ -172,23 +172,28 @@ pub(super) fn conversation(why: &C, method: &str) -> Error {
             Error::new("cant_kick_self").because("conversations.leave is for oneself")
         }
         C::Oneself => Error::new("cant_invite_self").because("the token's own user was named"),
-        C::TooManyUsers => Error::new("too_many_users").because("a group message is for eight others at most"),
+        C::TooManyUsers => {
+            Error::new("too_many_users").because("a group message is for eight others at most")
+        }
         C::Full if method == "conversations.create" => {
             Error::new("restricted_action").because("the workspace holds no more channels")
         }
         C::Full => Error::new("too_many_members").because("the channel holds no more members"),
         C::DoesNotExist => Error::new("channel_not_found").because("there is no such direct message yet"),
-        C::Invitations(failed) => Error::new(failed.first().map_or_else(
-            || "cant_invite".into(),
-            |(_, why)| conversation(why, method).code,
-        )),
+        C::Invitations(failed) => Error::new(
+            failed.first().map_or_else(|| "cant_invite".into(), |(_, why)| conversation(why, method).code),
+        ),
     }
 }
 
 fn general(method: &str) -> Error {
     match method {
-        "conversations.kick" => Error::new("cant_kick_from_general").because("everyone is in the team's channel"),
-        "conversations.archive" => Error::new("cant_archive_general").because("the team's channel is not archived"),
+        "conversations.kick" => {
+            Error::new("cant_kick_from_general").because("everyone is in the team's channel")
+        }
+        "conversations.archive" => {
+            Error::new("cant_archive_general").because("the team's channel is not archived")
+        }
         _ => Error::new("cant_leave_general").because("everyone is in the team's channel"),
     }
 }

@@ -134,7 +134,11 @@ pub(super) struct Envelope<'a> {
 }
 
 /// Writes the answer.
-pub(super) fn write(answer: Result<Reply, Error>, envelope: &Envelope, warnings: &[&'static str]) -> Response<Body> {
+pub(super) fn write(
+    answer: Result<Reply, Error>,
+    envelope: &Envelope,
+    warnings: &[&'static str],
+) -> Response<Body> {
     let (body, revision, status) = match answer {
         Ok(reply) => (accepted(&reply, warnings), reply.revision, None),
         Err(error) => {
@@ -145,7 +149,10 @@ pub(super) fn write(answer: Result<Reply, Error>, envelope: &Envelope, warnings:
     let mut response = Response::new(Body::from(body));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache, no-store, must-revalidate"));
+    headers.insert(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("private, no-cache, no-store, must-revalidate"),
+    );
     headers.insert(header::EXPIRES, HeaderValue::from_static("Mon, 26 Jul 1997 05:00:00 GMT"));
     headers.insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
     headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));

@@ -16,9 +16,12 @@ use redraft_model::view::{Identity, Looked, NotLoaded, Remembered, View};
 use rusqlite::{Connection, OptionalExtension, Params, params};
 use tracing::error;
 
+use super::OpenError;
 use super::recent::Recent;
 use super::rows::{self, CHANNEL_LINE, EPHEMERAL_LINE, Row, place_of, spot};
 use crate::committer::{Broken, Engine, Head};
+use crate::fault::Sabotage;
+use crate::fault::sabotage::Sabotaged;
 use crate::record::{Entry, RevisionRow, encode, entries};
 
 /// Rows that one step of clearing away takes from each table.
@@ -46,13 +49,23 @@ pub(super) struct SqliteEngine {
 }
 
 impl SqliteEngine {
-    pub fn open(path: PathBuf, vfs: Option<String>, wal: Arc<Wal>) -> rusqlite::Result<Self> {
-        let db = connect(&path, vfs.as_deref(), &wal)?;
+    pub fn open(path: PathBuf, vfs: Option<String>, wal: Arc<Wal>) -> Result<Self, OpenError> {
+        let db = super::connection(&path, vfs.as_deref(), false)?;
+        super::check_version(&db)?;
+        let db = prepare(db, &wal)?;
         Ok(Self { path, vfs, db, recent: Recent::default(), wal })
     }
 
     pub fn directories(&self) -> rusqlite::Result<Directories> {
         rows::directories(&self.db)
+    }
+
+    /// The engine with a promise broken.
+    pub fn sabotaged(self, sabotage: Sabotage) -> rusqlite::Result<Sabotaged<Self>> {
+        if sabotage == Sabotage::SynchronousOff {
+            self.db.pragma_update(None, "synchronous", "OFF")?;
+        }
+        Ok(Sabotaged::new(self, sabotage))
     }
 
     fn write(&self, sql: &str, params: impl Params) -> rusqlite::Result<usize> {
@@ -265,6 +278,8 @@ impl SqliteEngine {
             )?;
         }
         if swept == 0 {
+            // The batch that dropped it wrote its head once more.
+            self.write("DELETE FROM head WHERE workspace = ?1", [id])?;
             self.write("DELETE FROM dropped WHERE workspace = ?1", [id])?;
         }
         Ok(true)
@@ -280,8 +295,7 @@ fn identity_bytes(identity: &Identity) -> [u8; 13] {
     bytes
 }
 
-fn connect(path: &std::path::Path, vfs: Option<&str>, wal: &Arc<Wal>) -> rusqlite::Result<Connection> {
-    let mut db = super::connection(path, vfs, false)?;
+fn prepare(mut db: Connection, wal: &Arc<Wal>) -> rusqlite::Result<Connection> {
     db.pragma_update(None, "synchronous", "FULL")?;
     db.pragma_update(None, "wal_autocheckpoint", 0)?;
     db.pragma_update(None, "cache_size", -24 * 1024)?;
@@ -352,7 +366,8 @@ impl Engine for SqliteEngine {
     }
 
     fn reopen(&mut self) -> Result<Directories, Broken> {
-        let again = connect(&self.path, self.vfs.as_deref(), &self.wal);
+        let again = super::connection(&self.path, self.vfs.as_deref(), false);
+        let again = again.and_then(|db| prepare(db, &self.wal));
         self.db = again.map_err(|failed| broken(&failed))?;
         self.directories().map_err(|failed| broken(&failed))
     }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-use super::{FILE_NAME, OpenError, connection, own, rows};
+use super::{FILE_NAME, OpenError, check_version, connection, own, rows};
 use crate::record::{Field, RevisionRow, decode};
 
 /// What was found in a data folder.
@@ -31,10 +31,7 @@ pub fn examine(folder: &Path) -> Result<Examined, OpenError> {
     }
     let _lock = own(folder)?;
     let db = connection(&path, None, false)?;
-    let version: i32 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    if rows::SCHEMA_VERSION < version {
-        return Err(OpenError::TooNew);
-    }
+    check_version(&db)?;
     let mut found = Examined { bytes: bytes(folder), ..Examined::default() };
     let mut statement = db.prepare("PRAGMA quick_check")?;
     let checks: Vec<String> = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;

@@ -16,6 +16,7 @@ use tokio::sync::{Semaphore, oneshot};
 use tracing::error;
 
 use crate::committer::{self, Job, Queue};
+use crate::fault::Sabotage;
 use crate::{
     Answer, Clock, Later, Published, READ_ROWS_MAX, Revised, Store, StoreError, Stored, Window, machine_clock,
 };
@@ -43,11 +44,14 @@ pub struct Options {
     pub clock: Clock,
     /// The SQLite file system to use, for fault injection; `None` is the machine's.
     pub vfs: Option<String>,
+    /// A promise to break, for tests that have to notice it.
+    #[doc(hidden)]
+    pub sabotage: Option<Sabotage>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { clock: machine_clock(), vfs: None }
+        Self { clock: machine_clock(), vfs: None, sabotage: None }
     }
 }
 
@@ -88,7 +92,12 @@ impl SqliteStore {
         let wal = Arc::new(engine::Wal::default());
         let engine = engine::SqliteEngine::open(path.clone(), options.vfs.clone(), Arc::clone(&wal))?;
         let published = Arc::new(Published::new(engine.directories()?, Arc::clone(&options.clock)));
-        let (queue, thread) = committer::start(engine, Arc::clone(&published), options.clock)?;
+        let (queue, thread) = match options.sabotage {
+            None => committer::start(engine, Arc::clone(&published), options.clock)?,
+            Some(sabotage) => {
+                committer::start(engine.sabotaged(sabotage)?, Arc::clone(&published), options.clock)?
+            }
+        };
         let checkpointer = start_checkpointer(path.clone(), options.vfs.clone(), &wal)?;
         drop(wal);
         Ok(Self {
@@ -130,6 +139,8 @@ impl Drop for SqliteStore {
     /// Answers what is queued, then closes the file.
     fn drop(&mut self) {
         *self.queue.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        // The last connection to close finishes the log, and one for reading cannot.
+        self.readers.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
         for thread in self.threads.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
             if thread.join().is_err() {
                 error!("a thread of the store panicked");
@@ -243,6 +254,12 @@ fn connection(path: &Path, vfs: Option<&str>, reader: bool) -> rusqlite::Result<
     Ok(db)
 }
 
+/// Refuses a database that a later version wrote.
+fn check_version(db: &Connection) -> Result<(), OpenError> {
+    let version: i32 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if rows::SCHEMA_VERSION < version { Err(OpenError::TooNew) } else { Ok(()) }
+}
+
 /// Connections for reading, made when first needed. Each read is one snapshot.
 struct Readers {
     path: PathBuf,
@@ -299,8 +316,12 @@ fn start_checkpointer(
 ) -> std::io::Result<std::thread::JoinHandle<()>> {
     let wal = Arc::downgrade(wal);
     std::thread::Builder::new().name("checkpointer".into()).spawn(move || {
-        if let Err(failed) = run_checkpointer(&path, vfs.as_deref(), &wal) {
-            error!(error = %failed, "the checkpointer stopped");
+        while let Err(failed) = run_checkpointer(&path, vfs.as_deref(), &wal) {
+            error!(error = %failed, "the checkpointer stopped and will be started again");
+            if wal.strong_count() == 0 {
+                return;
+            }
+            std::thread::sleep(CHECKPOINT_PAUSE);
         }
     })
 }

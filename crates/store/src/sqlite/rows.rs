@@ -61,8 +61,11 @@ pub(super) fn place_of(key: MessageKey) -> i64 {
     place(key.workspace, key.conversation)
 }
 
+/// The last position of a workspace's log: a spot gives forty bits to it, and a reader may ask for any number.
+const POSITION_MAX: i64 = (1 << 40) - 1;
+
 pub(super) fn spot(workspace: WorkspaceId, position: u64) -> i64 {
-    i64::from(workspace.0) << 40 | i64::try_from(position).unwrap_or(i64::MAX)
+    i64::from(workspace.0) << 40 | i64::try_from(position).unwrap_or(POSITION_MAX).min(POSITION_MAX)
 }
 
 /// A row of `message`: the message itself, or in line 0 the root of the broadcast reply that stands there.
@@ -206,6 +209,10 @@ pub(super) fn thread_line(
     window: Window,
     limit: usize,
 ) -> rusqlite::Result<Vec<Stored>> {
+    if root.ts.0 <= CHANNEL_LINE {
+        // Not a time of a message, and the number of a line that is no thread.
+        return Ok(Vec::new());
+    }
     let rows: Vec<Row> = many(
         db,
         "SELECT body FROM message WHERE place = ?1 AND line = ?2 AND ts BETWEEN ?3 AND ?4 ORDER BY ts LIMIT ?5",

@@ -1,0 +1,182 @@
+//! The folder itself: one owner, nothing left of what is over, and a doctor who can tell sick from healthy.
+
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+
+use redraft_model::control::Control;
+use redraft_model::id::WorkspaceId;
+use redraft_store::contract::{HandClock, PUBLIC, World, picture};
+use redraft_store::{OpenError, Options, SqliteStore, Store, Window, examine};
+use rusqlite::Connection;
+
+use crate::folder::Folder;
+use crate::steps::{Step, Teller};
+
+fn open(folder: &Folder, clock: &HandClock) -> Arc<SqliteStore> {
+    let options = Options { clock: clock.clock(), ..Options::default() };
+    Arc::new(SqliteStore::open(folder, options).unwrap())
+}
+
+/// A closed folder with something of every kind in it.
+async fn lived_in(folder: &Folder) -> World {
+    let clock = HandClock::default();
+    let world = World::over(open(folder, &clock), clock).await;
+    let mut teller = Teller::default();
+    for number in 0..300 {
+        let post = Step::Post {
+            who: number % 4,
+            place: number % 5,
+            reply: (number % 3 == 0).then_some(number % 2),
+            broadcast: number % 9 == 0,
+            only: number % 7 == 0,
+            key: Some((u8::try_from(number % 200).unwrap(), 0)),
+        };
+        let update =
+            Step::Update { who: 0, which: 1, empty: false, broadcast: false, expected: None, key: None };
+        let delete = Step::Delete { who: 0, which: 2, only_broadcast: false, expected: None, key: None };
+        for step in [post, update, delete] {
+            let answer = world.submit(teller.command(&step)).await;
+            teller.heard(&answer);
+        }
+    }
+    world
+}
+
+#[tokio::test]
+async fn a_folder_has_one_owner() {
+    let (folder, clock) = (Folder::new(), HandClock::default());
+    let store = open(&folder, &clock);
+    let second = SqliteStore::open(&folder, Options::default());
+    assert!(matches!(second, Err(OpenError::InUse)));
+    assert!(matches!(examine(&folder), Err(OpenError::InUse)));
+    drop(store);
+    open(&folder, &clock);
+}
+
+/// So that a copy of the one file is a copy of all there is.
+#[tokio::test]
+async fn a_closed_folder_has_no_log() {
+    let folder = Folder::new();
+    let world = lived_in(&folder).await;
+    let read = picture(&*world.store).await;
+    drop(world);
+    assert!(!folder.join("redraft.db-wal").exists());
+    assert_eq!(picture(&*open(&folder, &HandClock::default())).await, read);
+}
+
+/// However much is written, the log begins anew when it has grown long.
+#[tokio::test]
+async fn the_log_does_not_grow_for_ever() {
+    let folder = Folder::new();
+    let clock = HandClock::default();
+    let world = World::over(open(&folder, &clock), clock).await;
+    let text = "long ".repeat(200_000);
+    // The log's header counts how often it has begun.
+    let begun = || {
+        let log = std::fs::File::open(folder.join("redraft.db-wal")).unwrap();
+        let mut count = [0; 4];
+        log.read_exact_at(&mut count, 12).unwrap();
+        count
+    };
+    let first = begun();
+    let mut posted = 0;
+    while begun() == first {
+        world.say(&text).await;
+        posted += 1;
+        assert!(posted < 500, "the log has 500 MB");
+    }
+    assert!(50 < posted, "the log begins anew too often");
+    world.say("short").await;
+    let log = folder.join("redraft.db-wal").metadata().unwrap().len();
+    assert!(log < 400 << 20, "{log} bytes");
+    drop(world);
+    let store = open(&folder, &HandClock::default());
+    let line = store.channel_line(WorkspaceId(1), PUBLIC, Window::ALL, 1000).await.unwrap();
+    assert_eq!(line.len(), posted + 1);
+    assert!(line[1..].iter().all(|found| found.content.text == text));
+}
+
+#[tokio::test]
+async fn a_later_version_is_not_touched() {
+    let (folder, clock) = (Folder::new(), HandClock::default());
+    drop(open(&folder, &clock));
+    let version = |to: Option<i32>| {
+        let db = Connection::open(folder.database()).unwrap();
+        to.into_iter().for_each(|to| db.pragma_update(None, "user_version", to).unwrap());
+        db.pragma_query_value(None, "user_version", |row| row.get::<_, i32>(0)).unwrap()
+    };
+    version(Some(99));
+    assert!(matches!(SqliteStore::open(&folder, Options::default()), Err(OpenError::TooNew)));
+    assert!(matches!(examine(&folder), Err(OpenError::TooNew)));
+    assert_eq!(version(None), 99);
+}
+
+fn tables_with_rows(folder: &Folder) -> Vec<String> {
+    let db = Connection::open(folder.database()).unwrap();
+    let mut tables = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").unwrap();
+    let mut tables: Vec<String> =
+        tables.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+    assert!(11 <= tables.len());
+    tables.retain(|table| {
+        let sql = format!("SELECT count(*) FROM {table}");
+        db.query_row(&sql, [], |row| row.get::<_, i64>(0)).unwrap() != 0
+    });
+    tables
+}
+
+#[tokio::test]
+async fn of_a_dropped_workspace_no_row_is_left() {
+    let folder = Folder::new();
+    let world = lived_in(&folder).await;
+    world.control(Control::DropWorkspace).await;
+    // Keys and whispers have their own time.
+    world.clock.advance(25 * 3_600_000_000);
+    world.sweep().await;
+    drop(world);
+    assert_eq!(tables_with_rows(&folder), ["meta"]);
+    let clock = HandClock::default();
+    let anew = World::over(open(&folder, &clock), clock).await;
+    assert_eq!(anew.workspace, WorkspaceId(2), "a workspace's number is never used again");
+}
+
+#[tokio::test]
+async fn a_healthy_folder_is_found_healthy() {
+    let folder = Folder::new();
+    drop(lived_in(&folder).await);
+    let examined = examine(&folder).unwrap();
+    assert_eq!(examined.problems, [""; 0]);
+    assert_eq!(examined.workspaces, ["Workspace 1"]);
+    assert!(examined.rows.iter().all(|(_, rows)| 0 < *rows), "{:?}", examined.rows);
+    assert!(0 < examined.bytes);
+}
+
+/// Every page in turn, and each time the folder is either refused or found damaged.
+#[tokio::test]
+async fn a_damaged_folder_is_found_damaged() {
+    let folder = Folder::new();
+    drop(lived_in(&folder).await);
+    let db = Connection::open(folder.database()).unwrap();
+    db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+    let (page, pages): (u64, u64) = db
+        .query_row("SELECT page_size, page_count FROM pragma_page_size, pragma_page_count", [], |row| {
+            Ok((row.get::<_, i64>(0)?.unsigned_abs(), row.get::<_, i64>(1)?.unsigned_abs()))
+        })
+        .unwrap();
+    drop(db);
+    assert!(20 < pages);
+    let healthy = examine(&folder).unwrap();
+    assert_eq!(healthy.problems, [""; 0]);
+    for number in 0..pages {
+        let file = std::fs::File::options().read(true).write(true).open(folder.database()).unwrap();
+        let mut bytes = [0; 64];
+        file.read_exact_at(&mut bytes, number * page).unwrap();
+        file.write_all_at(&bytes.map(|byte| !byte), number * page).unwrap();
+        let found = examine(&folder);
+        assert!(
+            found.is_err() || found.as_ref().is_ok_and(|found| !found.problems.is_empty()),
+            "page {number}: {found:?}"
+        );
+        file.write_all_at(&bytes, number * page).unwrap();
+    }
+    assert_eq!(examine(&folder).unwrap(), healthy);
+}

@@ -1,0 +1,239 @@
+//! Steps of a history, in words that need no store: "update the message before last". A [`Teller`] makes commands of
+//! them as it hears the answers.
+
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use redraft_model::command::{Caller, Command, Delete, NewDirect, Post, Target, Update, Verb};
+use redraft_model::control::Control;
+use redraft_model::conversations::ConversationCommand;
+use redraft_model::decision::Outcome;
+use redraft_model::id::{AppId, ConversationId, UserId, WorkspaceId};
+use redraft_model::message::Message;
+use redraft_model::workspace::{ConversationKind, Settings, TokenKind};
+use redraft_store::Answer;
+use redraft_store::contract::*;
+
+#[derive(Clone, Debug)]
+pub enum Step {
+    Post { who: usize, place: usize, reply: Option<usize>, broadcast: bool, only: bool, key: Option<Key> },
+    Direct { who: usize, whom: u32 },
+    Update { who: usize, which: usize, empty: bool, broadcast: bool, expected: Option<u32>, key: Option<Key> },
+    Delete { who: usize, which: usize, only_broadcast: bool, expected: Option<u32>, key: Option<Key> },
+    Talk { who: usize, what: usize, place: usize, whom: u32 },
+    Control { what: usize, place: usize, whom: u32 },
+    Tick(i64),
+    Sweep,
+}
+
+/// An idempotency key and its digest.
+pub type Key = (u8, u8);
+
+const CALLERS: [Caller; 5] = [ALPHA_BOT, ALPHA_BOT, ALPHA_MIA, ALPHA_ADA, GAMMA_BOT];
+const HOUR: i64 = 3_600_000_000;
+
+pub fn step() -> impl Strategy<Value = Step> {
+    let who = || 0..CALLERS.len();
+    let key = || prop::option::weighted(0.3, (0..2_u8, prop::bool::weighted(0.1).prop_map(u8::from)));
+    let expected = || prop::option::weighted(0.2, 1..3_u32);
+    let seldom = || prop::bool::weighted(0.15);
+    prop_oneof![
+        12 => (who(), 0..6_usize, prop::option::of(0..6_usize), seldom(), seldom(), key()).prop_map(
+            |(who, place, reply, broadcast, only, key)| Step::Post { who, place, reply, broadcast, only, key }
+        ),
+        1 => (who(), 1..8_u32).prop_map(|(who, whom)| Step::Direct { who, whom }),
+        8 => (who(), 0..5_usize, seldom(), seldom(), expected(), key()).prop_map(
+            |(who, which, empty, broadcast, expected, key)| {
+                Step::Update { who, which, empty, broadcast, expected, key }
+            }
+        ),
+        5 => (who(), 0..8_usize, seldom(), expected(), key()).prop_map(
+            |(who, which, only_broadcast, expected, key)| {
+                Step::Delete { who, which, only_broadcast, expected, key }
+            }
+        ),
+        3 => (who(), 0..10_usize, 0..7_usize, 0..8_u32)
+            .prop_map(|(who, what, place, whom)| Step::Talk { who, what, place, whom }),
+        3 => (0..40_usize, 0..7_usize, 0..8_u32)
+            .prop_map(|(what, place, whom)| Step::Control { what, place, whom }),
+        4 => prop_oneof![6 => 1..1000_i64, 2 => Just(HOUR), 1 => Just(25 * HOUR)].prop_map(Step::Tick),
+        1 => Just(Step::Sweep),
+    ]
+}
+
+/// Mostly the one whose message it is.
+fn caller_about(message: &Message, who: usize) -> Caller {
+    match message.author {
+        ALPHA if who < 4 => ALPHA_BOT,
+        MIA if who < 4 => ALPHA_MIA,
+        ADA if who < 4 => ALPHA_ADA,
+        GAMMA if who < 4 => GAMMA_BOT,
+        _ => CALLERS[who],
+    }
+}
+
+/// Makes commands of steps.
+pub struct Teller {
+    pub workspace: WorkspaceId,
+    messages: Vec<Arc<Message>>,
+    commands: usize,
+}
+
+impl Default for Teller {
+    fn default() -> Self {
+        Self { workspace: WorkspaceId(1), messages: Vec::new(), commands: 0 }
+    }
+}
+
+impl Teller {
+    /// The making of the `n`-th workspace.
+    pub fn create(&self, n: u8) -> Command {
+        self.ask(
+            Caller::Control,
+            Verb::Control(Box::new(Control::CreateWorkspace(Arc::new(directory(n))))),
+            None,
+        )
+    }
+
+    /// Learns what messages and workspaces there are.
+    pub fn heard(&mut self, answer: &Answer) {
+        match answer {
+            Ok(Outcome::Posted(posted)) => self.messages.push(Arc::clone(&posted.message)),
+            Ok(Outcome::Workspace(id)) => {
+                self.workspace = *id;
+                self.messages.clear();
+            }
+            _ => {}
+        }
+    }
+
+    pub fn command(&mut self, step: &Step) -> Command {
+        self.commands += 1;
+        let text = format!("text {}", self.commands);
+        match *step {
+            Step::Post { who, place, reply, broadcast, only, key } => {
+                let root = reply.and_then(|which| self.message(which));
+                let place = root.as_ref().map_or_else(|| self.place(place), |root| root.key.conversation);
+                let reply_to = [root.map(|root| root.key.ts), None];
+                let only = only.then_some(MIA);
+                let post = Post { reply_to, broadcast, only, ..post(place, &text) };
+                self.ask(CALLERS[who], Verb::Post(post), key)
+            }
+            Step::Direct { who, whom } => {
+                let target = Target::Person(UserId(whom), self.ids());
+                self.ask(CALLERS[who], Verb::Post(Post { target, ..post(PUBLIC, &text) }), None)
+            }
+            Step::Update { who, which, empty, broadcast, expected, key } => {
+                let text = if empty { "" } else { &text };
+                let Some(message) = self.message(which) else { return self.greeting(who) };
+                let update = Update { broadcast, if_revision: expected, ..update(&message, text) };
+                self.ask(caller_about(&message, who), Verb::Update(update), key)
+            }
+            Step::Delete { who, which, only_broadcast, expected, key } => {
+                let Some(message) = self.message(which) else { return self.greeting(who) };
+                let delete = Delete { only_broadcast, if_revision: expected, ..delete(&message) };
+                self.ask(caller_about(&message, who), Verb::Delete(delete), key)
+            }
+            Step::Talk { who, what, place, whom } => {
+                self.ask(CALLERS[who], Verb::Conversation(self.talk(what, place, whom)), None)
+            }
+            Step::Control { what, place, whom } => {
+                self.ask(Caller::Control, Verb::Control(Box::new(self.control(what, place, whom))), None)
+            }
+            Step::Tick(_) | Step::Sweep => unreachable!("not a command"),
+        }
+    }
+
+    fn greeting(&self, who: usize) -> Command {
+        self.ask(CALLERS[who], Verb::Post(post(PUBLIC, "hello")), None)
+    }
+
+    fn talk(&self, what: usize, place: usize, whom: u32) -> ConversationCommand {
+        use ConversationCommand as C;
+        let (conversation, user) = (self.place(place), Some(UserId(whom)));
+        match what {
+            0 => C::Create {
+                name: format!("channel-{}", whom % 4),
+                private: whom.is_multiple_of(2),
+                ids: self.ids(),
+            },
+            1 => C::Join(conversation),
+            2 => C::Leave(conversation),
+            3 => C::Invite { conversation, users: vec![user, Some(ADA)], force: whom.is_multiple_of(2) },
+            4 => C::Kick { conversation, user },
+            5 => C::Open { users: vec![user, Some(MIA)], ids: self.ids(), existing_only: false },
+            6 => C::Reopen(conversation),
+            7 => C::Close(conversation),
+            8 => C::Archive(conversation),
+            _ => C::Unarchive(conversation),
+        }
+    }
+
+    fn control(&self, what: usize, place: usize, whom: u32) -> Control {
+        let (conversation, name) = (self.place(place), format!("person-{whom}"));
+        let number = u8::try_from(whom).unwrap();
+        match what {
+            0..4 => Control::ChangeSettings(Settings {
+                edit_window_micros: Some(HOUR),
+                only_admins_delete: whom.is_multiple_of(2),
+                ..Settings::default()
+            }),
+            4..8 => Control::AdvanceClock(i64::from(whom) * HOUR),
+            8..12 => Control::AddUser(user(UserId(0), &name, None)),
+            12..16 => Control::ChangeUser(redraft_model::workspace::User {
+                deactivated: whom == 7,
+                ..user(UserId(whom), &name, None)
+            }),
+            16..20 => {
+                let (kind, name) = (ConversationKind::Private, format!("made-{whom}"));
+                Control::AddConversation(self::conversation(
+                    ConversationId(100 + whom),
+                    kind,
+                    &name,
+                    &[MIA, ALPHA],
+                ))
+            }
+            20..24 => Control::AddMember(conversation, UserId(whom)),
+            24..28 => Control::RemoveMember(conversation, UserId(whom)),
+            28..31 => Control::SetArchived(conversation, whom.is_multiple_of(2)),
+            31..33 => Control::AddToken(token(hash(1, 10 + number), MIA, TokenKind::User)),
+            33 => Control::RotateToken {
+                old: hash(1, 10 + number),
+                new: hash(1, 20 + number),
+                hint: "new".into(),
+            },
+            34 => Control::RevokeToken(hash(1, 10 + number)),
+            35 => Control::AddApp {
+                app: app(1, AppId(9), redraft_model::content::Dialect::Slack, UserId(0)),
+                bot: user(UserId(0), "another", Some(AppId(9))),
+                tokens: vec![token(hash(1, 30), UserId(0), TokenKind::Bot)],
+                member_of: vec![PUBLIC],
+            },
+            36 => Control::UninstallApp(AppId(3)),
+            37 => Control::ResetWorkspace,
+            38 if whom == 0 => Control::DropWorkspace,
+            _ => Control::CreateWorkspace(Arc::new(directory(1 + number % 2))),
+        }
+    }
+
+    fn ask(&self, caller: Caller, verb: Verb, key: Option<Key>) -> Command {
+        let command = Command { workspace: self.workspace, caller, idempotency: None, verb };
+        match key {
+            Some((key, digest)) => with_key(command, &format!("key {key}"), digest),
+            None => command,
+        }
+    }
+
+    /// One of the last messages.
+    fn message(&self, which: usize) -> Option<Arc<Message>> {
+        self.messages.iter().rev().nth(which).or(self.messages.last()).cloned()
+    }
+
+    fn place(&self, place: usize) -> ConversationId {
+        [PUBLIC, PUBLIC, PUBLIC, PRIVATE, GENERAL, DIRECT, ConversationId(5)][place]
+    }
+
+    fn ids(&self) -> NewDirect {
+        NewDirect { slack_id: format!("D-{}", self.commands), connector_id: format!("a:{}", self.commands) }
+    }
+}
