@@ -78,10 +78,17 @@ impl Server {
 
     /// The same with environment variables.
     pub fn spawn(options: &[&str], variables: &[(&str, &str)]) -> Self {
+        Self::launch(redraft(), options, variables)
+    }
+
+    /// The same by a command that runs the executable with the arguments that are put behind it.
+    pub fn launch(mut command: Command, options: &[&str], variables: &[(&str, &str)]) -> Self {
         let folder = Folder::new("ready");
         let ready = folder.join("ready.json");
-        let mut command = redraft();
-        command.args(["serve", "--listen", "127.0.0.1:0", "--seed"]).arg(seed());
+        command.args(["serve", "--listen", "127.0.0.1:0"]);
+        if !options.contains(&"--seed") {
+            command.arg("--seed").arg(seed());
+        }
         command.arg("--ready-file").arg(&ready).args(options).envs(variables.iter().copied());
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let mut log = BufReader::new(child.stderr.take().unwrap());
@@ -90,7 +97,7 @@ impl Server {
             let mut line = String::new();
             assert_ne!(log.read_line(&mut line).unwrap(), 0, "the server ended: {said}");
             said.push_str(&line);
-            if line.contains("serve: ready") {
+            if line.contains("serve: ready") || line.contains("\"message\":\"ready\"") {
                 break;
             }
         }

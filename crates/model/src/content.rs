@@ -49,11 +49,36 @@ impl Content {
         }
     }
 
+    /// Which parts it has.
+    #[must_use]
+    pub fn parts(&self) -> Parts {
+        Parts {
+            blocks: self.blocks.is_some(),
+            attachments: self.attachments.is_some(),
+            metadata: self.metadata.is_some(),
+            activity: self.activity.is_some(),
+        }
+    }
+
     /// Whether a reader would see nothing at all. Metadata alone shows nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.text.is_empty() && self.blocks.is_none() && self.attachments.is_none() && self.activity.is_none()
     }
+}
+
+/// Which parts a content has, besides its text. Kept with the message, so that an update that keeps none of them need not
+/// read them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Parts {
+    /// [`Content::blocks`].
+    pub blocks: bool,
+    /// [`Content::attachments`].
+    pub attachments: bool,
+    /// [`Content::metadata`].
+    pub metadata: bool,
+    /// [`Content::activity`].
+    pub activity: bool,
 }
 
 /// What an update does to one part.
@@ -116,14 +141,14 @@ impl Patch {
         }
     }
 
-    /// Whether the old content has to be known to apply this.
+    /// Whether content of these parts has to be read to apply this: only if something that it has is kept.
     #[must_use]
-    pub fn keeps_something(&self) -> bool {
+    pub fn keeps_any_of(&self, parts: Parts) -> bool {
         self.text.keeps()
-            || self.blocks.keeps()
-            || self.attachments.keeps()
-            || self.metadata.keeps()
-            || self.activity.keeps()
+            || (parts.blocks && self.blocks.keeps())
+            || (parts.attachments && self.attachments.keeps())
+            || (parts.metadata && self.metadata.keeps())
+            || (parts.activity && self.activity.keeps())
     }
 
     /// The new content. The custom name of the post is lost and markup is on again, as the platform has it.

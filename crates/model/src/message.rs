@@ -2,6 +2,7 @@
 
 use std::num::NonZeroU32;
 
+use crate::content::Parts;
 use crate::id::{AppId, MessageKey, UserId};
 use crate::time::{Micros, Ts};
 
@@ -29,6 +30,8 @@ pub struct Message {
     pub state: State,
     /// Where its current content is: the log position of the event that wrote it.
     pub content_at: u64,
+    /// What its current content is made of.
+    pub parts: Parts,
     /// Of a root that has replies.
     pub thread: Option<Thread>,
 }

@@ -228,6 +228,7 @@ fn example(author: UserId, app: AppId, as_app: bool) -> Message {
         kind: Kind::Plain,
         state: State::Live { revision: std::num::NonZeroU32::MIN, edited: None },
         content_at: 1,
+        parts: crate::content::Parts::default(),
         thread: None,
     }
 }

@@ -126,6 +126,7 @@ fn write(
         kind: post.kind,
         state: State::Live { revision: NonZeroU32::MIN, edited: None },
         content_at: at.position,
+        parts: post.content.parts(),
         thread: None,
     });
     let revision =

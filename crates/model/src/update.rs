@@ -107,7 +107,7 @@ fn find(update: &Update, context: &Context) -> Result<Arc<Message>, Halt> {
 
 fn old_content(update: &Update, message: &Message, context: &Context) -> Result<Arc<Content>, Halt> {
     let nothing = || Arc::new(Content::text(update.patch.dialect, ""));
-    if update.patch.given && !update.patch.keeps_something() {
+    if update.patch.given && !update.patch.keeps_any_of(message.parts) {
         return Ok(nothing());
     }
     Ok(context.view.content(message.key, message.content_at)?.unwrap_or_else(nothing))
@@ -134,6 +134,7 @@ fn write(
         let number = revision.checked_add(1).unwrap_or(revision);
         changed.state = State::Live { revision: number, edited: Some(Edited { by, at: at.at }) };
         changed.content_at = at.position;
+        changed.parts = content.parts();
         let previous = Some(message.content_at);
         let written = Revision { key: message.key, position: at.position, number, previous, by, at: at.at };
         draft.change(Change::PutRevision(written, Arc::clone(&content)));

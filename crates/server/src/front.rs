@@ -13,8 +13,15 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
 use crate::app::App;
 use crate::config::{BODY_BYTES_MAX, DRAIN_BYTES_MAX};
-use crate::slack::TooBig;
 use crate::{connector, control, slack};
+
+/// A body that was not read.
+pub(crate) enum Unread {
+    /// It has more than [`BODY_BYTES_MAX`] bytes.
+    TooBig,
+    /// The connection ended early.
+    Cut,
+}
 
 /// Answers a request, whatever it is.
 pub(crate) async fn answer(State(app): State<Arc<App>>, request: Request) -> Response<Body> {
@@ -76,17 +83,17 @@ async fn route(app: &App, part: Part, parts: &axum::http::request::Parts, body: 
     let (method, path, query, headers) = (&parts.method, parts.uri.path(), parts.uri.query(), &parts.headers);
     match part {
         Part::Slack => {
-            let name = path.trim_start_matches("/api").trim_matches('/');
+            let name = path.trim_start_matches('/').strip_prefix("api").unwrap_or_default().trim_matches('/');
             slack::handle(app, name, method, query, headers, read(body).await).await
         }
         // Boxed, because the biggest of these would make every request's future as big.
         Part::Control => {
-            let body = read(body).await.ok();
+            let body = read(body).await;
             Box::pin(control::handle(app, method, path, query, headers, body)).await
         }
         Part::Watch => watch(app, path).await,
         Part::Connector => {
-            let body = read(body).await.ok();
+            let body = read(body).await;
             let answer = Box::pin(connector::handle(app, method, path, query, headers, body)).await;
             answer.unwrap_or_else(|| plain(StatusCode::NOT_FOUND, "There is nothing here.\n"))
         }
@@ -123,15 +130,15 @@ pub(crate) fn recorder() -> &'static PrometheusHandle {
 }
 
 /// Reads a body within the limit. Of one that is too big some more is read, so that its sender hears the answer.
-async fn read(mut body: Body) -> Result<Bytes, TooBig> {
+async fn read(mut body: Body) -> Result<Bytes, Unread> {
     let mut first: Option<Bytes> = None;
     let mut rest = Vec::new();
     let mut drained = 0;
     while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.map_err(|_| TooBig::Cut)?.into_data() else { continue };
+        let Ok(data) = frame.map_err(|_| Unread::Cut)?.into_data() else { continue };
         drained += data.len();
         if DRAIN_BYTES_MAX < drained {
-            return Err(TooBig::Big);
+            return Err(Unread::TooBig);
         }
         if BODY_BYTES_MAX < drained {
             rest = Vec::new();
@@ -149,7 +156,7 @@ async fn read(mut body: Body) -> Result<Bytes, TooBig> {
         }
     }
     if BODY_BYTES_MAX < drained {
-        return Err(TooBig::Big);
+        return Err(Unread::TooBig);
     }
     Ok(first.unwrap_or_else(|| rest.into()))
 }

@@ -3,6 +3,8 @@
 //! A request is read and authenticated by its dialect, becomes a [`redraft_model::command::Command`], goes through
 //! [`app::App`] to the store, and the dialect writes the answer. The dialects do not know of one another.
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
 pub mod app;
 pub mod config;
 pub mod connector;

@@ -9,7 +9,7 @@ use redraft_model::content::{Content, Dialect};
 use redraft_model::directory::Directory;
 use redraft_model::event::{Event, EventKind};
 use redraft_model::id::{AppId, ConversationId, MessageKey, TokenHash, UserId, WorkspaceId};
-use redraft_model::message::{Audience, Edited, Gone, Kind, Message, Replier, Revision, State, Thread};
+use redraft_model::message::{Replier, Revision, Thread};
 use redraft_model::time::{Micros, Ts};
 use redraft_model::view::Remembered;
 use redraft_model::workspace::{
@@ -246,12 +246,9 @@ structure! {
         id, slack_id, connector_id, kind, name, topic, purpose, creator, created_at, general, archived, members,
         former, closed, updated_at,
     }
-    Message { key, root, broadcast, audience, author, app, as_app, kind, state, content_at, thread }
-    Edited { by, at }
     Thread { replies, repliers, latest, users }
     Replier { count, since }
     Revision { key, position, number, previous, by, at }
-    Gone { key, by, at, content_at }
     Content { dialect, text, blocks, attachments, metadata, identity, activity, markup }
     Remembered { digest, key, content_at, revision, expires_at }
     Event { position, ts, at, by, app, kind }
@@ -288,9 +285,6 @@ choice! {
     Dialect { 1 => Slack, 2 => Connector }
     TokenKind { 1 => Bot, 2 => User, 3 => App }
     ConversationKind { 1 => Public, 2 => Private, 3 => Direct, 4 => Group }
-    Kind { 1 => Plain, 2 => Me }
-    Audience { 1 => Everyone, 2 => Only(reader) }
-    State { 1 => Live { revision, edited }, 2 => Tombstone { deleted_at } }
     EventKind {
         1 => MessagePosted { conversation, root, only },
         2 => MessageUpdated { conversation, message, revision },

@@ -1,6 +1,6 @@
 //! Contents, patches and the small types.
 
-use redraft_model::content::{Change as Part, Content, Dialect, Patch};
+use redraft_model::content::{Change as Part, Content, Dialect, Parts, Patch};
 use redraft_model::event::EventKind as K;
 use redraft_model::id::{AppId, ConversationId, TokenHash, UserId};
 use redraft_model::message::{Kind, Message, State};
@@ -69,10 +69,11 @@ fn each_part_is_kept_cleared_or_set_alone() {
     }
 }
 
+/// Old content has to be read only if some part that it has is kept; its text it always has.
 #[test]
 fn a_patch_knows_whether_it_keeps_a_part() {
     let nothing = Patch::keep_all(Dialect::Slack);
-    assert!(nothing.keeps_something() && !nothing.given);
+    assert!(nothing.keeps_any_of(Parts::default()) && !nothing.given);
     let whole = Patch {
         text: Part::Clear,
         blocks: Part::Set("x".into()),
@@ -81,15 +82,24 @@ fn a_patch_knows_whether_it_keeps_a_part() {
         activity: Part::Clear,
         ..nothing
     };
-    assert!(!whole.keeps_something());
-    let keeping = [
-        Patch { text: Part::Keep, ..whole.clone() },
-        Patch { blocks: Part::Keep, ..whole.clone() },
-        Patch { attachments: Part::Keep, ..whole.clone() },
-        Patch { metadata: Part::Keep, ..whole.clone() },
-        Patch { activity: Part::Keep, ..whole },
-    ];
-    assert!(keeping.iter().all(Patch::keeps_something));
+    let all = full().parts();
+    let none = Parts::default();
+    assert_eq!(all, Parts { blocks: true, attachments: true, metadata: true, activity: true });
+    assert_eq!(Content::text(Dialect::Slack, "x").parts(), none);
+    for (patch, parts, expect) in [
+        (whole.clone(), all, false),
+        (Patch { text: Part::Keep, ..whole.clone() }, none, true),
+        (Patch { blocks: Part::Keep, ..whole.clone() }, Parts { blocks: true, ..none }, true),
+        (Patch { blocks: Part::Keep, ..whole.clone() }, Parts { blocks: false, ..all }, false),
+        (Patch { attachments: Part::Keep, ..whole.clone() }, Parts { attachments: true, ..none }, true),
+        (Patch { attachments: Part::Keep, ..whole.clone() }, Parts { attachments: false, ..all }, false),
+        (Patch { metadata: Part::Keep, ..whole.clone() }, Parts { metadata: true, ..none }, true),
+        (Patch { metadata: Part::Keep, ..whole.clone() }, Parts { metadata: false, ..all }, false),
+        (Patch { activity: Part::Keep, ..whole.clone() }, Parts { activity: true, ..none }, true),
+        (Patch { activity: Part::Keep, ..whole }, Parts { activity: false, ..all }, false),
+    ] {
+        assert_eq!(patch.keeps_any_of(parts), expect, "{patch:?} of {parts:?}");
+    }
 }
 
 /// Neither metadata nor a custom name shows anything.
@@ -170,6 +180,7 @@ fn a_message_is_its_own_root_or_names_it() {
         kind: Kind::Plain,
         state,
         content_at: 1,
+        parts: Parts::default(),
         thread: None,
     };
     let live = State::Live { revision: 3.try_into().unwrap(), edited: None };

@@ -103,6 +103,7 @@ fn a_post_is_written_once_with_its_first_revision() {
             kind: Kind::Me,
             state: State::Live { revision: std::num::NonZeroU32::MIN, edited: None },
             content_at: moment.position,
+            parts: redraft_model::content::Parts::default(),
             thread: None,
         };
         assert_eq!(*message, expected);

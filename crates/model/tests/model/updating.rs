@@ -194,7 +194,7 @@ fn a_patch_over_erased_content_stands_alone() {
     assert_eq!(world.tell(ALPHA_BOT, asked(new_text("x"))), "revision 2");
 }
 
-/// A patch that sets or clears everything doesn't look at the old content; one that keeps a part does.
+/// A patch that keeps nothing of what there is doesn't look at the old content; one that does, does.
 #[test]
 fn the_old_content_is_asked_for_only_where_it_matters() {
     let mut world = World::new();
@@ -208,8 +208,9 @@ fn the_old_content_is_asked_for_only_where_it_matters() {
         activity: Part::Set("{}".into()),
         given: true,
     };
-    // The message is always looked at; the content is the second round.
-    for (patch, rounds) in [(whole, 2), (new_text("x"), 3)] {
+    let same_text = Patch { text: Part::Keep, ..new_text("x") };
+    // The message is always looked at; the content is the second round. A text message has nothing but text to keep.
+    for (patch, rounds) in [(whole, 2), (new_text("x"), 2), (same_text, 3)] {
         let asked = command(ALPHA_BOT, Verb::Update(Update { patch, ..update(PUBLIC, ts) }));
         let (decided, taken) = InRounds::decide(&world, &asked);
         assert_eq!((decided.is_ok(), taken), (true, rounds));

@@ -124,6 +124,7 @@ impl Authority {
         validation.set_audience(&[AUDIENCE]);
         validation.set_required_spec_claims(&["exp", "nbf", "aud", "iss"]);
         validation.validate_exp = false;
+        validation.validate_nbf = true;
         jsonwebtoken::decode::<Claims>(token, &keys.decoding, &validation)
             .map(|decoded| decoded.claims)
             .map_err(|failed| format!("the token is not valid: {failed}"))
@@ -194,4 +195,102 @@ pub(super) fn authenticate(app: &App, headers: &HeaderMap) -> Result<(Arc<Direct
     let bot = directory.app_named(&claims.appid).filter(|bot| bot.app_id == claims.appid && !bot.uninstalled);
     let bot = bot.cloned().ok_or_else(|| denied("no bot of this tenant has the token's app id"))?;
     Ok((directory, bot))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::serve::Server;
+
+    const SEED: &str = "
+        workspace: {tenant_id: the-tenant}
+        people: [{name: ada, admin: true}]
+        apps: [{kind: teams, name: helpdesk, app_id: the-app}]";
+
+    async fn app() -> (Arc<App>, std::path::PathBuf) {
+        let seed = std::env::temp_dir().join(format!("redraft-authority-{}.yaml", std::process::id()));
+        std::fs::write(&seed, SEED).unwrap();
+        let listen = "127.0.0.1:0".into();
+        let config =
+            Config { listen, data: None, public_url: None, seed: Some(seed.clone()), ready_file: None };
+        let server = Server::start(config).await.unwrap();
+        server.app.authority.prepare(&*server.app.store).await.unwrap();
+        (server.app, seed)
+    }
+
+    fn claims() -> Claims {
+        Claims {
+            aud: AUDIENCE.into(),
+            iss: issuer("the-tenant"),
+            iat: now(),
+            nbf: now(),
+            exp: now() + 60,
+            appid: "the-app".into(),
+            tid: "the-tenant".into(),
+            ver: "1.0".into(),
+        }
+    }
+
+    fn outcome(app: &App, token: &str) -> String {
+        let mut headers = HeaderMap::new();
+        headers.insert("authorization", format!("Bearer {token}").parse().unwrap());
+        authenticate(app, &headers).map_or_else(|error| error.message, |(_, bot)| bot.name.clone())
+    }
+
+    /// What only the holder of the real key can sign, and each way in which even that is refused.
+    #[tokio::test]
+    async fn claims_are_checked_on_every_call() {
+        let (app, seed) = app().await;
+        std::fs::remove_file(seed).unwrap();
+        let keys = app.authority.keys.get().unwrap();
+        let signed = |claims: &Claims| {
+            jsonwebtoken::encode(&Header::new(Algorithm::RS256), claims, &keys.encoding).unwrap()
+        };
+        for (claims, expected) in [
+            (claims(), "helpdesk"),
+            (Claims { exp: now() - 1, ..claims() }, "expired"),
+            (Claims { exp: 0, ..claims() }, "expired"),
+            (Claims { nbf: now() + 600, ..claims() }, "not valid"),
+            (Claims { aud: "https://graph.microsoft.com".into(), ..claims() }, "not valid"),
+            (Claims { aud: String::new(), ..claims() }, "not valid"),
+            (Claims { iss: issuer("another"), ..claims() }, "issuer"),
+            (Claims { iss: String::new(), ..claims() }, "issuer"),
+            (Claims { tid: "another".into(), ..claims() }, "tenant"),
+            (Claims { tid: "the-app".into(), ..claims() }, "helpdesk"),
+            (Claims { appid: "another".into(), ..claims() }, "app id"),
+            (Claims { appid: "ada".into(), ..claims() }, "app id"),
+        ] {
+            let token = signed(&claims);
+            for time in ["first", "second, from memory"] {
+                let outcome = outcome(&app, &token);
+                assert!(outcome.contains(expected), "{claims:?} {time}: {outcome}");
+            }
+        }
+    }
+
+    /// The public key is no secret: a token that is "signed" with it as if it were one is not accepted.
+    #[tokio::test]
+    async fn other_signatures_are_not_accepted() {
+        let (app, seed) = app().await;
+        std::fs::remove_file(seed).unwrap();
+        let kept = app.store.kept(KEY_NAME).await.unwrap().unwrap();
+        let pair = KeyPair::from_pkcs8(&kept).unwrap();
+        let public = pair.public_key().as_ref().to_vec();
+        let text = STANDARD.encode(&public);
+        let pem = format!("-----BEGIN RSA PUBLIC KEY-----\n{text}\n-----END RSA PUBLIC KEY-----\n");
+        let kid = app.authority.keys.get().unwrap().id.clone();
+        for secret in [&public[..], pem.as_bytes(), text.as_bytes(), kid.as_bytes(), b""] {
+            for algorithm in [Algorithm::HS256, Algorithm::HS384, Algorithm::HS512] {
+                let header = Header { kid: Some(kid.clone()), ..Header::new(algorithm) };
+                let token =
+                    jsonwebtoken::encode(&header, &claims(), &EncodingKey::from_secret(secret)).unwrap();
+                assert!(outcome(&app, &token).contains("not valid"), "{algorithm:?}");
+            }
+        }
+        let foreign = Keys::read(&generate().unwrap()).unwrap();
+        let header = Header { kid: Some(kid), ..Header::new(Algorithm::RS256) };
+        let token = jsonwebtoken::encode(&header, &claims(), &foreign.encoding).unwrap();
+        assert!(outcome(&app, &token).contains("not valid"));
+    }
 }

@@ -60,7 +60,7 @@ fn wrong(why: &str) -> Result<Reply, Error> {
 async fn personal(call: &Call<'_>, person: &str, first: Option<&RawValue>) -> Result<Reply, Error> {
     let users =
         vec![call.directory.user_named(person).filter(|user| user.bot_of.is_none()).map(|user| user.id)];
-    let first = first.map(|first| checked(first)).transpose()?;
+    let first = first.map(checked).transpose()?;
     let ids = mint::conversation(ConversationKind::Direct);
     let open = ConversationCommand::Open { users, ids, existing_only: false };
     let opened = call.submit(Verb::Conversation(open), &ActivityView::default()).await?;
@@ -79,7 +79,7 @@ async fn thread(call: &Call<'_>, channel: &str, first: Option<&RawValue>) -> Res
     if !conversation.is_channel() {
         return wrong("channelData.channel.id is not a channel's");
     }
-    let Some(Some(first)) = first.map(|first| checked(first)).transpose()? else {
+    let Some(Some(first)) = first.map(checked).transpose()? else {
         return wrong("a thread begins with a message");
     };
     let root = post(call, &conversation, first).await?.digits();

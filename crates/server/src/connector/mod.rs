@@ -11,6 +11,7 @@ use tracing::{debug, info};
 
 use self::reply::{Error, Reply};
 use crate::app::App;
+use crate::front::Unread;
 
 mod activities;
 pub mod authority;
@@ -48,7 +49,7 @@ pub(crate) async fn handle(
     path: &str,
     query: Option<&str>,
     headers: &HeaderMap,
-    body: Option<Bytes>,
+    body: Result<Bytes, Unread>,
 ) -> Option<Response<Body>> {
     let route = route(path)?;
     if let Route::Token(tenant) = &route {
@@ -70,7 +71,7 @@ async fn run(
     route: &Route,
     query: Option<&str>,
     headers: &HeaderMap,
-    body: Option<Bytes>,
+    body: Result<Bytes, Unread>,
 ) -> Result<Reply, Error> {
     let allowed = match route {
         Route::Conversations | Route::Activities(_) => "POST",
@@ -87,12 +88,12 @@ async fn run(
         });
     }
     let (directory, bot) = authority::authenticate(app, headers)?;
-    let body = body.ok_or_else(|| {
-        Error::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "MessageSizeTooBig",
-            "The body is bigger than the server reads.",
-        )
+    let body = body.map_err(|unread| match unread {
+        Unread::TooBig => {
+            let message = "The body is bigger than the server reads.";
+            Error::new(StatusCode::PAYLOAD_TOO_LARGE, "MessageSizeTooBig", message)
+        }
+        Unread::Cut => Error::new(StatusCode::BAD_REQUEST, "BadSyntax", "The body ended early."),
     })?;
     let call = Call { app, directory, bot, query, headers, body };
     match route {

@@ -191,3 +191,21 @@ fn unavailable(failed: StoreError) -> Error {
     };
     Error { retry_after: wait, ..Error::new(status, code, failed.to_string()) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_that_fails() {
+        for (failed, status, code, wait) in [
+            (StoreError::Busy, 429, "Throttled", Some(1)),
+            (StoreError::Stopping, 503, "ServiceError", Some(1)),
+            (StoreError::Failed, 500, "ServiceError", None),
+            (StoreError::Unknown, 500, "ServiceError", None),
+        ] {
+            let error = unavailable(failed);
+            assert_eq!((error.status.as_u16(), error.code, error.retry_after), (status, code, wait));
+        }
+    }
+}

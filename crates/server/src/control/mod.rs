@@ -19,6 +19,7 @@ use subtle::ConstantTimeEq;
 use tracing::info;
 
 use crate::app::{App, NotDone};
+use crate::front::Unread;
 use crate::mint;
 
 mod apps;
@@ -42,7 +43,7 @@ pub(crate) async fn handle(
     path: &str,
     query: Option<&str>,
     headers: &HeaderMap,
-    body: Option<Bytes>,
+    body: Result<Bytes, Unread>,
 ) -> Response<Body> {
     let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let given = given.trim().strip_prefix("Bearer ").unwrap_or_default();
@@ -52,10 +53,14 @@ pub(crate) async fn handle(
         let error =
             Error(StatusCode::UNAUTHORIZED, "unauthorized", "the control API's token is needed".into());
         error.shown()
-    } else if let Some(body) = body {
-        call(app, method, path, query, &body).await
     } else {
-        Error(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "the body is too big".into()).shown()
+        match body {
+            Ok(body) => call(app, method, path, query, &body).await,
+            Err(Unread::TooBig) => {
+                Error(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "the body is too big".into()).shown()
+            }
+            Err(Unread::Cut) => Error::bad("the body ended early").shown(),
+        }
     };
     let mut response = Response::new(Body::from(answer.to_string()));
     *response.status_mut() = status;

@@ -105,18 +105,22 @@ impl Args {
         if body.iter().all(u8::is_ascii_whitespace) {
             return Ok(());
         }
-        let whole: &RawValue = serde_json::from_slice(body)
-            .map_err(|error| Error::new("invalid_json").because(format!("the body is not JSON: {error}")))?;
-        if !whole.get().starts_with('{') {
-            return Err(Error::new("json_not_object").because("the body is not a JSON object"));
-        }
-        let members: Members = serde_json::from_str(whole.get())
-            .map_err(|error| Error::new("invalid_json").because(format!("the body is not JSON: {error}")))?;
+        let unreadable = |error| Error::new("invalid_json").because(format!("the body is not JSON: {error}"));
+        let members: Members =
+            serde_json::from_slice(body).map_err(|error| {
+                match serde_json::from_slice::<&RawValue>(body) {
+                    Ok(whole) if !whole.get().starts_with('{') => {
+                        Error::new("json_not_object").because("the body is not a JSON object")
+                    }
+                    _ => unreadable(error),
+                }
+            })?;
         for (name, value) in members.0 {
             match value.get().as_bytes().first() {
                 Some(b'n') => {}
                 Some(b'"') => {
-                    self.put(name, Value::Text(serde_json::from_str(value.get()).unwrap_or_default()))?
+                    let text = serde_json::from_str(value.get()).map_err(unreadable)?;
+                    self.put(name, Value::Text(text))?;
                 }
                 _ => self.put(name, Value::Json(value))?,
             }
@@ -244,6 +248,10 @@ fn decoded(part: &[u8]) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
+fn untyped() -> Error {
+    Error::new("missing_post_type").because("the body has no Content-Type")
+}
+
 fn charset(content_type: Option<&str>) -> Option<&str> {
     let parameters = content_type?.split(';').skip(1);
     let value =
@@ -259,7 +267,7 @@ fn encoding(
     warnings: &mut Vec<&'static str>,
 ) -> Result<Encoding, Error> {
     let Some(content_type) = content_type else {
-        return if body.is_empty() { Ok(Encoding::None) } else { Err(Error::new("missing_post_type")) };
+        return if body.is_empty() { Ok(Encoding::None) } else { Err(untyped()) };
     };
     let charset = charset(Some(content_type));
     if charset == Some("?") {

@@ -101,9 +101,8 @@ pub(super) async fn update(call: &Call<'_>) -> Result<Reply, Error> {
     let mut reply = head(call, key);
     if let Some(Posted { message, content, root_author, .. }) = stored {
         let view = View { ts: false, root_author, ..view(call) };
-        let mut json = String::with_capacity(512);
-        view.message(&message, &content, None, &mut json);
-        reply = reply.text("text", &content.text).raw("message", &json);
+        reply = reply.text("text", &content.text);
+        reply = reply.written("message", |body| view.message(&message, &content, None, body));
         reply.revision = message.revision().map(std::num::NonZeroU32::get);
     }
     Ok(reply)
@@ -233,9 +232,7 @@ fn posted(call: &Call<'_>, outcome: Outcome, thread_asked: bool) -> Result<Reply
     let mut reply = head(call, key);
     if let Some(Posted { message, content, root_author, thread_ignored }) = stored {
         let view = View { root_author, ..view(call) };
-        let mut json = String::with_capacity(512);
-        view.message(&message, &content, None, &mut json);
-        reply = reply.raw("message", &json);
+        reply = reply.written("message", |body| view.message(&message, &content, None, body));
         reply.revision = message.revision().map(std::num::NonZeroU32::get);
         if thread_asked && thread_ignored {
             reply

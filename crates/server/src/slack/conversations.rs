@@ -37,7 +37,8 @@ pub(super) async fn list(call: &Call<'_>) -> Result<Reply, Error> {
 pub(super) async fn of_user(call: &Call<'_>) -> Result<Reply, Error> {
     let whose = match call.args.filled("user") {
         None => call.user.id,
-        Some(id) => user(call, id).ok_or_else(|| Error::new("user_not_found"))?,
+        Some(id) => user(call, id)
+            .ok_or_else(|| Error::new("user_not_found").because(format!("no user here has the id {id}")))?,
     };
     call.args.flag("exclude_muted")?;
     listed(call, Shown::default(), |conversation| conversation.has(whose) && sees(call.user.id, conversation))

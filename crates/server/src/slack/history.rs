@@ -202,16 +202,16 @@ fn time(given: &str) -> Option<i64> {
 fn write_messages(call: &Call<'_>, messages: &[Stored], root: Option<&Stored>, all_metadata: bool) -> Reply {
     let root_author = root.filter(|root| root.message.revision().is_some()).map(|root| root.message.author);
     let view = View { all_metadata, root_author, ..view(call) };
-    let mut json = String::with_capacity(messages.len() * 512 + 2);
-    json.push('[');
-    for (place, stored) in messages.iter().enumerate() {
-        if 0 < place {
-            json.push(',');
+    Reply::new().written("messages", |body| {
+        body.push('[');
+        for (place, stored) in messages.iter().enumerate() {
+            if 0 < place {
+                body.push(',');
+            }
+            view.stored(stored, body);
         }
-        view.stored(stored, &mut json);
-    }
-    json.push(']');
-    Reply::new().raw("messages", &json)
+        body.push(']');
+    })
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use self::args::Args;
 use self::reply::{Envelope, Error, Reply};
 use self::scopes::Needs;
 use crate::app::{App, NotDone};
+use crate::front::Unread;
 use crate::mint;
 
 mod args;
@@ -97,7 +98,7 @@ pub(crate) async fn handle(
     verb: &Verb,
     query: Option<&str>,
     headers: &HeaderMap,
-    body: Result<Bytes, TooBig>,
+    body: Result<Bytes, Unread>,
 ) -> Response<Body> {
     if *verb != Verb::POST && *verb != Verb::GET {
         return not_allowed();
@@ -119,21 +120,13 @@ pub(crate) async fn handle(
     reply::write(answer, &envelope, &warnings)
 }
 
-/// A body above [`crate::config::BODY_BYTES_MAX`], or one that was cut short.
-pub(crate) enum TooBig {
-    /// More bytes than are read.
-    Big,
-    /// The connection ended early.
-    Cut,
-}
-
 #[expect(clippy::too_many_arguments, reason = "what the answer's headers say is found on the way")]
 async fn run(
     app: &App,
     name: &str,
     query: Option<&str>,
     headers: &HeaderMap,
-    body: Result<Bytes, TooBig>,
+    body: Result<Bytes, Unread>,
     warnings: &mut Vec<&'static str>,
     holder: &mut Option<Arc<Token>>,
     accepted: &mut Option<String>,
@@ -143,10 +136,10 @@ async fn run(
         return Err(Error::new("unknown_method").with("req_method", &name));
     }
     let body = body.map_err(|failed| match failed {
-        TooBig::Big => {
+        Unread::TooBig => {
             Error::arguments(format!("the body has more than {} bytes", crate::config::BODY_BYTES_MAX))
         }
-        TooBig::Cut => Error::new("request_timeout").because("the body ended early"),
+        Unread::Cut => Error::new("request_timeout").because("the body ended early"),
     })?;
     let mut args = Args::read(query, headers, &body).await?;
     *warnings = std::mem::take(&mut args.warnings);
@@ -177,7 +170,10 @@ async fn run(
     (method.run)(&call).await
 }
 
-fn authenticate(app: &App, given: &str) -> Result<(Arc<Directory>, Arc<Token>, Arc<User>), Error> {
+/// A token with its workspace and its user.
+type Holder = (Arc<Directory>, Arc<Token>, Arc<User>);
+
+fn authenticate(app: &App, given: &str) -> Result<Holder, Error> {
     let hash = mint::hash(given);
     let unknown = || Error::new("invalid_auth").because("no workspace here has this token");
     let directory = app.workspace_of(&hash).ok_or_else(unknown)?;
@@ -318,6 +314,21 @@ fn unavailable(failed: StoreError) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use redraft_store::StoreError;
+
+    /// A store that is full, stops or fails: the platform's codes, and a status other than 200 where it has one.
+    #[test]
+    fn a_store_that_fails() {
+        for (failed, code) in [
+            (StoreError::Busy, "ratelimited"),
+            (StoreError::Stopping, "service_unavailable"),
+            (StoreError::Failed, "internal_error"),
+            (StoreError::Unknown, "fatal_error"),
+        ] {
+            assert_eq!(super::unavailable(failed).code, code);
+        }
+    }
+
     #[test]
     fn methods_are_sorted() {
         assert!(super::METHODS.is_sorted_by(|a, b| a.name < b.name));

@@ -27,11 +27,13 @@ pub(super) fn error(refusal: &Refusal, directory: &Directory, method: &str) -> E
 
 fn caller(why: CallerRefusal) -> Error {
     match why {
-        CallerRefusal::Unknown => Error::new("invalid_auth"),
-        CallerRefusal::Revoked => Error::new("token_revoked"),
-        CallerRefusal::Expired => Error::new("token_expired"),
-        CallerRefusal::Inactive => Error::new("account_inactive"),
-        CallerRefusal::WrongKind => Error::new("not_allowed_token_type"),
+        CallerRefusal::Unknown => Error::new("invalid_auth").because("no workspace here has this token"),
+        CallerRefusal::Revoked => Error::new("token_revoked").because("the token was revoked"),
+        CallerRefusal::Expired => Error::new("token_expired").because("the token's time is over"),
+        CallerRefusal::Inactive => Error::new("account_inactive").because("the token's user was deactivated"),
+        CallerRefusal::WrongKind => {
+            Error::new("not_allowed_token_type").because("an app-level token calls no workspace method")
+        }
     }
 }
 
@@ -207,4 +209,19 @@ fn key_reused(other_conversation: bool, method: &str) -> Error {
         _ => "duplicate_message_not_found",
     };
     Error::new(code).because(reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A full workspace takes no channel and a full channel nobody: the limits are too far away for a wire test.
+    #[test]
+    fn full() {
+        for (method, code) in
+            [("conversations.create", "restricted_action"), ("conversations.join", "too_many_members")]
+        {
+            assert_eq!(conversation(&C::Full, method).code, code);
+        }
+    }
 }

@@ -8,10 +8,9 @@ use redraft_wire::slack::json::push_string;
 use serde_json::value::RawValue;
 
 /// An accepted call's answer.
-#[derive(Default)]
 pub(super) struct Reply {
-    /// The method's own members, as JSON text: each begins with a comma.
-    pub members: String,
+    /// The answer so far, as JSON text without its end.
+    body: String,
     /// Warning codes.
     pub warnings: Vec<&'static str>,
     /// Sentences for people.
@@ -23,18 +22,25 @@ pub(super) struct Reply {
 }
 
 impl Reply {
-    /// An answer of these members, as written by [`Reply::with`].
+    /// An answer without members of its own.
     pub fn new() -> Self {
-        Self::default()
+        let mut body = String::with_capacity(1024);
+        body.push_str("{\"ok\":true");
+        Self { body, warnings: Vec::new(), messages: Vec::new(), next_cursor: None, revision: None }
+    }
+
+    /// One more member, whose JSON text `write` appends.
+    pub fn written(mut self, name: &str, write: impl FnOnce(&mut String)) -> Self {
+        self.body.push_str(",\"");
+        self.body.push_str(name);
+        self.body.push_str("\":");
+        write(&mut self.body);
+        self
     }
 
     /// One more member, given as JSON text.
-    pub fn raw(mut self, name: &str, json: &str) -> Self {
-        self.members.push_str(",\"");
-        self.members.push_str(name);
-        self.members.push_str("\":");
-        self.members.push_str(json);
-        self
+    pub fn raw(self, name: &str, json: &str) -> Self {
+        self.written(name, |body| body.push_str(json))
     }
 
     /// One more member.
@@ -44,12 +50,8 @@ impl Reply {
     }
 
     /// One more member that is a text.
-    pub fn text(mut self, name: &str, text: &str) -> Self {
-        self.members.push_str(",\"");
-        self.members.push_str(name);
-        self.members.push_str("\":");
-        push_string(&mut self.members, text);
-        self
+    pub fn text(self, name: &str, text: &str) -> Self {
+        self.written(name, |body| push_string(body, text))
     }
 }
 
@@ -124,6 +126,9 @@ impl Error {
     }
 }
 
+/// Headers of an answer, so that their table is made once.
+const HEADERS: usize = 16;
+
 /// Headers and ids that surround one answer.
 pub(super) struct Envelope<'a> {
     pub request_id: String,
@@ -140,7 +145,10 @@ pub(super) fn write(
     warnings: &[&'static str],
 ) -> Response<Body> {
     let (body, revision, status) = match answer {
-        Ok(reply) => (accepted(&reply, warnings), reply.revision, None),
+        Ok(reply) => {
+            let revision = reply.revision;
+            (accepted(reply, warnings), revision, None)
+        }
         Err(error) => {
             let body = refused(&error);
             (body, error.revision, error.status)
@@ -148,6 +156,7 @@ pub(super) fn write(
     };
     let mut response = Response::new(Body::from(body));
     let headers = response.headers_mut();
+    headers.reserve(HEADERS);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
     headers.insert(
         header::CACHE_CONTROL,
@@ -182,10 +191,8 @@ pub(super) fn write(
     response
 }
 
-fn accepted(reply: &Reply, encoding: &[&'static str]) -> String {
-    let mut body = String::with_capacity(reply.members.len() + 64);
-    body.push_str("{\"ok\":true");
-    body.push_str(&reply.members);
+fn accepted(reply: Reply, encoding: &[&'static str]) -> String {
+    let mut body = reply.body;
     let warnings: Vec<&str> = encoding.iter().chain(&reply.warnings).copied().collect();
     let messages: Vec<String> = reply.messages.iter().map(|message| format!("[WARN] {message}")).collect();
     metadata(&mut body, reply.next_cursor.as_deref(), &warnings, messages);

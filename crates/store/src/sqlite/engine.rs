@@ -17,8 +17,9 @@ use rusqlite::{Connection, OptionalExtension, Params, params};
 use tracing::error;
 
 use super::OpenError;
+use super::packed;
 use super::recent::Recent;
-use super::rows::{self, CHANNEL_LINE, EPHEMERAL_LINE, Row, place_of, spot};
+use super::rows::{self, CHANNEL_LINE, EPHEMERAL_LINE, place_of, spot};
 use crate::committer::{Broken, Engine, Head};
 use crate::fault::Sabotage;
 use crate::fault::sabotage::Sabotaged;
@@ -91,7 +92,7 @@ impl SqliteEngine {
             (_, Some(root)) => root.0,
             (_, None) => CHANNEL_LINE,
         };
-        let body = encode(&Row::Message(Message::clone(message)));
+        let body = packed::message(message);
         let is_new =
             first <= message.content_at && message.revision().is_some_and(|number| number.get() == 1);
         if is_new {
@@ -122,7 +123,7 @@ impl SqliteEngine {
             self.write(SQL, params![expires_at, place, ts, spot])?;
         } else if message.broadcast {
             const SQL: &str = "INSERT OR REPLACE INTO message (place, line, ts, body) VALUES (?1, 0, ?2, ?3)";
-            self.write(SQL, params![place, ts, encode(&Row::Broadcast(Ts(line)))])?;
+            self.write(SQL, params![place, ts, packed::broadcast(Ts(line))])?;
         } else if !is_new {
             self.write("DELETE FROM message WHERE place = ?1 AND line = 0 AND ts = ?2", params![place, ts])?;
         }
@@ -167,7 +168,7 @@ impl SqliteEngine {
 
     fn put_gone(&self, gone: &Gone) -> rusqlite::Result<()> {
         const SQL: &str = "INSERT INTO gone (place, ts, body) VALUES (?1, ?2, ?3)";
-        self.write(SQL, params![place_of(gone.key), gone.key.ts.0, encode(gone)])?;
+        self.write(SQL, params![place_of(gone.key), gone.key.ts.0, packed::gone(gone)])?;
         Ok(())
     }
 
@@ -298,7 +299,7 @@ fn identity_bytes(identity: &Identity) -> [u8; 13] {
 fn prepare(mut db: Connection, wal: &Arc<Wal>) -> rusqlite::Result<Connection> {
     db.pragma_update(None, "synchronous", "FULL")?;
     db.pragma_update(None, "wal_autocheckpoint", 0)?;
-    db.pragma_update(None, "cache_size", -24 * 1024)?;
+    db.pragma_update(None, "cache_size", -40 * 1024)?;
     db.set_prepared_statement_cache_capacity(64);
     db.execute_batch(rows::SCHEMA)?;
     db.pragma_update(None, "user_version", rows::SCHEMA_VERSION)?;
@@ -389,9 +390,7 @@ impl Engine for SqliteEngine {
     /// meanwhile, so it completes, and the next commit writes the log from its beginning again.
     fn rest(&mut self) {
         let frames = self.wal.frames.load(Ordering::Relaxed);
-        if frames < WAL_FRAMES_MAX
-            || self.wal.done.load(Ordering::Relaxed) + super::CHECKPOINT_FRAMES * 2 < frames
-        {
+        if frames < WAL_FRAMES_MAX || self.wal.done.load(Ordering::Relaxed) + super::LAST_FRAMES < frames {
             return;
         }
         match super::checkpoint(&self.db) {

@@ -4,6 +4,9 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
+use redraft_model::time::Ts;
+
+use super::packed::{self, Row};
 use super::{FILE_NAME, OpenError, check_version, connection, own, rows};
 use crate::record::{Field, RevisionRow, decode};
 
@@ -61,11 +64,13 @@ fn check_rows(db: &Connection) -> rusqlite::Result<Vec<String>> {
     let mut problems = Vec::new();
     let mut bad = 0_u64;
     let mut wordless = 0_u64;
-    let mut statement = db.prepare("SELECT body FROM message")?;
+    let mut statement = db.prepare("SELECT body, place, line, ts FROM message")?;
     let mut messages = statement.query([])?;
     while let Some(row) = messages.next()? {
-        match decode(row.get_ref(0)?.as_blob()?) {
-            Some(rows::Row::Message(message)) if message.revision().is_some() => {
+        let (place, line): (i64, i64) = (row.get(1)?, row.get(2)?);
+        let key = rows::key(place, Ts(row.get(3)?));
+        match packed::row(row.get_ref(0)?.as_blob()?, key, line) {
+            Some(Row::Message(message)) if message.revision().is_some() => {
                 let words = rows::content(db, message.key.workspace, message.content_at).ok().flatten();
                 wordless += u64::from(words.is_none());
             }

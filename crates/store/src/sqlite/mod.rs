@@ -23,6 +23,7 @@ use crate::{
 
 mod engine;
 mod examine;
+mod packed;
 mod recent;
 mod rows;
 
@@ -31,11 +32,16 @@ pub use examine::{Examined, examine};
 /// Connections that read at the same time.
 const READERS_MAX: usize = 4;
 
-/// Frames that the checkpointer lets gather before it takes a step: 4 MiB.
-const CHECKPOINT_FRAMES: u64 = 1024;
+/// Frames that the checkpointer lets gather before it takes a step: 8 MiB. A page that changed several times meanwhile is
+/// brought over once.
+const CHECKPOINT_FRAMES: u64 = 2048;
+
+/// Frames that the writer itself brings over at the end, when the log is long enough to begin anew: a pause of a few
+/// milliseconds. The checkpointer takes smaller steps then, so that no more are left.
+const LAST_FRAMES: u64 = 768;
 
 /// How often the checkpointer looks.
-const CHECKPOINT_PAUSE: Duration = Duration::from_millis(20);
+const CHECKPOINT_PAUSE: Duration = Duration::from_millis(10);
 
 /// How a database file is opened.
 #[derive(Clone)]
@@ -334,7 +340,8 @@ fn run_checkpointer(path: &Path, vfs: Option<&str>, wal: &Weak<engine::Wal>) -> 
         let (frames, done) = (wal.frames.load(Ordering::Relaxed), wal.done.load(Ordering::Relaxed));
         // Fewer frames than are done means that the log has begun anew.
         let waiting = if frames < done { frames } else { frames - done };
-        if CHECKPOINT_FRAMES <= waiting {
+        let step = if engine::WAL_FRAMES_MAX <= frames { LAST_FRAMES / 2 } else { CHECKPOINT_FRAMES };
+        if step <= waiting {
             match checkpoint(&db) {
                 Ok(done) => wal.done.store(done, Ordering::Relaxed),
                 Err(failed) => error!(error = %failed, "a checkpoint failed and will be tried again"),

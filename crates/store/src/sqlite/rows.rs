@@ -10,6 +10,7 @@ use redraft_model::message::{Gone, Message};
 use redraft_model::time::Ts;
 use rusqlite::{Connection, OptionalExtension, Params, params};
 
+use super::packed::{self, Row};
 use crate::record::{Entry, Field, RevisionRow, decode, directory};
 use crate::{Revised, Stored, Window};
 
@@ -64,37 +65,14 @@ pub(super) fn place_of(key: MessageKey) -> i64 {
 /// The last position of a workspace's log: a spot gives forty bits to it, and a reader may ask for any number.
 const POSITION_MAX: i64 = (1 << 40) - 1;
 
+/// The key of the message with this ts in a place.
+pub(super) fn key(place: i64, ts: Ts) -> MessageKey {
+    let half = |half: i64| u32::try_from(half & i64::from(u32::MAX)).unwrap_or(0);
+    MessageKey { workspace: WorkspaceId(half(place >> 32)), conversation: ConversationId(half(place)), ts }
+}
+
 pub(super) fn spot(workspace: WorkspaceId, position: u64) -> i64 {
     i64::from(workspace.0) << 40 | i64::try_from(position).unwrap_or(POSITION_MAX).min(POSITION_MAX)
-}
-
-/// A row of `message`: the message itself, or in line 0 the root of the broadcast reply that stands there.
-pub(super) enum Row {
-    Message(Message),
-    Broadcast(Ts),
-}
-
-impl Field for Row {
-    fn put(&self, out: &mut Vec<u8>) {
-        match self {
-            Self::Message(message) => {
-                out.push(1);
-                message.put(out);
-            }
-            Self::Broadcast(root) => {
-                out.push(2);
-                root.put(out);
-            }
-        }
-    }
-
-    fn take(from: &mut &[u8]) -> Option<Self> {
-        match u64::take(from)? {
-            1 => Message::take(from).map(Self::Message),
-            2 => Ts::take(from).map(Self::Broadcast),
-            _ => None,
-        }
-    }
 }
 
 /// A row that is not what was written: the file is damaged.
@@ -116,7 +94,13 @@ fn many<T: Field>(db: &Connection, sql: &str, params: impl Params) -> rusqlite::
 
 fn row(db: &Connection, key: MessageKey, line: i64) -> rusqlite::Result<Option<Row>> {
     const SQL: &str = "SELECT body FROM message WHERE place = ?1 AND line = ?2 AND ts = ?3";
-    one(db, SQL, params![place_of(key), line, key.ts.0])
+    let mut statement = db.prepare_cached(SQL)?;
+    let unpacked = statement
+        .query_row(params![place_of(key), line, key.ts.0], |row| {
+            Ok(packed::row(row.get_ref(0)?.as_blob()?, key, line))
+        })
+        .optional()?;
+    unpacked.map(|row| row.ok_or_else(damaged)).transpose()
 }
 
 pub(super) fn message(db: &Connection, key: MessageKey) -> rusqlite::Result<Option<Message>> {
@@ -155,7 +139,13 @@ pub(super) fn content(
 }
 
 pub(super) fn gone(db: &Connection, key: MessageKey) -> rusqlite::Result<Option<Gone>> {
-    one(db, "SELECT body FROM gone WHERE place = ?1 AND ts = ?2", params![place_of(key), key.ts.0])
+    let mut statement = db.prepare_cached("SELECT body FROM gone WHERE place = ?1 AND ts = ?2")?;
+    let unpacked = statement
+        .query_row(params![place_of(key), key.ts.0], |row| {
+            Ok(packed::gone_row(row.get_ref(0)?.as_blob()?, key))
+        })
+        .optional()?;
+    unpacked.map(|gone| gone.ok_or_else(damaged)).transpose()
 }
 
 pub(super) fn stored(db: &Connection, key: MessageKey) -> rusqlite::Result<Option<Stored>> {
@@ -186,12 +176,10 @@ pub(super) fn channel_line(
     let mut rows = statement.query(params![place, window.from.0, window.to.0, limit])?;
     let mut line = Vec::new();
     while let Some(found) = rows.next()? {
-        match decode(found.get_ref(0)?.as_blob()?).ok_or_else(damaged)? {
+        let key = MessageKey { workspace, conversation, ts: Ts(found.get(1)?) };
+        match packed::row(found.get_ref(0)?.as_blob()?, key, CHANNEL_LINE).ok_or_else(damaged)? {
             Row::Message(message) => line.push(with_content(db, message)?),
-            Row::Broadcast(root) => {
-                let key = MessageKey { workspace, conversation, ts: Ts(found.get(1)?) };
-                line.extend(broadcast(db, key, root)?);
-            }
+            Row::Broadcast(root) => line.extend(broadcast(db, key, root)?),
         }
     }
     Ok(line)
@@ -213,22 +201,21 @@ pub(super) fn thread_line(
         // Not a time of a message, and the number of a line that is no thread.
         return Ok(Vec::new());
     }
-    let rows: Vec<Row> = many(
-        db,
-        "SELECT body FROM message WHERE place = ?1 AND line = ?2 AND ts BETWEEN ?3 AND ?4 ORDER BY ts LIMIT ?5",
-        params![
-            place_of(root),
-            root.ts.0,
-            window.from.0,
-            window.to.0,
-            i64::try_from(limit).unwrap_or(i64::MAX)
-        ],
+    let mut statement = db.prepare_cached(
+        "SELECT body, ts FROM message WHERE place = ?1 AND line = ?2 AND ts BETWEEN ?3 AND ?4 ORDER BY ts LIMIT ?5",
     )?;
-    let messages = rows.into_iter().filter_map(|row| match row {
-        Row::Message(message) => Some(message),
-        Row::Broadcast(_) => None,
-    });
-    messages.map(|message| with_content(db, message)).collect()
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut rows = statement.query(params![place_of(root), root.ts.0, window.from.0, window.to.0, limit])?;
+    let mut line = Vec::new();
+    while let Some(found) = rows.next()? {
+        let key = root.at(Ts(found.get(1)?));
+        if let Row::Message(message) =
+            packed::row(found.get_ref(0)?.as_blob()?, key, root.ts.0).ok_or_else(damaged)?
+        {
+            line.push(with_content(db, message)?);
+        }
+    }
+    Ok(line)
 }
 
 /// Follows the chain of revisions from the newest one back.
