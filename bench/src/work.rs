@@ -146,8 +146,13 @@ fn shuffle(ids: &mut [i64]) {
     let mut random: u64 = 0x9e37_79b9_7f4a_7c15;
     for place in (1..ids.len()).rev() {
         random = step(random);
-        ids.swap(place, (random % (place as u64 + 1)) as usize);
+        ids.swap(place, below(random, place + 1));
     }
+}
+
+/// A random place in a list of so many.
+fn below(random: u64, length: usize) -> usize {
+    usize::try_from(random % length as u64).unwrap_or(0)
 }
 
 fn step(mut random: u64) -> u64 {
@@ -194,7 +199,7 @@ fn dotted(ts: i64) -> String {
 
 fn pick(ids: &[i64], random: &mut u64) -> i64 {
     *random = step(*random);
-    ids[(*random % ids.len() as u64) as usize]
+    ids[below(*random, ids.len())]
 }
 
 fn update(ids: Vec<i64>, mut random: u64) -> Next {

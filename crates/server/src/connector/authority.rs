@@ -208,15 +208,16 @@ mod tests {
         people: [{name: ada, admin: true}]
         apps: [{kind: teams, name: helpdesk, app_id: the-app}]";
 
-    async fn app() -> (Arc<App>, std::path::PathBuf) {
-        let seed = std::env::temp_dir().join(format!("redraft-authority-{}.yaml", std::process::id()));
+    async fn app(name: &str) -> Arc<App> {
+        let seed = std::env::temp_dir().join(format!("redraft-{name}-{}.yaml", std::process::id()));
         std::fs::write(&seed, SEED).unwrap();
         let listen = "127.0.0.1:0".into();
         let config =
             Config { listen, data: None, public_url: None, seed: Some(seed.clone()), ready_file: None };
         let server = Server::start(config).await.unwrap();
+        std::fs::remove_file(seed).unwrap();
         server.app.authority.prepare(&*server.app.store).await.unwrap();
-        (server.app, seed)
+        server.app
     }
 
     fn claims() -> Claims {
@@ -241,8 +242,7 @@ mod tests {
     /// What only the holder of the real key can sign, and each way in which even that is refused.
     #[tokio::test]
     async fn claims_are_checked_on_every_call() {
-        let (app, seed) = app().await;
-        std::fs::remove_file(seed).unwrap();
+        let app = app("claims").await;
         let keys = app.authority.keys.get().unwrap();
         let signed = |claims: &Claims| {
             jsonwebtoken::encode(&Header::new(Algorithm::RS256), claims, &keys.encoding).unwrap()
@@ -272,8 +272,7 @@ mod tests {
     /// The public key is no secret: a token that is "signed" with it as if it were one is not accepted.
     #[tokio::test]
     async fn other_signatures_are_not_accepted() {
-        let (app, seed) = app().await;
-        std::fs::remove_file(seed).unwrap();
+        let app = app("signatures").await;
         let kept = app.store.kept(KEY_NAME).await.unwrap().unwrap();
         let pair = KeyPair::from_pkcs8(&kept).unwrap();
         let public = pair.public_key().as_ref().to_vec();

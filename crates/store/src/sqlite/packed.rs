@@ -233,6 +233,6 @@ mod tests {
         let Some(Row::Broadcast(again)) = row(&broadcast(Ts(5)), key, 0) else { panic!("a broadcast") };
         assert_eq!(again, Ts(5));
         let lost = Gone { key, by: UserId(4), at, content_at: 12 };
-        assert_eq!(gone_row(&super::gone(&lost), key), Some(lost));
+        assert_eq!(gone_row(&gone(&lost), key), Some(lost));
     }
 }

@@ -1,0 +1,140 @@
+//! House rules that a machine can hold: which part may know which.
+
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// All Rust files below a folder.
+fn files(folder: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut open = vec![root().join(folder)];
+    while let Some(folder) = open.pop() {
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                open.push(path);
+            } else if path.extension().is_some_and(|kind| kind == "rs") {
+                found.push(path);
+            }
+        }
+    }
+    assert!(!found.is_empty(), "{folder} has Rust files");
+    found
+}
+
+/// No file below `folder` holds any of these words outside comments.
+fn absent(folder: &str, words: &[&str]) {
+    for path in files(folder) {
+        let text = fs::read_to_string(&path).unwrap();
+        for (number, line) in text.lines().enumerate() {
+            let code = line.split("//").next().unwrap();
+            if let Some(word) = words.iter().find(|word| code.contains(**word)) {
+                panic!("{}:{}: {word} has no place here: {line}", path.display(), number + 1);
+            }
+        }
+    }
+}
+
+/// The packages of this workspace and others that a manifest's `[dependencies]` names.
+fn dependencies(manifest: &str) -> Vec<String> {
+    let text = fs::read_to_string(root().join(manifest)).unwrap();
+    let section = text.split("[dependencies]").nth(1).unwrap().split("\n[").next().unwrap();
+    let names = section.lines().filter_map(|line| line.split(['.', ' ', '=']).next());
+    names.filter(|name| !name.is_empty()).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_model_depends_on_nothing() {
+    assert_eq!(dependencies("crates/model/Cargo.toml"), Vec::<String>::new());
+    absent(
+        "crates/model/src",
+        &["std::fs", "std::net", "std::time", "SystemTime", "Instant", "std::thread", "async "],
+    );
+}
+
+#[test]
+fn crates_point_one_way() {
+    for (manifest, forbidden) in [
+        (
+            "crates/wire/Cargo.toml",
+            &["redraft-model", "redraft-store", "redraft-server", "axum", "tokio"][..],
+        ),
+        ("crates/store/Cargo.toml", &["redraft-wire", "redraft-server", "axum", "serde", "serde_json"]),
+        ("crates/server/Cargo.toml", &["rusqlite", "clap"]),
+    ] {
+        let found = dependencies(manifest);
+        for name in forbidden {
+            assert!(!found.iter().any(|dependency| dependency == name), "{manifest} names {name}");
+        }
+    }
+}
+
+/// The four that answer requests do not name one another.
+#[test]
+fn dialects_do_not_know_of_one_another() {
+    absent("crates/server/src/slack", &["crate::connector", "crate::control", "crate::page"]);
+    absent("crates/server/src/connector", &["crate::slack", "crate::control", "crate::page"]);
+    absent("crates/server/src/control", &["crate::slack", "crate::connector", "crate::page"]);
+    absent("crates/wire/src/slack", &["crate::connector"]);
+    absent("crates/wire/src/connector", &["crate::slack"]);
+}
+
+#[test]
+fn sql_stays_in_the_store() {
+    for folder in ["crates/model/src", "crates/wire/src", "crates/server/src", "src"] {
+        absent(folder, &["SELECT ", "INSERT INTO", "DELETE FROM", "PRAGMA ", "rusqlite"]);
+    }
+}
+
+/// Only one file calls `submit` of the store: the way to it is one.
+#[test]
+fn the_store_is_asked_in_one_place() {
+    let callers: Vec<PathBuf> = files("crates/server/src")
+        .into_iter()
+        .filter(|path| fs::read_to_string(path).unwrap().contains("store.submit("))
+        .collect();
+    assert_eq!(callers, [root().join("crates/server/src/app.rs")]);
+}
+
+#[test]
+fn unsafe_code_is_in_the_fault_wrapper_only() {
+    for folder in [
+        "crates/model/src",
+        "crates/wire/src",
+        "crates/server/src",
+        "crates/store/src/sqlite",
+        "src",
+        "bench/src",
+    ] {
+        absent(folder, &["unsafe ", "allow(unsafe_code"]);
+    }
+}
+
+#[test]
+fn tests_neither_sleep_nor_hide() {
+    let here = Path::new(file!());
+    for folder in ["tests", "crates/model/tests", "crates/store/tests"] {
+        for path in files(folder).into_iter().filter(|path| !path.ends_with(here)) {
+            let text = fs::read_to_string(&path).unwrap();
+            for word in ["thread::sleep", "time::sleep", "#[ignore"] {
+                assert!(!text.contains(word), "{}: {word}", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn lockfiles_hold_no_addresses() {
+    let npm = fs::read_to_string(root().join("tests/sdks/node/package-lock.json")).unwrap();
+    assert!(!npm.contains("\"resolved\": \"http"));
+    let pip = fs::read_to_string(root().join("tests/sdks/python/requirements.txt")).unwrap();
+    assert!(!pip.contains("://"));
+    let cargo = fs::read_to_string(root().join("Cargo.lock")).unwrap();
+    let registry = "registry+https://github.com/rust-lang/crates.io-index";
+    assert!(cargo.lines().filter(|line| line.starts_with("source")).all(|line| line.contains(registry)));
+}
