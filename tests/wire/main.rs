@@ -1,0 +1,19 @@
+//! The server as its users meet it: real processes, real HTTP, tables of calls and answers.
+#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::print_stdout, clippy::type_complexity, reason = "tables, and how long they are")]
+
+mod bad_input;
+mod cli;
+mod client;
+mod control;
+mod coverage;
+mod crash;
+mod delete;
+mod errors;
+mod post;
+mod rights;
+#[path = "../support/mod.rs"]
+mod support;
+mod threads;
+mod update;
+mod world;
