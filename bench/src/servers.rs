@@ -43,7 +43,7 @@ pub struct Redraft {
 
 impl Redraft {
     pub fn run(self) -> Result<(), Failure> {
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let runtime = redraft_server::serve::runtime()?;
         runtime.block_on(async {
             let faults = (0 < self.flush_delay_ms).then(Faults::register);
             let vfs = faults.as_ref().map(|faults| {

@@ -59,7 +59,7 @@ impl Serve {
         let options = self.with_file()?;
         options.start_log()?;
         let config = options.config()?;
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let runtime = redraft_server::serve::runtime()?;
         runtime.block_on(async {
             let mut end = signal(SignalKind::terminate())?;
             let mut interrupt = signal(SignalKind::interrupt())?;

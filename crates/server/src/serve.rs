@@ -92,6 +92,17 @@ pub fn open_store(data: Option<&Path>) -> Result<Arc<dyn Store>, ServeError> {
     }
 }
 
+/// The runtime that a server runs on: one thread for each processor but one, which the store's writer needs. With as
+/// many threads as processors the writer waits for its turn after every flush, and everyone waits for the writer.
+///
+/// # Errors
+/// When threads cannot be started.
+pub fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let threads = processors.saturating_sub(1).max(1);
+    tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()
+}
+
 impl Server {
     /// Opens, listens and makes the first workspace if there is none.
     ///
