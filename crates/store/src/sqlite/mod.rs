@@ -32,9 +32,9 @@ pub use examine::{Examined, examine};
 /// Connections that read at the same time.
 const READERS_MAX: usize = 4;
 
-/// Frames that the checkpointer lets gather before it takes a step: 8 MiB. A page that changed several times meanwhile is
+/// Frames that the checkpointer lets gather before it takes a step: 32 MiB. A page that changed several times meanwhile is
 /// brought over once.
-const CHECKPOINT_FRAMES: u64 = 2048;
+const CHECKPOINT_FRAMES: u64 = 8192;
 
 /// Frames that the writer itself brings over at the end, when the log is long enough to begin anew: a pause of a few
 /// milliseconds. The checkpointer takes smaller steps then, so that no more are left.
