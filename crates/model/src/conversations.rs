@@ -432,5 +432,5 @@ fn set_archived(
 
 /// A conversation that the control API makes, with the caller's choice of members.
 pub(crate) fn stamped(conversation: &Conversation, id: ConversationId, now: Micros) -> Conversation {
-    Conversation { id, created_at: now, updated_at: now, ..conversation.clone() }
+    Conversation { id, created_at: now, ..conversation.clone() }
 }

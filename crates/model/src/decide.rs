@@ -9,7 +9,7 @@ use crate::directory::{Directory, DirectoryChange};
 use crate::event::{Event, EventKind};
 use crate::id::{ConversationId, MessageKey};
 use crate::limits::IDEMPOTENCY_MICROS;
-use crate::message::{Message, State};
+use crate::message::{Audience, Message, State};
 use crate::policy::{Actor, sees};
 use crate::time::Ts;
 use crate::view::{Identity, Looked, Remembered, View};
@@ -185,6 +185,13 @@ impl Context<'_> {
         let was_member =
             self.actor.dialect == Dialect::Connector && conversation.former.contains(&self.actor.user);
         Err(if was_member { Unseen::Left } else { Unseen::Missing })
+    }
+
+    /// The message, if the caller may know of it: one for a single reader only the app that made it, while it lasts.
+    pub fn told_message(&self, conversation: ConversationId, ts: Ts) -> Looked<Option<Arc<Message>>> {
+        let found = self.view.message(self.key(conversation, ts))?;
+        let own = |message: &Message| message.app == Some(self.actor.app) && !message.expired(self.moment.at);
+        Ok(found.filter(|message| message.audience == Audience::Everyone || own(message)))
     }
 
     pub fn key(&self, conversation: ConversationId, ts: Ts) -> MessageKey {

@@ -1,7 +1,6 @@
 //! Deleting: a message disappears, or leaves a tombstone if it has replies.
 
 use std::num::NonZeroU32;
-use std::sync::Arc;
 
 use crate::command::Delete;
 use crate::decide::{Context, Draft, Unseen, refused};
@@ -42,7 +41,7 @@ pub(crate) fn decide(delete: &Delete, context: &Context) -> Result<Decision, Hal
         Unseen::Missing => R::ConversationNotFound,
         Unseen::Left => R::NoLongerMember,
     })?;
-    let message = find(delete, context)?;
+    let message = context.told_message(delete.conversation, delete.ts)?.ok_or(R::MessageNotFound)?;
     let refuse = |refusal: R| Err(refused(Why::Delete(refusal), &message));
     if message.audience != Audience::Everyone {
         return refuse(R::Ephemeral);
@@ -72,14 +71,6 @@ pub(crate) fn decide(delete: &Delete, context: &Context) -> Result<Decision, Hal
         None => remove(&message, context, &mut draft),
     }
     Ok(draft.done(Outcome::Deleted(message.key)))
-}
-
-fn find(delete: &Delete, context: &Context) -> Result<Arc<Message>, Halt> {
-    let key = context.key(delete.conversation, delete.ts);
-    let message = context.view.message(key)?.ok_or(DeleteRefusal::MessageNotFound)?;
-    let hidden = message.audience != Audience::Everyone
-        && (message.app != Some(context.actor.app) || message.expired(context.moment.at));
-    if hidden { Err(DeleteRefusal::MessageNotFound.into()) } else { Ok(message) }
 }
 
 fn withdraw(message: &Message, draft: &mut Draft) {

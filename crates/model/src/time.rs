@@ -76,11 +76,18 @@ mod tests {
             (1_700_000_000_000_100, "1700000000.000100", "1700000000000100"),
             (1_700_000_000_999_999, "1700000000.999999", "1700000000999999"),
             (1_000_000, "1.000000", "1000000"),
+            (10_000_001, "10.000001", "10000001"),
         ] {
             let ts = Ts(micros);
             assert_eq!((ts.dotted().as_str(), ts.digits().as_str()), (dotted, digits));
             assert_eq!((Ts::from_dotted(dotted), Ts::from_digits(digits)), (Some(ts), Some(ts)));
         }
+    }
+
+    #[test]
+    fn a_time_in_the_first_second_has_all_its_digits() {
+        assert_eq!((Ts(5).digits().as_str(), Ts(5).dotted().as_str()), ("0000005", "0.000005"));
+        assert_eq!((Ts(999_999).digits().as_str(), Ts(0).dotted().as_str()), ("0999999", "0.000000"));
     }
 
     #[test]

@@ -54,7 +54,7 @@ pub(crate) fn decide(update: &Update, context: &Context) -> Result<Decision, Hal
     if conversation.archived {
         return Err(R::Archived.into());
     }
-    let message = find(update, context)?;
+    let message = context.told_message(update.conversation, update.ts)?.ok_or(R::MessageNotFound)?;
     let refuse = |refusal: R| Err(refused(crate::decision::Why::Update(refusal), &message));
     if message.audience != Audience::Everyone {
         return refuse(R::Ephemeral);
@@ -95,14 +95,6 @@ pub(crate) fn decide(update: &Update, context: &Context) -> Result<Decision, Hal
 
     // Past this line the update succeeds.
     write(update, &message, revision, content, shows, context)
-}
-
-fn find(update: &Update, context: &Context) -> Result<Arc<Message>, Halt> {
-    let key = context.key(update.conversation, update.ts);
-    let message = context.view.message(key)?.ok_or(UpdateRefusal::MessageNotFound)?;
-    let hidden = message.audience != Audience::Everyone
-        && (message.app != Some(context.actor.app) || message.expired(context.moment.at));
-    if hidden { Err(UpdateRefusal::MessageNotFound.into()) } else { Ok(message) }
 }
 
 fn old_content(update: &Update, message: &Message, context: &Context) -> Result<Arc<Content>, Halt> {
