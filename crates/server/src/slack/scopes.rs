@@ -90,16 +90,12 @@ pub(super) struct ByKind {
 }
 
 /// `conversations.list`, `info`, `members`, `users.conversations`.
-pub(super) static READ: ByKind = ByKind {
-    bot: [&["channels:read"], &["groups:read"], &["im:read"], &["mpim:read"]],
-    user: [&["channels:read"], &["groups:read"], &["im:read"], &["mpim:read"]],
-};
+pub(super) static READ: ByKind =
+    ByKind::for_both([&["channels:read"], &["groups:read"], &["im:read"], &["mpim:read"]]);
 
 /// `conversations.history` and `replies`.
-pub(super) static HISTORY: ByKind = ByKind {
-    bot: [&["channels:history"], &["groups:history"], &["im:history"], &["mpim:history"]],
-    user: [&["channels:history"], &["groups:history"], &["im:history"], &["mpim:history"]],
-};
+pub(super) static HISTORY: ByKind =
+    ByKind::for_both([&["channels:history"], &["groups:history"], &["im:history"], &["mpim:history"]]);
 
 /// `conversations.create`, `archive`, `unarchive`, `leave`, `open`, `close`, `kick`.
 pub(super) static MANAGE: ByKind = ByKind {
@@ -130,6 +126,11 @@ pub(super) static JOIN: ByKind = ByKind {
 };
 
 impl ByKind {
+    /// The same scopes for bots and people.
+    const fn for_both(scopes: [&'static [&'static str]; 4]) -> Self {
+        Self { bot: scopes, user: scopes }
+    }
+
     fn all(&self, kind: TokenKind) -> &[&'static [&'static str]; 4] {
         if kind == TokenKind::User { &self.user } else { &self.bot }
     }

@@ -19,7 +19,7 @@ pub struct MessageView<'a> {
     pub bot_id: Option<&'a str>,
     /// App behind the post.
     pub app_id: Option<&'a str>,
-    /// The [`BotProfile`] as JSON text.
+    /// The app's `bot_profile` as JSON text.
     pub bot_profile: Option<&'a str>,
     /// Custom name of the author.
     pub username: Option<&'a str>,
@@ -440,28 +440,6 @@ pub struct Bot<'a> {
     pub user_id: Option<&'a str>,
     /// Pictures.
     pub icons: BotIcons<'a>,
-}
-
-/// What a message says about the bot that posted it.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct BotProfile<'a> {
-    /// Bot id.
-    pub id: &'a str,
-    /// App id.
-    pub app_id: &'a str,
-    /// The bot's user id.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub user_id: Option<&'a str>,
-    /// Name shown in messages.
-    pub name: &'a str,
-    /// Pictures.
-    pub icons: BotIcons<'a>,
-    /// Whether its app was removed.
-    pub deleted: bool,
-    /// Last change, in seconds.
-    pub updated: i64,
-    /// Workspace id.
-    pub team_id: &'a str,
 }
 
 /// A bot's pictures.
