@@ -27,6 +27,8 @@ impl<'a> ErrorBody<'a> {
 
 /// 400: an argument or an activity that does not fit the operation.
 pub const BAD_ARGUMENT: &str = "BadArgument";
+/// 400: a step of a stream that is not formed as it has to be.
+pub const BAD_REQUEST: &str = "BadRequest";
 /// 400: unreadable JSON, a malformed conversation id, wrong creation parameters, or a message without content.
 pub const BAD_SYNTAX: &str = "BadSyntax";
 /// 400: a mandatory member is absent (local emulators say so).

@@ -4,3 +4,5 @@ pub mod activity;
 pub mod conversation;
 pub mod errors;
 pub mod id;
+pub mod inbound;
+pub mod stream;
