@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { MessageActivityInput, stripMentionsText } from "@microsoft/teams.api";
 import { App, ExpressAdapter } from "@microsoft/teams.apps";
 import {
-  AdaptiveCard, ExecuteAction, SubmitAction, TaskFetchAction, TextBlock, TextInput,
+  AdaptiveCard, ExecuteAction, OpenDialogData, SubmitAction, SubmitData, TextBlock, TextInput,
 } from "@microsoft/teams.cards";
 import express from "express";
 
@@ -105,7 +105,8 @@ const commands = {
   },
 
   async ask({ send }) {
-    await send(message(card("May I ask?").withActions(new TaskFetchAction({}).withTitle("Ask me"))));
+    const button = new SubmitAction({ title: "Ask me", data: new OpenDialogData("question") });
+    await send(message(card("May I ask?").withActions(button)));
   },
 };
 
@@ -129,14 +130,14 @@ app.on("card.action", async (context) => {
   };
 });
 
-app.on("dialog.open", async () => {
+app.on("dialog.open.question", async () => {
   const content = new AdaptiveCard(new TextInput({ id: "name", label: "Your name?" }))
-    .withActions(new SubmitAction({ title: "Send" }));
+    .withActions(new SubmitAction({ title: "Send", data: new SubmitData("answer") }));
   const question = { contentType: "application/vnd.microsoft.card.adaptive", content };
   return { task: { type: "continue", value: { title: "A question", card: question } } };
 });
 
-app.on("dialog.submit", async ({ activity }) => {
+app.on("dialog.submit.answer", async ({ activity }) => {
   return { task: { type: "message", value: `Hello, ${activity.value.data.name}` } };
 });
 
