@@ -5,8 +5,10 @@ use std::sync::Arc;
 use crate::content::{Content, ContentFault, Patch};
 use crate::control::Control;
 use crate::conversations::ConversationCommand;
+use crate::interaction::Interaction;
 use crate::id::{AppId, ConversationId, TokenHash, UserId, WorkspaceId};
 use crate::message::Kind;
+use crate::stream::Stream;
 use crate::time::Ts;
 
 /// One request to change something.
@@ -29,6 +31,8 @@ pub enum Caller {
     Token(TokenHash),
     /// A Teams bot whose JWT was verified.
     Bot(AppId),
+    /// A person in their own client, in whose name the control API or the page acts.
+    Person(UserId),
     /// The control API or the server itself.
     Control,
 }
@@ -51,6 +55,10 @@ pub enum Verb {
     Update(Update),
     /// The end of a message.
     Delete(Delete),
+    /// A step of a message that streams in.
+    Stream(Stream),
+    /// A reaction, a pressed button, a card for one person.
+    Interaction(Interaction),
     /// Joining, leaving, making and archiving conversations.
     Conversation(ConversationCommand),
     /// The end of the caller's own token; with `true` only a rehearsal.
@@ -111,8 +119,17 @@ pub struct Update {
     pub fault: Option<ContentFault>,
     /// Also show this reply in the channel.
     pub broadcast: bool,
+    /// A message for one reader is meant; without this such a message is out of reach.
+    pub targeted: Option<Targeted>,
     /// Refuse unless this is the current revision.
     pub if_revision: Option<u32>,
+}
+
+/// A message for one reader, as a Teams bot reaches it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Targeted {
+    /// The reader that the caller names; it has to be the message's.
+    pub reader: Option<UserId>,
 }
 
 /// The end of a message.
@@ -124,6 +141,8 @@ pub struct Delete {
     pub ts: Ts,
     /// Only take a broadcast reply out of the channel.
     pub only_broadcast: bool,
+    /// A message for one reader is meant; without this such a message is out of reach.
+    pub targeted: Option<Targeted>,
     /// Refuse unless this is the current revision.
     pub if_revision: Option<u32>,
 }

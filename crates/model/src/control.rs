@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::conversations::{stamped, without};
+use crate::conversations::{archiving, stamped, without};
 use crate::decide::Draft;
 use crate::decision::{Decision, Halt, Moment, Outcome};
 use crate::directory::{Directories, Directory, DirectoryChange};
@@ -22,6 +22,8 @@ pub enum Control {
     DropWorkspace,
     /// The workspace as it was created: same ids and tokens, no messages, its clock without offset.
     ResetWorkspace,
+    /// Another name for the workspace and its team.
+    RenameWorkspace(String),
     /// Edit and delete windows, and who may delete.
     ChangeSettings(Settings),
     /// The workspace's clock goes forward by so many microseconds.
@@ -41,6 +43,8 @@ pub enum Control {
         /// Where the bot is a member.
         member_of: Vec<ConversationId>,
     },
+    /// Another endpoint, issuer or right for an app.
+    ChangeApp(App),
     /// The app's tokens are revoked; its messages stay.
     UninstallApp(AppId),
     /// A channel. The number is given here.
@@ -49,6 +53,8 @@ pub enum Control {
     AddMember(ConversationId, UserId),
     /// A member less.
     RemoveMember(ConversationId, UserId),
+    /// Another name for a channel.
+    RenameConversation(ConversationId, String),
     /// Archived or not.
     SetArchived(ConversationId, bool),
     /// A new token.
@@ -79,6 +85,8 @@ pub enum ControlRefusal {
     Full,
     /// A clock does not go back.
     ClockGoesBack,
+    /// The workspace has a bot for calls without a token already.
+    SecondAnonymous,
 }
 
 use ControlRefusal as R;
@@ -130,6 +138,9 @@ fn create(directory: &Directory, directories: &Directories, mut draft: Draft) ->
     {
         free(directories.of_name(name).is_none(), name)?;
     }
+    if 1 < directory.apps().filter(|app| app.anonymous).count() {
+        return Err(R::SecondAnonymous.into());
+    }
     for token in directory.tokens() {
         free(directories.of_token(&token.hash).is_none(), &token.hint)?;
     }
@@ -175,10 +186,17 @@ impl Act<'_> {
                 self.workspace(Workspace { settings: settings.clone(), ..self.directory.workspace.clone() });
                 Ok(Outcome::Done)
             }
+            Control::RenameWorkspace(name) => {
+                let workspace = Workspace { name: name.clone(), ..self.directory.workspace.clone() };
+                self.draft.directory(DirectoryChange::Workspace(workspace));
+                self.draft.event(EventKind::WorkspaceRenamed);
+                Ok(Outcome::Done)
+            }
             Control::AdvanceClock(micros) => self.advance(*micros),
             Control::AddUser(user) => self.add_user(user),
             Control::ChangeUser(user) => self.change_user(user),
             Control::AddApp { app, bot, tokens, member_of } => self.add_app(app, bot, tokens, member_of),
+            Control::ChangeApp(app) => self.change_app(app),
             Control::UninstallApp(app) => self.uninstall(*app),
             Control::AddConversation(conversation) => self.add_conversation(conversation),
             Control::AddMember(conversation, user) => self.add_member(*conversation, *user),
@@ -187,9 +205,10 @@ impl Act<'_> {
                 let conversation = self.conversation(*conversation)?;
                 let id = conversation.id;
                 let changed = Conversation { archived: *archived, ..conversation };
-                self.put_conversation(changed, EventKind::ConversationChanged(id));
+                self.put_conversation(changed, archiving(id, *archived));
                 Ok(Outcome::Conversation(id, true))
             }
+            Control::RenameConversation(id, name) => self.rename(*id, name),
             Control::AddToken(token) => {
                 self.room()?;
                 self.token_free(token)?;
@@ -264,11 +283,10 @@ impl Act<'_> {
         self.draft.event(EventKind::UserChanged(id));
     }
 
-    fn put_app(&mut self, app: App) {
-        let id = app.id;
+    fn put_app(&mut self, app: App, event: EventKind) {
         let app = App { updated_at: self.moment.at, ..app };
         self.draft.directory(DirectoryChange::App(self.id(), app));
-        self.draft.event(EventKind::AppChanged(id));
+        self.draft.event(event);
     }
 
     fn put_conversation(&mut self, conversation: Conversation, event: EventKind) {
@@ -357,7 +375,9 @@ impl Act<'_> {
             self.user(person)?;
         }
         self.put_user(User { id: bot_user, bot_of: Some(id), ..bot.clone() });
-        self.put_app(App { id, bot_user, ..app.clone() });
+        self.one_anonymous(app, id)?;
+        let hears_from = self.moment.position;
+        self.put_app(App { id, bot_user, hears_from, ..app.clone() }, EventKind::AppInstalled(id));
         for token in tokens {
             let user = if token.user == UserId(0) { bot_user } else { token.user };
             self.put_token(Token { app: id, user, ..token.clone() });
@@ -371,6 +391,36 @@ impl Act<'_> {
         Ok(Outcome::App(id))
     }
 
+    fn one_anonymous(&self, app: &App, id: AppId) -> Result<(), R> {
+        let other = |other: &Arc<App>| other.anonymous && !other.uninstalled && other.id != id;
+        if app.anonymous && self.directory.apps().any(other) { Err(R::SecondAnonymous) } else { Ok(()) }
+    }
+
+    /// What is told to a new endpoint begins now.
+    fn change_app(&mut self, app: &App) -> Result<Outcome, R> {
+        let old = self.app(app.id)?;
+        self.one_anonymous(app, app.id)?;
+        let hears_from = match (&old.endpoint, &app.endpoint) {
+            (None, Some(_)) => self.moment.position,
+            _ => old.hears_from,
+        };
+        self.put_app(App { hears_from, ..app.clone() }, EventKind::AppChanged(app.id));
+        Ok(Outcome::App(app.id))
+    }
+
+    fn rename(&mut self, id: ConversationId, name: &str) -> Result<Outcome, R> {
+        let conversation = self.conversation(id)?;
+        if !conversation.is_channel() {
+            return Err(R::NotFound("channel"));
+        }
+        if conversation.name != name {
+            free(self.directory.channel(name).is_none(), name)?;
+            let changed = Conversation { name: name.to_owned(), ..conversation };
+            self.put_conversation(changed, EventKind::ConversationRenamed(id));
+        }
+        Ok(Outcome::Conversation(id, true))
+    }
+
     fn uninstall(&mut self, id: AppId) -> Result<Outcome, R> {
         let app = self.app(id)?;
         let tokens: Vec<Token> = self
@@ -382,7 +432,7 @@ impl Act<'_> {
         for token in tokens {
             self.end_token(token);
         }
-        self.put_app(App { uninstalled: true, ..app });
+        self.put_app(App { uninstalled: true, ..app }, EventKind::AppUninstalled(id));
         Ok(Outcome::App(id))
     }
 

@@ -426,8 +426,13 @@ fn set_archived(
     draft: &mut Draft,
 ) -> Outcome {
     let changed = Conversation { archived, ..conversation.clone() };
-    put(changed, EventKind::ConversationChanged(conversation.id), context, draft);
+    put(changed, archiving(conversation.id, archived), context, draft);
     Outcome::Conversation(conversation.id, true)
+}
+
+/// The event of archiving or of the opposite.
+pub(crate) fn archiving(id: ConversationId, archived: bool) -> EventKind {
+    if archived { EventKind::ConversationArchived(id) } else { EventKind::ConversationUnarchived(id) }
 }
 
 /// A conversation that the control API makes, with the caller's choice of members.

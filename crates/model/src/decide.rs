@@ -7,14 +7,14 @@ use crate::content::{Content, Dialect};
 use crate::decision::{CallerRefusal, Change, Decision, Halt, Moment, Outcome, Posted, Refusal, Why};
 use crate::directory::{Directory, DirectoryChange};
 use crate::event::{Event, EventKind};
-use crate::id::{ConversationId, MessageKey};
+use crate::id::{AppId, ConversationId, MessageKey, UserId};
 use crate::limits::IDEMPOTENCY_MICROS;
 use crate::message::{Audience, Message, State};
 use crate::policy::{Actor, sees};
 use crate::time::Ts;
 use crate::view::{Identity, Looked, Remembered, View};
 use crate::workspace::{Conversation, Token, TokenKind};
-use crate::{control, conversations, delete, post, update};
+use crate::{control, conversations, delete, interaction, post, stream, update};
 
 /// Decides one command. Pure: the same view and moment give the same decision.
 ///
@@ -30,6 +30,8 @@ pub fn decide(command: &Command, view: &dyn View, moment: Moment) -> Result<Deci
     let decided = match &command.verb {
         Verb::RevokeToken(rehearsal) => context.revoke(token, *rehearsal),
         Verb::Conversation(asked) => conversations::decide(asked, &context),
+        Verb::Stream(asked) => stream::decide(asked, &context),
+        Verb::Interaction(asked) => interaction::decide(asked, &context),
         _ => context.message_verb(command),
     };
     decided.map_err(|halt| with_actor(halt, actor))
@@ -58,7 +60,7 @@ fn actor<'a>(
             let actor = Actor {
                 workspace: directory.workspace.id,
                 dialect: Dialect::Connector,
-                app: id,
+                app: Some(id),
                 user: app.bot_user,
                 kind: TokenKind::Bot,
                 admin: false,
@@ -66,8 +68,28 @@ fn actor<'a>(
             };
             Ok((actor, None))
         }
+        Caller::Person(user) => Ok((person(directory, user)?, None)),
         Caller::Control => Err(CallerRefusal::Unknown.into()),
     }
+}
+
+fn person(directory: &Directory, id: UserId) -> Result<Actor, CallerRefusal> {
+    let user = directory.user(id).ok_or(CallerRefusal::Unknown)?;
+    if user.bot_of.is_some() {
+        return Err(CallerRefusal::WrongKind);
+    }
+    if user.deactivated {
+        return Err(CallerRefusal::Inactive);
+    }
+    Ok(Actor {
+        workspace: directory.workspace.id,
+        dialect: Dialect::Slack,
+        app: None,
+        user: id,
+        kind: TokenKind::User,
+        admin: user.admin,
+        installer: false,
+    })
 }
 
 fn token_actor(directory: &Directory, token: &Token, moment: Moment) -> Result<Actor, CallerRefusal> {
@@ -85,7 +107,7 @@ fn token_actor(directory: &Directory, token: &Token, moment: Moment) -> Result<A
     Ok(Actor {
         workspace: directory.workspace.id,
         dialect: Dialect::Slack,
-        app: token.app,
+        app: Some(token.app),
         user: token.user,
         kind: token.kind,
         admin: user.admin && token.kind == TokenKind::User,
@@ -108,7 +130,7 @@ impl Context<'_> {
             _ => 3,
         };
         let Actor { workspace, app, user, .. } = self.actor;
-        let identity = Identity { workspace, app, user, method };
+        let identity = Identity { workspace, app: app.unwrap_or(AppId(0)), user, method };
         if let Some(repeated) = self.repeated(command, &identity)? {
             return Ok(repeated);
         }
@@ -190,7 +212,7 @@ impl Context<'_> {
     /// The message, if the caller may know of it: one for a single reader only the app that made it, while it lasts.
     pub fn told_message(&self, conversation: ConversationId, ts: Ts) -> Looked<Option<Arc<Message>>> {
         let found = self.view.message(self.key(conversation, ts))?;
-        let own = |message: &Message| message.app == Some(self.actor.app) && !message.expired(self.moment.at);
+        let own = |message: &Message| message.app == self.actor.app && !message.expired(self.moment.at);
         Ok(found.filter(|message| message.audience == Audience::Everyone || own(message)))
     }
 
@@ -208,8 +230,8 @@ impl Context<'_> {
     }
 }
 
-fn living_author(message: &Message) -> Option<crate::id::UserId> {
-    matches!(message.state, State::Live { .. }).then_some(message.author)
+fn living_author(message: &Message) -> Option<UserId> {
+    (!matches!(message.state, State::Tombstone { .. })).then_some(message.author)
 }
 
 fn aimed_at(verb: &Verb) -> Option<ConversationId> {
@@ -253,7 +275,7 @@ impl Draft {
 
     pub fn event(&mut self, kind: EventKind) {
         let Moment { at, ts, position } = self.next;
-        let (by, app) = (self.by.map(|actor| actor.user), self.by.map(|actor| actor.app));
+        let (by, app) = (self.by.map(|actor| actor.user), self.by.and_then(|actor| actor.app));
         self.events.push(Event { position, ts, at, by, app, kind });
         self.next = Moment { at, ts: Ts(ts.0 + 1), position: position + 1 };
     }

@@ -9,9 +9,11 @@ use crate::delete::DeleteRefusal;
 use crate::directory::DirectoryChange;
 use crate::event::Event;
 use crate::id::{AppId, ConversationId, MessageKey, UserId, WorkspaceId};
-use crate::message::{Gone, Message, Replier, Revision};
+use crate::message::{Gone, Message, PersonalView, Reaction, Replier, Revision};
+use crate::interaction::InteractionRefusal;
 use crate::policy::Actor;
 use crate::post::PostRefusal;
+use crate::stream::StreamRefusal;
 use crate::time::{Micros, Ts};
 use crate::update::UpdateRefusal;
 use crate::view::{Identity, NotLoaded, Remembered};
@@ -43,10 +45,20 @@ pub struct Decision {
 pub enum Change {
     /// A new or changed message.
     PutMessage(Arc<Message>),
-    /// A message that is gone, with the thread it was in.
-    RemoveMessage(MessageKey, Option<Ts>),
+    /// A message that is gone, as it was.
+    RemoveMessage(Arc<Message>),
     /// A new revision and its content.
     PutRevision(Revision, Arc<Content>),
+    /// Content that nothing names any more.
+    RemoveRevision(MessageKey, u64),
+    /// A new reaction.
+    PutReaction(MessageKey, Reaction),
+    /// A reaction that was taken back.
+    RemoveReaction(MessageKey, Reaction),
+    /// Reactions and own views, all of them.
+    ClearMarks(MessageKey),
+    /// One person's own view of a card.
+    PutView(MessageKey, UserId, PersonalView),
     /// One user's replies under a root; `None` when none is left.
     PutReplier(MessageKey, UserId, Option<Replier>),
     /// What stays known of a message that is gone.
@@ -72,6 +84,8 @@ pub enum Outcome {
     Conversation(ConversationId, bool),
     /// Per-user refusals of an invitation that went ahead for others.
     Invited(ConversationId, Vec<(UserId, ConversationRefusal)>),
+    /// A step of a stream; false if it came too late and was ignored.
+    Streamed(MessageKey, bool),
     /// The token is revoked, or would be.
     Revoked(bool),
     /// The workspace was made or reset.
@@ -80,6 +94,8 @@ pub enum Outcome {
     User(UserId),
     /// The app was made or changed.
     App(AppId),
+    /// A reaction, and whether anything had to be done.
+    Reacted(bool),
     /// Done, with nothing to say.
     Done,
 }
@@ -119,6 +135,10 @@ pub enum Why {
     Update(UpdateRefusal),
     /// A deletion.
     Delete(DeleteRefusal),
+    /// A step of a stream.
+    Stream(StreamRefusal),
+    /// A reaction or an act on a card.
+    Interaction(InteractionRefusal),
     /// Something about a conversation.
     Conversation(ConversationRefusal),
     /// Something of the control API.
@@ -181,6 +201,8 @@ halts! {
     PostRefusal => Post,
     UpdateRefusal => Update,
     DeleteRefusal => Delete,
+    StreamRefusal => Stream,
+    InteractionRefusal => Interaction,
     ConversationRefusal => Conversation,
     ControlRefusal => Control,
 }

@@ -1,12 +1,14 @@
 //! Deleting: a message disappears, or leaves a tombstone if it has replies.
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
 use crate::command::Delete;
 use crate::decide::{Context, Draft, Unseen, refused};
 use crate::decision::{Change, Decision, Halt, Outcome, Why};
 use crate::event::EventKind;
 use crate::message::{Audience, Gone, Message, State};
+use crate::update::streaming;
 use crate::policy::{self, Rule};
 use crate::post::uncount_reply;
 use crate::time::Ts;
@@ -26,8 +28,12 @@ pub enum DeleteRefusal {
     Archived,
     /// It was deleted before and only its thread is left.
     Tombstone,
+    /// A message for one reader was meant, and the caller named another reader than its own.
+    OtherReader,
     /// Not the caller's to delete.
     NotAllowed(Rule),
+    /// Its text is still streaming in.
+    StillStreaming,
     /// The caller expected another revision than this current one.
     StaleRevision(NonZeroU32),
     /// It is not shown in the channel, so it can't be taken out of it.
@@ -43,17 +49,27 @@ pub(crate) fn decide(delete: &Delete, context: &Context) -> Result<Decision, Hal
     })?;
     let message = context.told_message(delete.conversation, delete.ts)?.ok_or(R::MessageNotFound)?;
     let refuse = |refusal: R| Err(refused(Why::Delete(refusal), &message));
-    if message.audience != Audience::Everyone {
-        return refuse(R::Ephemeral);
+    match (message.audience, delete.targeted) {
+        (Audience::Everyone, None) => {}
+        (Audience::Everyone, Some(_)) => return Err(R::MessageNotFound.into()),
+        (Audience::Only(_), None) => return refuse(R::Ephemeral),
+        (Audience::Only(reader), Some(meant)) => {
+            if meant.reader.is_some_and(|named| named != reader) {
+                return refuse(R::OtherReader);
+            }
+        }
     }
     if conversation.archived {
         return refuse(R::Archived);
     }
-    let State::Live { revision, .. } = message.state else { return refuse(R::Tombstone) };
+    let Some(revision) = message.revision() else { return refuse(R::Tombstone) };
     let settings = &context.directory.workspace.settings;
     if let Err(rule) = policy::may_delete(&context.actor, &message, conversation, settings, context.moment.at)
     {
         return refuse(R::NotAllowed(rule));
+    }
+    if streaming(&message, context) {
+        return refuse(R::StillStreaming);
     }
     if delete.if_revision.is_some_and(|expected| expected != revision.get()) {
         return refuse(R::StaleRevision(revision));
@@ -66,7 +82,10 @@ pub(crate) fn decide(delete: &Delete, context: &Context) -> Result<Decision, Hal
     let mut draft = Draft::new(context.moment, Some(context.actor));
     match message.root {
         Some(_) if delete.only_broadcast => withdraw(&message, &mut draft),
-        Some(root) => remove_reply(&message, root, context, &mut draft)?,
+        Some(root) if message.audience == Audience::Everyone => {
+            remove_reply(&message, root, context, &mut draft)?;
+        }
+        Some(_) => remove(&message, context, &mut draft),
         None if message.thread.is_some() => leave_tombstone(&message, &mut draft),
         None => remove(&message, context, &mut draft),
     }
@@ -84,7 +103,8 @@ fn withdraw(message: &Message, draft: &mut Draft) {
 
 fn leave_tombstone(message: &Message, draft: &mut Draft) {
     let deleted_at = draft.next().at;
-    draft.put(Message { state: State::Tombstone { deleted_at }, ..message.clone() });
+    clear_marks(message, draft);
+    draft.put(Message { state: State::Tombstone { deleted_at }, marked: false, ..message.clone() });
     draft.event(EventKind::MessageTombstoned {
         conversation: message.key.conversation,
         message: message.key.ts,
@@ -92,9 +112,16 @@ fn leave_tombstone(message: &Message, draft: &mut Draft) {
     });
 }
 
-fn remove(message: &Message, context: &Context, draft: &mut Draft) {
+fn clear_marks(message: &Message, draft: &mut Draft) {
+    if message.marked {
+        draft.change(Change::ClearMarks(message.key));
+    }
+}
+
+fn remove(message: &Arc<Message>, context: &Context, draft: &mut Draft) {
     let at = draft.next().at;
-    draft.change(Change::RemoveMessage(message.key, message.root));
+    clear_marks(message, draft);
+    draft.change(Change::RemoveMessage(Arc::clone(message)));
     draft.change(Change::PutGone(Gone {
         key: message.key,
         by: context.actor.user,
@@ -108,7 +135,7 @@ fn remove(message: &Message, context: &Context, draft: &mut Draft) {
     });
 }
 
-fn remove_reply(message: &Message, root: Ts, context: &Context, draft: &mut Draft) -> Result<(), Halt> {
+fn remove_reply(message: &Arc<Message>, root: Ts, context: &Context, draft: &mut Draft) -> Result<(), Halt> {
     let root = context.view.message(message.key.at(root))?;
     remove(message, context, draft);
     let Some(root) = root else { return Ok(()) };
@@ -118,10 +145,10 @@ fn remove_reply(message: &Message, root: Ts, context: &Context, draft: &mut Draf
         draft.put(Message { thread, ..Message::clone(&root) });
         return Ok(());
     }
-    let gone =
-        Gone { key: root.key, by: context.actor.user, at: context.moment.at, content_at: root.content_at };
-    draft.change(Change::RemoveMessage(root.key, None));
+    let key = root.key;
+    let gone = Gone { key, by: context.actor.user, at: context.moment.at, content_at: root.content_at };
+    draft.change(Change::RemoveMessage(root));
     draft.change(Change::PutGone(gone));
-    draft.event(EventKind::TombstoneRemoved { conversation: root.key.conversation, message: root.key.ts });
+    draft.event(EventKind::TombstoneRemoved { conversation: key.conversation, message: key.ts });
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! What happened, in the workspace's log: names only, never a message's words.
 
+use std::sync::Arc;
+
 use crate::id::{AppId, ConversationId, UserId};
 use crate::time::{Micros, Ts};
 
@@ -21,7 +23,7 @@ pub struct Event {
 }
 
 /// What happened.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum EventKind {
     /// A message came into being; its `ts` is the event's.
     MessagePosted {
@@ -75,22 +77,96 @@ pub enum EventKind {
         /// Which tombstone.
         message: Ts,
     },
+    /// A user reacted to a message.
+    ReactionAdded {
+        /// Where.
+        conversation: ConversationId,
+        /// To which message.
+        message: Ts,
+        /// Slack's short name of the emoji.
+        name: Arc<str>,
+    },
+    /// A user took a reaction back.
+    ReactionRemoved {
+        /// Where.
+        conversation: ConversationId,
+        /// To which message.
+        message: Ts,
+        /// Slack's short name of the emoji.
+        name: Arc<str>,
+    },
+    /// A person pressed a button of a card that posts nothing; what they sent lies at this event's position.
+    CardSubmitted {
+        /// Where.
+        conversation: ConversationId,
+        /// The message with the card.
+        message: Ts,
+        /// The app that posted it.
+        to: AppId,
+    },
+    /// A card was replaced for one person, until the message changes; what they see lies at this event's position.
+    ViewShown {
+        /// Where.
+        conversation: ConversationId,
+        /// The message with the card.
+        message: Ts,
+        /// The person.
+        user: UserId,
+    },
+    /// A message began whose text streams in; its `ts` is the event's.
+    StreamStarted {
+        /// Where.
+        conversation: ConversationId,
+    },
+    /// Its text so far was replaced; the newest lies where the message says.
+    StreamAdvanced {
+        /// Where.
+        conversation: ConversationId,
+        /// Which message.
+        message: Ts,
+    },
+    /// A person stopped it.
+    StreamStopped {
+        /// Where.
+        conversation: ConversationId,
+        /// Which message.
+        message: Ts,
+    },
+    /// The text is whole, and the message is one like any other.
+    StreamEnded {
+        /// Where.
+        conversation: ConversationId,
+        /// Which message.
+        message: Ts,
+    },
     /// The workspace came into being.
     WorkspaceCreated,
-    /// Name, settings or clock of the workspace changed.
+    /// Settings or clock of the workspace changed.
     WorkspaceChanged,
+    /// The workspace, and so its team, has another name.
+    WorkspaceRenamed,
     /// A person or bot user is new or changed.
     UserChanged(UserId),
-    /// An app is new or changed.
+    /// An app is changed.
     AppChanged(AppId),
+    /// An app is new.
+    AppInstalled(AppId),
+    /// An app is uninstalled.
+    AppUninstalled(AppId),
     /// A token of this app was made or rotated.
     TokenMinted(AppId),
     /// A token of this app was revoked.
     TokenRevoked(AppId),
     /// A conversation came into being.
     ConversationCreated(ConversationId),
-    /// Its name, archived or open state changed.
+    /// Its open state changed for somebody.
     ConversationChanged(ConversationId),
+    /// It has another name.
+    ConversationRenamed(ConversationId),
+    /// Nothing is posted to it any more.
+    ConversationArchived(ConversationId),
+    /// It is in use again.
+    ConversationUnarchived(ConversationId),
     /// Somebody joined.
     MemberJoined {
         /// Which conversation.
@@ -119,14 +195,28 @@ impl EventKind {
             | K::MessageDeleted { conversation, .. }
             | K::MessageTombstoned { conversation, .. }
             | K::TombstoneRemoved { conversation, .. }
+            | K::ReactionAdded { conversation, .. }
+            | K::ReactionRemoved { conversation, .. }
+            | K::CardSubmitted { conversation, .. }
+            | K::ViewShown { conversation, .. }
+            | K::StreamStarted { conversation }
+            | K::StreamAdvanced { conversation, .. }
+            | K::StreamStopped { conversation, .. }
+            | K::StreamEnded { conversation, .. }
             | K::ConversationCreated(conversation)
+            | K::ConversationRenamed(conversation)
+            | K::ConversationArchived(conversation)
+            | K::ConversationUnarchived(conversation)
             | K::ConversationChanged(conversation)
             | K::MemberJoined { conversation, .. }
             | K::MemberLeft { conversation, .. } => Some(conversation),
             K::WorkspaceCreated
             | K::WorkspaceChanged
+            | K::WorkspaceRenamed
             | K::UserChanged(_)
             | K::AppChanged(_)
+            | K::AppInstalled(_)
+            | K::AppUninstalled(_)
             | K::TokenMinted(_)
             | K::TokenRevoked(_) => None,
         }

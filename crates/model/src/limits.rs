@@ -10,6 +10,12 @@ pub const EPHEMERAL_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
 /// the rule (`no_dual_broadcast_content_update`) but not the age, so this is a guess.
 pub const OLD_REPLY_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
 
+/// How long a text may stream in (Teams: two minutes).
+pub const STREAM_MICROS: i64 = 2 * 60 * 1_000_000;
+
+/// Reactions that one message may have.
+pub const REACTIONS_MAX: usize = 1000;
+
 /// How many repliers a thread's root names (`reply_users`).
 pub const REPLY_USERS_MAX: usize = 5;
 

@@ -1,6 +1,7 @@
 //! A message, its revisions and its thread. The words themselves are in [`crate::content`].
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
 use crate::content::Parts;
 use crate::id::{AppId, MessageKey, UserId};
@@ -34,6 +35,8 @@ pub struct Message {
     pub parts: Parts,
     /// Of a root that has replies.
     pub thread: Option<Thread>,
+    /// Whether reactions or somebody's own view of its card may hang on it.
+    pub marked: bool,
 }
 
 /// Who can see a message.
@@ -54,7 +57,7 @@ pub enum Kind {
     Me,
 }
 
-/// Whether the words are still there.
+/// Whether the words are there: all of them, so far, or no more.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum State {
     /// Can be read, changed and deleted.
@@ -63,6 +66,15 @@ pub enum State {
         revision: NonZeroU32,
         /// Who changed it last, and when.
         edited: Option<Edited>,
+    },
+    /// Its text streams in.
+    Streaming {
+        /// The number of the last step that was taken.
+        sequence: u32,
+        /// What is shown is a line of progress, which the first words replace.
+        informative: bool,
+        /// A person stopped it.
+        stopped: bool,
     },
     /// Deleted while it had replies: the words are gone, the thread stays.
     Tombstone {
@@ -94,11 +106,12 @@ pub struct Thread {
 }
 
 impl Message {
-    /// The revision that readers see; `None` of a tombstone.
+    /// The revision that readers see, 1 while it streams in; `None` of a tombstone.
     #[must_use]
     pub fn revision(&self) -> Option<NonZeroU32> {
         match self.state {
             State::Live { revision, .. } => Some(revision),
+            State::Streaming { .. } => Some(NonZeroU32::MIN),
             State::Tombstone { .. } => None,
         }
     }
@@ -109,16 +122,48 @@ impl Message {
         self.root.unwrap_or(self.key.ts)
     }
 
-    /// Whether an ephemeral message is past its time. Others never are.
+    /// When an ephemeral message is over: some time after its last change. Others never are.
     #[must_use]
-    pub fn expired(&self, now: Micros) -> bool {
-        let Audience::Only(_) = self.audience else { return false };
+    pub fn expires_at(&self) -> Option<Micros> {
+        let Audience::Only(_) = self.audience else { return None };
         let changed_at = match self.state {
             State::Live { edited: Some(edited), .. } => edited.at,
             _ => Micros(self.key.ts.0),
         };
-        changed_at.plus(crate::limits::EPHEMERAL_MICROS) <= now
+        Some(changed_at.plus(crate::limits::EPHEMERAL_MICROS))
     }
+
+    /// Whether an ephemeral message is past its time.
+    #[must_use]
+    pub fn expired(&self, now: Micros) -> bool {
+        self.expires_at().is_some_and(|end| end <= now)
+    }
+
+    /// Whether a stream may go on no longer.
+    #[must_use]
+    pub fn stream_over(&self, now: Micros) -> bool {
+        Micros(self.key.ts.0).plus(crate::limits::STREAM_MICROS) <= now
+    }
+}
+
+/// Somebody's reaction to a message.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Reaction {
+    /// When; orders the reactions.
+    pub since: Ts,
+    /// Slack's short name of the emoji.
+    pub name: Arc<str>,
+    /// Whose.
+    pub user: UserId,
+}
+
+/// One person's own view of a message's card.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PersonalView {
+    /// The revision that it replaces; a later one is shown to everybody again.
+    pub revision: NonZeroU32,
+    /// Where its content lies.
+    pub content_at: u64,
 }
 
 /// How often one user replied in one thread.

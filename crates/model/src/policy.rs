@@ -17,8 +17,8 @@ pub struct Actor {
     pub workspace: WorkspaceId,
     /// The dialect that it speaks.
     pub dialect: Dialect,
-    /// The app of the token.
-    pub app: AppId,
+    /// The app of the token; `None` of a person in their own client.
+    pub app: Option<AppId>,
     /// The person, or the app's bot user.
     pub user: UserId,
     /// Which of the two.
@@ -123,7 +123,7 @@ fn owns(actor: &Actor, message: &Message) -> Result<(), Rule> {
     if actor.kind == TokenKind::User && !message.as_app {
         return if message.author == actor.user { Ok(()) } else { Err(Rule::NotPostedByThisUser) };
     }
-    if !message.as_app || message.app != Some(actor.app) {
+    if !message.as_app || actor.app.is_none() || message.app != actor.app {
         return Err(Rule::NotPostedByThisApp);
     }
     if actor.kind == TokenKind::Bot || posted_as_app(actor) { Ok(()) } else { Err(Rule::NotTheInstaller) }
@@ -176,7 +176,7 @@ fn callers() -> [(&'static str, Actor); 6] {
     let actor = |app, user, kind| Actor {
         workspace: WorkspaceId(1),
         dialect: Dialect::Slack,
-        app,
+        app: Some(app),
         user,
         kind,
         admin: user == ADMIN,
@@ -195,9 +195,9 @@ fn callers() -> [(&'static str, Actor); 6] {
 fn cell(actor: &Actor, target: &str) -> String {
     let (author, app, as_app) = match target {
         "own" => (actor.user, actor.app, actor.kind == TokenKind::Bot),
-        "other app" => (UserId(7), AppId(3), true),
-        "other member" | "others' DM" => (STRANGER, HOME, false),
-        _ => (BOT, HOME, true),
+        "other app" => (UserId(7), Some(AppId(3)), true),
+        "other member" | "others' DM" => (STRANGER, Some(HOME), false),
+        _ => (BOT, Some(HOME), true),
     };
     // Tombstones and ephemerals are refused by state, before rights: see `update` and `delete`.
     if matches!(target, "tombstone" | "ephemeral") {
@@ -211,7 +211,7 @@ fn cell(actor: &Actor, target: &str) -> String {
     format!("{} {}", sign(update), sign(delete))
 }
 
-fn example(author: UserId, app: AppId, as_app: bool) -> Message {
+fn example(author: UserId, app: Option<AppId>, as_app: bool) -> Message {
     use crate::message::{Audience, Kind, State};
     Message {
         key: crate::id::MessageKey {
@@ -223,13 +223,14 @@ fn example(author: UserId, app: AppId, as_app: bool) -> Message {
         broadcast: false,
         audience: Audience::Everyone,
         author,
-        app: Some(app),
+        app,
         as_app,
         kind: Kind::Plain,
         state: State::Live { revision: std::num::NonZeroU32::MIN, edited: None },
         content_at: 1,
         parts: crate::content::Parts::default(),
         thread: None,
+        marked: false,
     }
 }
 

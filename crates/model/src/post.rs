@@ -121,13 +121,14 @@ fn write(
         broadcast: post.broadcast && root.is_some() && post.only.is_none(),
         audience: post.only.map_or(Audience::Everyone, Audience::Only),
         author: user,
-        app: Some(app),
+        app,
         as_app: kind == TokenKind::Bot,
         kind: post.kind,
         state: State::Live { revision: NonZeroU32::MIN, edited: None },
         content_at: at.position,
         parts: post.content.parts(),
         thread: None,
+        marked: false,
     });
     let revision =
         Revision { key, position: at.position, number: NonZeroU32::MIN, previous: None, by: user, at: at.at };

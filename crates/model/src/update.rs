@@ -26,10 +26,14 @@ pub enum UpdateRefusal {
     MessageNotFound,
     /// It is for one reader only; told to the app that made it, to others it is not there.
     Ephemeral,
+    /// A message for one reader was meant, and the caller named another reader than its own.
+    OtherReader,
     /// Somebody else's.
     NotAuthor(Rule),
     /// It was deleted and only its thread is left.
     Tombstone,
+    /// Its text is still streaming in.
+    StillStreaming,
     /// People may edit their messages for some time only.
     EditWindowClosed,
     /// The caller expected another revision than this current one.
@@ -56,13 +60,23 @@ pub(crate) fn decide(update: &Update, context: &Context) -> Result<Decision, Hal
     }
     let message = context.told_message(update.conversation, update.ts)?.ok_or(R::MessageNotFound)?;
     let refuse = |refusal: R| Err(refused(crate::decision::Why::Update(refusal), &message));
-    if message.audience != Audience::Everyone {
-        return refuse(R::Ephemeral);
+    match (message.audience, update.targeted) {
+        (Audience::Everyone, None) => {}
+        (Audience::Everyone, Some(_)) => return Err(R::MessageNotFound.into()),
+        (Audience::Only(_), None) => return refuse(R::Ephemeral),
+        (Audience::Only(reader), Some(meant)) => {
+            if meant.reader.is_some_and(|named| named != reader) {
+                return refuse(R::OtherReader);
+            }
+        }
     }
     // Whose a tombstone was is forgotten, so its state is told before anything about its author.
-    let State::Live { revision, .. } = message.state else { return refuse(R::Tombstone) };
+    let Some(revision) = message.revision() else { return refuse(R::Tombstone) };
     if let Err(rule) = policy::may_update(&context.actor, &message) {
         return refuse(R::NotAuthor(rule));
+    }
+    if streaming(&message, context) {
+        return refuse(R::StillStreaming);
     }
     let settings = &context.directory.workspace.settings;
     if policy::edit_window_over(&context.actor, &message, settings, context.moment.at) {
@@ -95,6 +109,13 @@ pub(crate) fn decide(update: &Update, context: &Context) -> Result<Decision, Hal
 
     // Past this line the update succeeds.
     write(update, &message, revision, content, shows, context)
+}
+
+/// Whether its text still streams in. A stream that was stopped or whose time is over can be changed and deleted, which
+/// ends it.
+pub(crate) fn streaming(message: &Message, context: &Context) -> bool {
+    matches!(message.state, State::Streaming { stopped: false, .. })
+        && !message.stream_over(context.moment.at)
 }
 
 fn old_content(update: &Update, message: &Message, context: &Context) -> Result<Arc<Content>, Halt> {

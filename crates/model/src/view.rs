@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::content::Content;
 use crate::directory::{Directories, Directory};
 use crate::id::{AppId, MessageKey, UserId, WorkspaceId};
-use crate::message::{Gone, Message, Replier};
+use crate::message::{Gone, Message, Reaction, Replier};
 use crate::time::{Micros, Ts};
 
 /// The store could not answer. The decision is abandoned and, where the store fetches and asks again, repeated.
@@ -36,6 +36,8 @@ pub trait View {
     fn remembered(&self, identity: &Identity, key: &str) -> Looked<Option<Remembered>>;
     /// The workspace as it was created.
     fn origin(&self, workspace: WorkspaceId) -> Looked<Option<Arc<Directory>>>;
+    /// A message's reactions, in their order.
+    fn reactions(&self, key: MessageKey) -> Looked<Vec<Reaction>>;
     /// What is known of a message that is gone.
     fn gone(&self, key: MessageKey) -> Looked<Option<Gone>>;
 }
@@ -45,7 +47,7 @@ pub trait View {
 pub struct Identity {
     /// The workspace.
     pub workspace: WorkspaceId,
-    /// The app of the token.
+    /// The app of the token; 0 of a person in their own client.
     pub app: AppId,
     /// The user that it acts as.
     pub user: UserId,

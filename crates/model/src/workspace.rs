@@ -98,6 +98,17 @@ pub struct App {
     pub password_hash: Option<[u8; 32]>,
     /// Uninstalled: the tokens are revoked, the messages stay.
     pub uninstalled: bool,
+    /// Where a Teams bot hears what happens: its messaging endpoint, an `http` or `https` address.
+    pub endpoint: Option<String>,
+    /// The log position from which on the endpoint is told; set when the endpoint is.
+    pub hears_from: u64,
+    /// Hears every message of its channels and group chats, not only those that mention it (Teams' resource-specific
+    /// consent to read all).
+    pub reads_all: bool,
+    /// The issuer of the tokens that this bot is called with; `None` is the Bot Connector's own.
+    pub issuer: Option<String>,
+    /// Calls without a valid token are this bot's. At most one of a workspace.
+    pub anonymous: bool,
     /// When it was last changed.
     pub updated_at: Micros,
 }

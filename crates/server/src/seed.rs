@@ -144,6 +144,15 @@ pub struct SeedApp {
     pub app_id: Option<String>,
     /// Teams: the password.
     pub app_password: Option<String>,
+    /// Teams: where the bot hears what happens.
+    pub endpoint: Option<String>,
+    /// Teams: hears every message of its channels and group chats, not only those that mention it.
+    pub reads_all: bool,
+    /// Teams: the issuer of the tokens that the bot is called with; by default the Bot Connector's own.
+    pub issuer: Option<String>,
+    /// Teams: calls without a valid token are this bot's. At most one of a workspace, and only on a server that listens on
+    /// loopback.
+    pub anonymous: bool,
     /// Names of the channels that the bot is in; `general` by default.
     pub channels: Option<Vec<String>>,
 }
@@ -314,7 +323,7 @@ impl Seed {
             apps: vec![
                 app(AppKind::Slack, "deploybot"),
                 app(AppKind::Slack, "pollbot"),
-                app(AppKind::Teams, "helpdesk"),
+                SeedApp { reads_all: true, ..app(AppKind::Teams, "helpdesk") },
                 app(AppKind::Teams, "planner"),
             ],
             ..Self::default()
@@ -714,6 +723,11 @@ fn make_app(app: &SeedApp, ids: &Ids, now: Micros) -> MadeApp {
             signing_secret: slack.then(|| made_or(&app.signing_secret, mint::secret)),
             password_hash: app_password.as_ref().map(|password| mint::sha256(password.as_bytes())),
             uninstalled: false,
+            endpoint: app.endpoint.clone(),
+            hears_from: 0,
+            reads_all: app.reads_all,
+            issuer: app.issuer.clone(),
+            anonymous: app.anonymous,
             updated_at: now,
         },
         bot_token,

@@ -8,14 +8,14 @@ use redraft_model::control::numbered_in;
 use redraft_model::decide;
 use redraft_model::decision::{Change, Decision, Halt, Moment};
 use redraft_model::directory::{Directories, DirectoryChange};
-use redraft_model::id::WorkspaceId;
+use redraft_model::id::{AppId, WorkspaceId};
 use redraft_model::time::Ts;
 use redraft_model::view::View;
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::{mpsc, oneshot};
 use tracing::info;
 
-use crate::{Answer, BATCH_COMMANDS_MAX, Clock, Published, QUEUE_COMMANDS_MAX, StoreError};
+use crate::{Answer, BATCH_COMMANDS_MAX, Clock, Published, QUEUE_COMMANDS_MAX, Settlement, StoreError};
 
 /// What a database has to do for the committer. Between `begin` and `commit` it answers as a [`View`] that sees what
 /// was applied before.
@@ -38,6 +38,8 @@ pub(crate) trait Engine: Send + 'static {
     fn reopen(&mut self) -> Result<Directories, Broken>;
     /// Keeps a value if there is none of that name; returns what is kept.
     fn keep(&mut self, name: &'static str, value: &[u8]) -> Result<Vec<u8>, Broken>;
+    /// Writes down what is no command.
+    fn note(&mut self, note: &Note) -> Result<(), Broken>;
     /// One step of clearing away, within the open transaction; true if there is more.
     fn sweep(&mut self, now: redraft_model::time::Micros) -> Result<bool, Broken>;
     /// Whatever is due between two batches.
@@ -60,6 +62,13 @@ pub(crate) enum Job {
     Command(Box<Command>, oneshot::Sender<Result<Answer, StoreError>>),
     Keep(&'static str, Vec<u8>, oneshot::Sender<Result<Vec<u8>, StoreError>>),
     Sweep(oneshot::Sender<Result<bool, StoreError>>),
+    Note(Box<Note>, oneshot::Sender<Result<(), StoreError>>),
+}
+
+/// Something to write down that no rule has to decide.
+pub(crate) enum Note {
+    Settle(WorkspaceId, AppId, Settlement),
+    Blob(WorkspaceId, [u8; 32], Vec<u8>),
 }
 
 type Waiting = (Box<Command>, oneshot::Sender<Result<Answer, StoreError>>);
@@ -160,6 +169,9 @@ impl<E: Engine> Committer<E> {
                     Job::Command(command, answer) => batch.push((command, answer)),
                     Job::Keep(name, value, answer) => drop(answer.send(self.keep(name, &value))),
                     Job::Sweep(answer) => drop(answer.send(self.sweep())),
+                    Job::Note(note, answer) => {
+                        let _ = answer.send(self.alone(|engine| engine.note(&note)));
+                    }
                 }
                 if batch.len() < BATCH_COMMANDS_MAX {
                     next = jobs.try_recv().ok();

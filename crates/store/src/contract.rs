@@ -174,7 +174,7 @@ async fn a_root_with_replies_leaves_a_tombstone(world: World) {
     assert!(world.message(&root).await.is_none());
     assert!(world.line(PUBLIC).await.is_empty());
     assert!(world.thread(&root).await.is_empty());
-    let last: Vec<EventKind> = world.events().await.iter().rev().take(2).map(|event| event.kind).collect();
+    let last: Vec<EventKind> = world.events().await.iter().rev().take(2).map(|event| event.kind.clone()).collect();
     assert!(matches!(last[0], EventKind::TombstoneRemoved { message, .. } if message == root.key.ts));
     assert!(matches!(last[1], EventKind::MessageDeleted { message, .. } if message == second.key.ts));
     assert_eq!(world.texts(root.key, u32::MAX, 10).await, ["root"]);
@@ -787,6 +787,7 @@ pub fn update(message: &Message, text: &str) -> Update {
         patch: Patch { text: Change::Set(text.into()), given: true, ..Patch::keep_all(Dialect::Slack) },
         fault: None,
         broadcast: false,
+        targeted: None,
         if_revision: None,
     }
 }
@@ -795,7 +796,7 @@ pub fn update(message: &Message, text: &str) -> Update {
 #[must_use]
 pub fn delete(message: &Message) -> Delete {
     let MessageKey { conversation, ts, .. } = message.key;
-    Delete { conversation, ts, only_broadcast: false, if_revision: None }
+    Delete { conversation, ts, only_broadcast: false, targeted: None, if_revision: None }
 }
 
 /// A workspace with three people, two bots and four conversations; `n` keeps its names apart from another one's.
@@ -868,6 +869,11 @@ pub fn app(n: u8, id: AppId, dialect: Dialect, bot_user: UserId) -> App {
         signing_secret: Some("secret".into()),
         password_hash: Some([7; 32]),
         uninstalled: false,
+        endpoint: None,
+        hears_from: 0,
+        reads_all: false,
+        issuer: None,
+        anonymous: false,
         updated_at: START,
     }
 }

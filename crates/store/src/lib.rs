@@ -13,8 +13,8 @@ use redraft_model::content::Content;
 use redraft_model::decision::{Outcome, Refusal};
 use redraft_model::directory::{Directories, DirectoryChange};
 use redraft_model::event::Event;
-use redraft_model::id::{ConversationId, MessageKey, WorkspaceId};
-use redraft_model::message::{Gone, Message, Revision};
+use redraft_model::id::{AppId, ConversationId, MessageKey, UserId, WorkspaceId};
+use redraft_model::message::{Gone, Message, PersonalView, Reaction, Revision};
 use redraft_model::time::{Micros, Ts};
 use tokio::sync::watch;
 
@@ -89,6 +89,30 @@ pub struct Stored {
 /// One revision of a message.
 pub type Revised = (Revision, Arc<Content>);
 
+/// An event whose first attempt at reaching an app failed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Delivery {
+    /// The event's log position.
+    pub position: u64,
+    /// Attempts so far.
+    pub attempts: u32,
+    /// When it is tried again, by the workspace's clock; `None` was given up: a dead letter.
+    pub due_at: Option<Micros>,
+    /// What the last attempt met, in words.
+    pub reason: String,
+}
+
+/// How far an app has been told of what happened.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Settlement {
+    /// Every event up to this log position has arrived, needed no delivery or is listed as a [`Delivery`].
+    pub heard: u64,
+    /// Deliveries that are new or changed.
+    pub put: Vec<Delivery>,
+    /// Positions of deliveries that are over.
+    pub removed: Vec<u64>,
+}
+
 /// A durable store of workspaces. Object-safe; the same rules and the same events behind every implementation.
 pub trait Store: Send + Sync {
     /// Loads, decides and writes in one transaction, and returns once it is on disk. A refusal changes nothing and
@@ -137,6 +161,67 @@ pub trait Store: Send + Sync {
         after: u64,
         limit: usize,
     ) -> Later<'_, Result<Vec<Event>, StoreError>>;
+
+    /// The content that the event at this position wrote; `None` if it wrote none or it was erased.
+    fn content(
+        &self,
+        workspace: WorkspaceId,
+        position: u64,
+    ) -> Later<'_, Result<Option<Arc<Content>>, StoreError>>;
+
+    /// A message's reactions, in their order.
+    fn reactions(&self, key: MessageKey) -> Later<'_, Result<Vec<Reaction>, StoreError>>;
+
+    /// One person's own view of a message's card, with its content.
+    fn view(
+        &self,
+        key: MessageKey,
+        user: UserId,
+    ) -> Later<'_, Result<Option<(PersonalView, Arc<Content>)>, StoreError>>;
+
+    /// The living messages of a conversation that only this user sees, oldest first, at most `limit`.
+    fn targeted(
+        &self,
+        workspace: WorkspaceId,
+        conversation: ConversationId,
+        reader: UserId,
+        limit: usize,
+    ) -> Later<'_, Result<Vec<Stored>, StoreError>>;
+
+    /// Writes down how far an app has been told. Returns once it is on disk.
+    fn settle(
+        &self,
+        workspace: WorkspaceId,
+        app: AppId,
+        settlement: Settlement,
+    ) -> Later<'_, Result<(), StoreError>>;
+
+    /// [`Settlement::heard`] as it was last written; 0 if never.
+    fn heard(&self, workspace: WorkspaceId, app: AppId) -> Later<'_, Result<u64, StoreError>>;
+
+    /// Deliveries of an app above a log position, in its order; at most `limit` and never more than [`READ_ROWS_MAX`].
+    fn deliveries(
+        &self,
+        workspace: WorkspaceId,
+        app: AppId,
+        after: u64,
+        limit: usize,
+    ) -> Later<'_, Result<Vec<Delivery>, StoreError>>;
+
+    /// Keeps bytes that activities may refer to, under their SHA-256 digest.
+    fn put_blob(
+        &self,
+        workspace: WorkspaceId,
+        digest: [u8; 32],
+        bytes: Vec<u8>,
+    ) -> Later<'_, Result<(), StoreError>>;
+
+    /// Bytes by their digest.
+    fn blob(
+        &self,
+        workspace: WorkspaceId,
+        digest: [u8; 32],
+    ) -> Later<'_, Result<Option<Vec<u8>>, StoreError>>;
 
     /// A value kept beside the workspaces under a fixed name; `value` is stored if there is none yet.
     fn keep(&self, name: &'static str, value: Vec<u8>) -> Later<'_, Result<Vec<u8>, StoreError>>;

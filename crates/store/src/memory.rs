@@ -1,6 +1,6 @@
 //! The store on maps: the oracle that the others are tested against, and the store of throw-away servers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::ready;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -11,12 +11,17 @@ use redraft_model::decide;
 use redraft_model::decision::{Change, Decision, Halt, Moment};
 use redraft_model::directory::{Directories, Directory, DirectoryChange};
 use redraft_model::event::Event;
-use redraft_model::id::{ConversationId, MessageKey, UserId, WorkspaceId};
-use redraft_model::message::{Audience, Gone, Message, Replier, Revision};
+use redraft_model::id::{AppId, ConversationId, MessageKey, UserId, WorkspaceId};
+use redraft_model::message::{
+    Audience, Gone, Message, PersonalView, Reaction, Replier, Revision,
+};
 use redraft_model::time::{Micros, Ts};
 use redraft_model::view::{Identity, Looked, Remembered, View};
 
-use crate::{Answer, Clock, Later, Published, READ_ROWS_MAX, Revised, Store, StoreError, Stored, Window};
+use crate::{
+    Answer, Clock, Delivery, Later, Published, READ_ROWS_MAX, Revised, Settlement, Store, StoreError, Stored,
+    Window,
+};
 
 /// A store that keeps nothing when the process ends. Commands run one at a time.
 pub struct MemoryStore {
@@ -33,6 +38,11 @@ struct State {
     revisions: BTreeMap<(WorkspaceId, u64), (Revision, Arc<Content>)>,
     repliers: BTreeMap<(MessageKey, UserId), Replier>,
     gone: BTreeMap<MessageKey, Gone>,
+    reactions: BTreeSet<(MessageKey, Reaction)>,
+    views: BTreeMap<(MessageKey, UserId), PersonalView>,
+    heard: BTreeMap<(WorkspaceId, AppId), u64>,
+    deliveries: BTreeMap<(WorkspaceId, AppId, u64), Delivery>,
+    blobs: BTreeMap<(WorkspaceId, [u8; 32]), Vec<u8>>,
     remembered: BTreeMap<(Identity, String), Remembered>,
     logs: BTreeMap<WorkspaceId, Vec<Event>>,
     kept: BTreeMap<&'static str, Vec<u8>>,
@@ -97,7 +107,22 @@ impl State {
     fn change(&mut self, change: &Change) {
         match change {
             Change::PutMessage(message) => drop(self.messages.insert(message.key, Arc::clone(message))),
-            Change::RemoveMessage(key, _) => drop(self.messages.remove(key)),
+            Change::RemoveMessage(message) => drop(self.messages.remove(&message.key)),
+            Change::RemoveRevision(key, position) => {
+                self.revisions.remove(&(key.workspace, *position));
+            }
+            Change::PutReaction(key, reaction) => {
+                self.reactions.insert((*key, reaction.clone()));
+            }
+            Change::RemoveReaction(key, reaction) => {
+                self.reactions.remove(&(*key, reaction.clone()));
+            }
+            Change::PutView(key, user, view) => {
+                if let Some(before) = self.views.insert((*key, *user), *view) {
+                    self.revisions.remove(&(key.workspace, before.content_at));
+                }
+            }
+            Change::ClearMarks(key) => self.clear_marks(*key),
             Change::PutRevision(revision, content) => {
                 let key = (revision.key.workspace, revision.position);
                 self.revisions.insert(key, (revision.clone(), Arc::clone(content)));
@@ -135,6 +160,34 @@ impl State {
         self.repliers.retain(|(key, _), _| key.workspace != id);
         self.gone.retain(|key, _| key.workspace != id);
         self.remembered.retain(|(identity, _), _| identity.workspace != id);
+        self.reactions.retain(|(key, _)| key.workspace != id);
+        self.views.retain(|(key, _), _| key.workspace != id);
+        self.heard.retain(|(workspace, _), _| *workspace != id);
+        self.deliveries.retain(|(workspace, ..), _| *workspace != id);
+        self.blobs.retain(|(workspace, _), _| *workspace != id);
+    }
+
+    fn clear_marks(&mut self, key: MessageKey) {
+        self.reactions.retain(|(of, _)| *of != key);
+        let gone: Vec<u64> = self.views_of(key).map(|view| view.content_at).collect();
+        for position in gone {
+            self.revisions.remove(&(key.workspace, position));
+        }
+        self.views.retain(|(of, _), _| *of != key);
+    }
+
+    fn views_of(&self, key: MessageKey) -> impl Iterator<Item = &PersonalView> {
+        self.views.range((key, UserId(0))..=(key, UserId(u32::MAX))).map(|(_, view)| view)
+    }
+
+    fn settle(&mut self, workspace: WorkspaceId, app: AppId, settlement: Settlement) {
+        self.heard.insert((workspace, app), settlement.heard);
+        for delivery in settlement.put {
+            self.deliveries.insert((workspace, app, delivery.position), delivery);
+        }
+        for over in settlement.removed {
+            self.deliveries.remove(&(workspace, app, over));
+        }
     }
 
     fn thread(&self, root: MessageKey) -> impl DoubleEndedIterator<Item = &Arc<Message>> {
@@ -168,7 +221,12 @@ impl State {
             self.messages.values().filter(|message| message.expired(now)).cloned().collect();
         for message in expired {
             self.messages.remove(&message.key);
-            self.revisions.remove(&(message.key.workspace, message.content_at));
+            self.clear_marks(message.key);
+            let mut next = Some(message.content_at);
+            while let Some(position) = next {
+                let removed = self.revisions.remove(&(message.key.workspace, position));
+                next = removed.and_then(|(revision, _)| revision.previous);
+            }
         }
     }
 }
@@ -210,6 +268,11 @@ impl View for State {
 
     fn origin(&self, workspace: WorkspaceId) -> Looked<Option<Arc<Directory>>> {
         Ok(self.origins.get(&workspace).cloned())
+    }
+
+    fn reactions(&self, key: MessageKey) -> Looked<Vec<Reaction>> {
+        let all = self.reactions.iter().filter(|(of, _)| *of == key);
+        Ok(all.map(|(_, reaction)| reaction.clone()).collect())
     }
 
     fn gone(&self, key: MessageKey) -> Looked<Option<Gone>> {
@@ -301,6 +364,92 @@ impl Store for MemoryStore {
         let log = state.logs.get(&workspace).map_or(&[][..], Vec::as_slice);
         let from = usize::try_from(after).unwrap_or(usize::MAX).min(log.len());
         now(Ok(log[from..].iter().take(limit.min(READ_ROWS_MAX)).cloned().collect()))
+    }
+
+    fn content(
+        &self,
+        workspace: WorkspaceId,
+        position: u64,
+    ) -> Later<'_, Result<Option<Arc<Content>>, StoreError>> {
+        let state = self.state();
+        now(Ok(state.revisions.get(&(workspace, position)).map(|(_, content)| Arc::clone(content))))
+    }
+
+    fn reactions(&self, key: MessageKey) -> Later<'_, Result<Vec<Reaction>, StoreError>> {
+        now(View::reactions(&*self.state(), key).map_err(|_| StoreError::Failed))
+    }
+
+    fn view(
+        &self,
+        key: MessageKey,
+        user: UserId,
+    ) -> Later<'_, Result<Option<(PersonalView, Arc<Content>)>, StoreError>> {
+        let state = self.state();
+        let view = state.views.get(&(key, user));
+        let content = |view: &PersonalView| state.revisions.get(&(key.workspace, view.content_at));
+        now(Ok(view.and_then(|view| content(view).map(|(_, content)| (*view, Arc::clone(content))))))
+    }
+
+    fn targeted(
+        &self,
+        workspace: WorkspaceId,
+        conversation: ConversationId,
+        reader: UserId,
+        limit: usize,
+    ) -> Later<'_, Result<Vec<Stored>, StoreError>> {
+        let state = self.state();
+        let key = |ts| MessageKey { workspace, conversation, ts };
+        let all = state.messages.range(key(Ts(0))..=key(Ts(i64::MAX))).rev().map(|(_, message)| message);
+        let of_reader = all.filter(|message| message.audience == Audience::Only(reader));
+        let mut found: Vec<Stored> =
+            of_reader.take(limit.min(READ_ROWS_MAX)).map(|message| state.stored(message)).collect();
+        found.reverse();
+        now(Ok(found))
+    }
+
+    fn settle(
+        &self,
+        workspace: WorkspaceId,
+        app: AppId,
+        settlement: Settlement,
+    ) -> Later<'_, Result<(), StoreError>> {
+        self.state().settle(workspace, app, settlement);
+        now(Ok(()))
+    }
+
+    fn heard(&self, workspace: WorkspaceId, app: AppId) -> Later<'_, Result<u64, StoreError>> {
+        now(Ok(self.state().heard.get(&(workspace, app)).copied().unwrap_or(0)))
+    }
+
+    fn deliveries(
+        &self,
+        workspace: WorkspaceId,
+        app: AppId,
+        after: u64,
+        limit: usize,
+    ) -> Later<'_, Result<Vec<Delivery>, StoreError>> {
+        let state = self.state();
+        let from = (workspace, app, after.saturating_add(1));
+        let all = state.deliveries.range(from..=(workspace, app, u64::MAX)).map(|(_, delivery)| delivery);
+        now(Ok(all.take(limit.min(READ_ROWS_MAX)).cloned().collect()))
+    }
+
+    fn put_blob(
+        &self,
+        workspace: WorkspaceId,
+        digest: [u8; 32],
+        bytes: Vec<u8>,
+    ) -> Later<'_, Result<(), StoreError>> {
+        self.state().blobs.entry((workspace, digest)).or_insert(bytes);
+        now(Ok(()))
+    }
+
+    fn blob(
+        &self,
+        workspace: WorkspaceId,
+        digest: [u8; 32],
+    ) -> Later<'_, Result<Option<Vec<u8>>, StoreError>> {
+        now(Ok(self.state().blobs.get(&(workspace, digest)).cloned()))
     }
 
     fn keep(&self, name: &'static str, value: Vec<u8>) -> Later<'_, Result<Vec<u8>, StoreError>> {

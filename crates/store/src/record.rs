@@ -9,9 +9,10 @@ use redraft_model::content::{Content, Dialect};
 use redraft_model::directory::Directory;
 use redraft_model::event::{Event, EventKind};
 use redraft_model::id::{AppId, ConversationId, MessageKey, TokenHash, UserId, WorkspaceId};
-use redraft_model::message::{Replier, Revision, Thread};
+use redraft_model::message::{PersonalView, Replier, Revision, Thread};
 use redraft_model::time::{Micros, Ts};
 use redraft_model::view::Remembered;
+use crate::Delivery;
 use redraft_model::workspace::{
     App, Conversation, ConversationKind, Settings, Token, TokenKind, User, Workspace,
 };
@@ -239,7 +240,7 @@ structure! {
     }
     App {
         id, dialect, slack_id, bot_id, app_id, name, bot_user, installed_by, signing_secret, password_hash,
-        uninstalled, updated_at,
+        uninstalled, endpoint, hears_from, reads_all, issuer, anonymous, updated_at,
     }
     Token { hash, hint, app, user, kind, scopes, revoked, expires_at }
     Conversation {
@@ -248,6 +249,8 @@ structure! {
     }
     Thread { replies, repliers, latest, users }
     Replier { count, since }
+    PersonalView { revision, content_at }
+    Delivery { position, attempts, due_at, reason }
     Revision { key, position, number, previous, by, at }
     Content { dialect, text, blocks, attachments, metadata, identity, activity, markup }
     Remembered { digest, key, content_at, revision, expires_at }
@@ -302,6 +305,20 @@ choice! {
         14 => ConversationChanged(conversation),
         15 => MemberJoined { conversation, user },
         16 => MemberLeft { conversation, user },
+        17 => ReactionAdded { conversation, message, name },
+        18 => ReactionRemoved { conversation, message, name },
+        19 => CardSubmitted { conversation, message, to },
+        20 => ViewShown { conversation, message, user },
+        21 => StreamStarted { conversation },
+        22 => StreamAdvanced { conversation, message },
+        23 => StreamStopped { conversation, message },
+        24 => StreamEnded { conversation, message },
+        25 => WorkspaceRenamed,
+        26 => AppInstalled(app),
+        27 => AppUninstalled(app),
+        28 => ConversationRenamed(conversation),
+        29 => ConversationArchived(conversation),
+        30 => ConversationUnarchived(conversation),
     }
 }
 

@@ -60,12 +60,14 @@ fn command_of(dice: &mut Dice, world: &World) -> Command {
         }),
         9..=11 => Verb::Update(Update {
             broadcast: dice.one_in(4),
+            targeted: None,
             if_revision,
             patch: if dice.one_in(6) { Patch::keep_all(Dialect::Slack) } else { new_text("new") },
             ..update(known.conversation, known.ts)
         }),
         12..=16 => Verb::Delete(Delete {
             only_broadcast: dice.one_in(10),
+            targeted: None,
             if_revision,
             ..delete(known.conversation, known.ts)
         }),

@@ -453,11 +453,11 @@ pub fn post_to(user: UserId) -> Post {
 }
 
 pub fn update(conversation: ConversationId, ts: Ts) -> Update {
-    Update { conversation, ts, patch: new_text("new"), fault: None, broadcast: false, if_revision: None }
+    Update { conversation, ts, patch: new_text("new"), fault: None, broadcast: false, targeted: None, if_revision: None }
 }
 
 pub fn delete(conversation: ConversationId, ts: Ts) -> Delete {
-    Delete { conversation, ts, only_broadcast: false, if_revision: None }
+    Delete { conversation, ts, only_broadcast: false, targeted: None, if_revision: None }
 }
 
 pub fn edit(conversation: ConversationId, ts: Ts) -> Verb {
@@ -543,6 +543,11 @@ pub fn app(workspace: u8, number: u32, bot_user: UserId, installer: UserId) -> A
         signing_secret: None,
         password_hash: None,
         uninstalled: false,
+        endpoint: None,
+        hears_from: 0,
+        reads_all: false,
+        issuer: None,
+        anonymous: false,
         updated_at: START,
     }
 }

@@ -71,6 +71,7 @@ pub(super) async fn update(call: &Call<'_>, conversation: &str, id: &str) -> Res
         },
         fault: checked.err().map(fault),
         broadcast: false,
+        targeted: None,
         if_revision: call.if_match().or(view.if_revision),
     };
     let (message, revision) = message(call.submit(Verb::Update(update), &view).await?)?;
@@ -85,6 +86,7 @@ pub(super) async fn delete(call: &Call<'_>, conversation: &str, id: &str) -> Res
         conversation: conversation.id,
         ts: Ts::from_digits(id).unwrap_or(Ts(0)),
         only_broadcast: false,
+        targeted: None,
         if_revision: call.if_match(),
     };
     call.submit(Verb::Delete(delete), &ActivityView::default()).await?;

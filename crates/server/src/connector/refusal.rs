@@ -6,10 +6,12 @@ use redraft_model::decision::{Refusal, Why};
 use redraft_model::delete::DeleteRefusal as D;
 use redraft_model::directory::Directory;
 use redraft_model::post::PostRefusal as P;
+use redraft_model::interaction::InteractionRefusal as I;
+use redraft_model::stream::StreamRefusal as S;
 use redraft_model::update::UpdateRefusal as U;
 use redraft_store::StoreError;
 use redraft_wire::connector::errors::{
-    ACTIVITY_NOT_FOUND_IN_CONVERSATION, BAD_ARGUMENT, BAD_SYNTAX, BOT_NOT_IN_CONVERSATION_ROSTER,
+    ACTIVITY_NOT_FOUND_IN_CONVERSATION, BAD_ARGUMENT, BAD_SYNTAX, BOT_NOT_IN_CONVERSATION_ROSTER, CONTENT_STREAM_NOT_ALLOWED,
     CONVERSATION_NOT_FOUND, MEMBER_NOT_FOUND_IN_CONVERSATION, MESSAGE_SIZE_TOO_BIG, NOT_ENOUGH_PERMISSIONS,
     PRECONDITION_FAILED, SERVICE_ERROR, THROTTLED,
 };
@@ -26,6 +28,8 @@ pub(super) fn error(not_done: &NotDone, directory: &Directory) -> Error {
             Why::Post(why) => post(why),
             Why::Update(why) => update(why, refusal, directory),
             Why::Delete(why) => delete(why, refusal, directory),
+            Why::Stream(why) => stream(why, refusal, directory),
+            Why::Interaction(why) => interaction(why, refusal, directory),
             Why::Conversation(why) => conversation(why),
             Why::Control(_) => Error::new(StatusCode::FORBIDDEN, NOT_ENOUGH_PERMISSIONS, "Not allowed."),
             Why::KeyReused { .. } => Error::new(
@@ -102,6 +106,50 @@ fn ephemeral() -> Error {
     Error::new(StatusCode::BAD_REQUEST, BAD_ARGUMENT, message)
 }
 
+fn other_reader() -> Error {
+    let message = "The recipient of a targeted message cannot be changed; leave it out of the update.";
+    Error::new(StatusCode::BAD_REQUEST, BAD_ARGUMENT, message)
+}
+
+fn not_allowed(message: &str) -> Error {
+    Error::new(StatusCode::FORBIDDEN, CONTENT_STREAM_NOT_ALLOWED, message)
+}
+
+fn still_streaming() -> Error {
+    not_allowed("The message is still streaming; end the stream first.")
+}
+
+/// SDKs tell these apart by their words: they look for "exceeded streaming time" and "cancel".
+fn stream(why: &S, refusal: &Refusal, directory: &Directory) -> Error {
+    match why {
+        S::ConversationNotFound => no_conversation(),
+        S::NoLongerMember => not_in_roster(),
+        S::NotHere => not_allowed("Content stream is only allowed in a chat with one person."),
+        S::Content(found) => fault(found.code, found.reasons.join(" ")),
+        S::MessageNotFound => no_activity(),
+        S::NotAuthor(_) => not_own(refusal, directory),
+        S::Completed => not_allowed("Content stream is not allowed on an already completed streamed message."),
+        S::Stopped => not_allowed("Content stream was canceled by user."),
+        S::TimeOver => not_allowed("Content stream finished due to exceeded streaming time."),
+    }
+}
+
+fn interaction(why: &I, refusal: &Refusal, directory: &Directory) -> Error {
+    match why {
+        I::ConversationNotFound | I::NotMember => no_conversation(),
+        I::NoLongerMember => not_in_roster(),
+        I::Archived => archived(),
+        I::MessageNotFound => no_activity(),
+        I::Tombstone => tombstone(),
+        I::NotAuthor | I::NoApp => not_own(refusal, directory),
+        I::TooManyReactions => Error::new(
+            StatusCode::FORBIDDEN,
+            NOT_ENOUGH_PERMISSIONS,
+            "The message has as many reactions as it may have.",
+        ),
+    }
+}
+
 fn stale(current: std::num::NonZeroU32) -> Error {
     let message = format!("The message is at revision {current} by now.");
     let error = Error::new(StatusCode::PRECONDITION_FAILED, PRECONDITION_FAILED, message);
@@ -114,7 +162,7 @@ fn not_own(refusal: &Refusal, directory: &Directory) -> Error {
         Some(app) => format!("app {}", directory.app(app).map_or("?", |app| &app.name)),
         None => format!("user {}", directory.user(message.author).map_or("?", |user| &user.name)),
     });
-    let asker = refusal.actor.and_then(|actor| directory.app(actor.app)).map_or("?", |app| &app.name);
+    let asker = refusal.actor.and_then(|actor| directory.app(actor.app?)).map_or("?", |app| &app.name);
     let message = format!(
         "The message was posted by {}; app {asker} changes and deletes only what it posted itself.",
         author.unwrap_or_default()
@@ -130,6 +178,8 @@ fn update(why: &U, refusal: &Refusal, directory: &Directory) -> Error {
         U::MessageNotFound => no_activity(),
         U::Tombstone => tombstone(),
         U::Ephemeral => ephemeral(),
+        U::OtherReader => other_reader(),
+        U::StillStreaming => still_streaming(),
         U::NotAuthor(_) | U::EditWindowClosed => not_own(refusal, directory),
         U::StaleRevision(current) => stale(*current),
         U::NoContent => no_content(),
@@ -147,6 +197,8 @@ fn delete(why: &D, refusal: &Refusal, directory: &Directory) -> Error {
         D::MessageNotFound => no_activity(),
         D::Tombstone => tombstone(),
         D::Ephemeral => ephemeral(),
+        D::OtherReader => other_reader(),
+        D::StillStreaming => still_streaming(),
         D::Archived => archived(),
         D::NotAllowed(_) => not_own(refusal, directory),
         D::StaleRevision(current) => stale(*current),

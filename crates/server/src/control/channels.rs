@@ -7,7 +7,7 @@ use redraft_model::control::Control;
 use redraft_model::decision::Outcome;
 use redraft_model::directory::Directory;
 use redraft_model::id::{ConversationId, UserId};
-use redraft_model::message::State;
+use redraft_model::message::{Audience, State};
 use redraft_model::workspace::{Conversation, ConversationKind};
 use redraft_store::{Stored, Window};
 use redraft_wire::translate::slack_to_markdown;
@@ -143,7 +143,7 @@ pub(super) fn message(directory: &Directory, stored: &Stored) -> Value {
         |part: &Option<Arc<str>>| part.as_ref().and_then(|json| serde_json::from_str::<Value>(json).ok());
     let edited = match message.state {
         State::Live { edited, .. } => edited,
-        State::Tombstone { .. } => None,
+        State::Streaming { .. } | State::Tombstone { .. } => None,
     };
     json!({
         "ts": message.key.ts.dotted(),
@@ -156,6 +156,11 @@ pub(super) fn message(directory: &Directory, stored: &Stored) -> Value {
         "revision": message.revision().map(std::num::NonZeroU32::get),
         "edited_at": edited.map(|edited| redraft_model::time::Ts(edited.at.0).dotted()),
         "deleted": message.revision().is_none(),
+        "streaming": matches!(message.state, State::Streaming { .. }),
+        "targeted_to": match message.audience {
+            Audience::Everyone => None,
+            Audience::Only(reader) => user(reader),
+        },
         "text": content.text,
         "markdown": slack_to_markdown(&content.text),
         "blocks": part(&content.blocks),

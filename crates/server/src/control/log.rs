@@ -60,10 +60,11 @@ fn event(directory: &Directory, event: &Event) -> Value {
     if let Some(conversation) = conversation {
         shown["channel"] = conversation.slack_id.clone().into();
     }
-    let (name, detail) = match event.kind {
+    let message = |ts: &Ts| json!({ "message": ts.dotted() });
+    let (name, detail) = match &event.kind {
         EventKind::MessagePosted { root, only, .. } => (
             "message_posted",
-            json!({ "message": event.ts.dotted(), "thread_ts": root.map(Ts::dotted), "only": only.and_then(user) }),
+            json!({ "message": event.ts.dotted(), "thread_ts": root.map(Ts::dotted), "only": only.and_then(&user) }),
         ),
         EventKind::MessageUpdated { message, revision, .. } => {
             ("message_updated", json!({ "message": message.dotted(), "revision": revision }))
@@ -80,16 +81,38 @@ fn event(directory: &Directory, event: &Event) -> Value {
         EventKind::TombstoneRemoved { message, .. } => {
             ("tombstone_removed", json!({ "message": message.dotted() }))
         }
+        EventKind::ReactionAdded { message: at, name, .. } => {
+            ("reaction_added", json!({ "message": at.dotted(), "name": &**name }))
+        }
+        EventKind::ReactionRemoved { message: at, name, .. } => {
+            ("reaction_removed", json!({ "message": at.dotted(), "name": &**name }))
+        }
+        EventKind::CardSubmitted { message: at, to, .. } => {
+            ("card_submitted", json!({ "message": at.dotted(), "to": app(*to) }))
+        }
+        EventKind::ViewShown { message: at, user: id, .. } => {
+            ("view_shown", json!({ "message": at.dotted(), "user": user(*id) }))
+        }
+        EventKind::StreamStarted { .. } => ("stream_started", message(&event.ts)),
+        EventKind::StreamAdvanced { message: at, .. } => ("stream_advanced", message(at)),
+        EventKind::StreamStopped { message: at, .. } => ("stream_stopped", message(at)),
+        EventKind::StreamEnded { message: at, .. } => ("stream_ended", message(at)),
         EventKind::WorkspaceCreated => ("workspace_created", json!({})),
+        EventKind::WorkspaceRenamed => ("workspace_renamed", json!({})),
+        EventKind::AppInstalled(id) => ("app_installed", json!({ "changed_app": app(*id) })),
+        EventKind::AppUninstalled(id) => ("app_uninstalled", json!({ "changed_app": app(*id) })),
+        EventKind::ConversationRenamed(_) => ("channel_renamed", json!({})),
+        EventKind::ConversationArchived(_) => ("channel_archived", json!({})),
+        EventKind::ConversationUnarchived(_) => ("channel_unarchived", json!({})),
         EventKind::WorkspaceChanged => ("workspace_changed", json!({})),
-        EventKind::UserChanged(id) => ("user_changed", json!({ "user": user(id) })),
-        EventKind::AppChanged(id) => ("app_changed", json!({ "changed_app": app(id) })),
-        EventKind::TokenMinted(id) => ("token_minted", json!({ "of_app": app(id) })),
-        EventKind::TokenRevoked(id) => ("token_revoked", json!({ "of_app": app(id) })),
+        EventKind::UserChanged(id) => ("user_changed", json!({ "user": user(*id) })),
+        EventKind::AppChanged(id) => ("app_changed", json!({ "changed_app": app(*id) })),
+        EventKind::TokenMinted(id) => ("token_minted", json!({ "of_app": app(*id) })),
+        EventKind::TokenRevoked(id) => ("token_revoked", json!({ "of_app": app(*id) })),
         EventKind::ConversationCreated(_) => ("channel_created", json!({})),
         EventKind::ConversationChanged(_) => ("channel_changed", json!({})),
-        EventKind::MemberJoined { user: id, .. } => ("member_joined", json!({ "user": user(id) })),
-        EventKind::MemberLeft { user: id, .. } => ("member_left", json!({ "user": user(id) })),
+        EventKind::MemberJoined { user: id, .. } => ("member_joined", json!({ "user": user(*id) })),
+        EventKind::MemberLeft { user: id, .. } => ("member_left", json!({ "user": user(*id) })),
     };
     shown["type"] = name.into();
     if let (Value::Object(shown), Value::Object(detail)) = (&mut shown, detail) {

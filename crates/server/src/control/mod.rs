@@ -221,6 +221,10 @@ fn refused(why: &Why) -> Error {
         ControlRefusal::NotFound(what) => Error::not_found(what),
         ControlRefusal::Full => Error(StatusCode::CONFLICT, "full", "the workspace is full".into()),
         ControlRefusal::ClockGoesBack => Error::bad("a clock does not go back"),
+        ControlRefusal::SecondAnonymous => {
+            let why = "the workspace has a bot for calls without a token already";
+            Error(StatusCode::CONFLICT, "taken", why.into())
+        }
     }
 }
 

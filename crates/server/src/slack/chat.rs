@@ -94,6 +94,7 @@ pub(super) async fn update(call: &Call<'_>) -> Result<Reply, Error> {
         patch,
         fault,
         broadcast: call.args.flag("reply_broadcast")?.unwrap_or(false),
+        targeted: None,
         if_revision: call.if_revision()?,
     };
     let outcome = call.submit(Verb::Update(update)).await?;
@@ -115,6 +116,7 @@ pub(super) async fn delete(call: &Call<'_>) -> Result<Reply, Error> {
         conversation,
         ts,
         only_broadcast: call.args.flag("broadcast_delete")?.unwrap_or(false),
+        targeted: None,
         if_revision: call.if_revision()?,
     };
     call.args.flag("as_user")?;

@@ -19,8 +19,8 @@ pub(super) fn error(refusal: &Refusal, directory: &Directory, method: &str) -> E
         Why::Post(why) => post(why),
         Why::Update(why) => update(why, refusal, directory),
         Why::Delete(why) => delete(why, refusal, directory),
+        Why::Stream(_) | Why::Interaction(_) | Why::Control(_) => Error::new("access_denied"),
         Why::Conversation(why) => conversation(why, method),
-        Why::Control(_) => Error::new("access_denied"),
         Why::KeyReused { other_conversation } => key_reused(*other_conversation, method),
     }
 }
@@ -66,12 +66,14 @@ fn update(why: &U, refusal: &Refusal, directory: &Directory) -> Error {
         }
         U::Archived => Error::new("is_inactive").because("the conversation is archived"),
         U::MessageNotFound => not_found(),
-        U::Ephemeral => Error::new("cant_update_message")
+        U::Ephemeral | U::OtherReader => Error::new("cant_update_message")
             .because("the message is ephemeral; such a message changes only through its response_url"),
         U::NotAuthor(rule) => Error::new("cant_update_message").because(whose(refusal, *rule, directory)),
         U::Tombstone => {
             Error::new("cant_update_message").because("the message was deleted; only its thread is left")
         }
+        U::StillStreaming => Error::new("streaming_state_conflict")
+            .because("the message is still streaming; it can be changed when the stream has ended"),
         U::EditWindowClosed => {
             Error::new("edit_window_closed").because("this workspace's edit window for people is over")
         }
@@ -102,11 +104,13 @@ fn delete(why: &D, refusal: &Refusal, directory: &Directory) -> Error {
             Error::new("channel_not_found").because("no conversation that this token can see has this id")
         }
         D::MessageNotFound => not_found(),
-        D::Ephemeral => Error::new("message_not_found")
+        D::Ephemeral | D::OtherReader => Error::new("message_not_found")
             .because("the message is ephemeral; such a message goes only through its response_url"),
         D::Archived => Error::new("cant_delete_message").because("the conversation is archived"),
         D::Tombstone => Error::new("cant_delete_message")
             .because("the message was deleted before; only its thread is left"),
+        D::StillStreaming => Error::new("cant_delete_message")
+            .because("the message is still streaming; it can be deleted when the stream has ended"),
         D::NotAllowed(rule) => Error::new("cant_delete_message").because(whose(refusal, *rule, directory)),
         D::StaleRevision(current) => {
             let reason = format!("the message is at revision {current} by now");
@@ -132,7 +136,7 @@ fn posted_by(message: &Message, directory: &Directory) -> String {
 
 fn asked_by(actor: &Actor, directory: &Directory) -> String {
     let user = directory.user(actor.user).map_or("?", |user| &user.slack_id);
-    let app = directory.app(actor.app).map_or("?", |app| &app.slack_id);
+    let app = actor.app.and_then(|app| directory.app(app)).map_or("?", |app| &app.slack_id);
     let kind = match actor.kind {
         TokenKind::Bot => "bot",
         TokenKind::User if actor.admin => "administrator",

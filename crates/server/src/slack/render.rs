@@ -72,7 +72,11 @@ impl View<'_> {
         };
         match message.state {
             State::Tombstone { .. } => tombstone(view, out),
-            State::Live { edited, .. } => {
+            State::Live { .. } | State::Streaming { .. } => {
+                let edited = match message.state {
+                    State::Live { edited, .. } => edited,
+                    _ => None,
+                };
                 let edited = edited.map(|edited| (self.editor(edited.by), seconds(edited.at)));
                 view.edited = edited.as_ref().map(|(user, ts)| (*user, ts.as_str()));
                 view.root = root;

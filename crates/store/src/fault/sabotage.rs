@@ -6,7 +6,7 @@ use redraft_model::id::WorkspaceId;
 use redraft_model::time::Micros;
 use redraft_model::view::View;
 
-use crate::committer::{Broken, Engine, Head};
+use crate::committer::{Broken, Engine, Head, Note};
 
 /// How a store is to break its promise that what is acknowledged is on disk.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -72,6 +72,10 @@ impl<E: Engine> Engine for Sabotaged<E> {
 
     fn keep(&mut self, name: &'static str, value: &[u8]) -> Result<Vec<u8>, Broken> {
         self.engine.keep(name, value)
+    }
+
+    fn note(&mut self, note: &Note) -> Result<(), Broken> {
+        self.engine.note(note)
     }
 
     fn sweep(&mut self, now: Micros) -> Result<bool, Broken> {

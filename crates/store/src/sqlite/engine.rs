@@ -8,9 +8,8 @@ use redraft_model::content::Content;
 use redraft_model::decision::{Change, Decision};
 use redraft_model::directory::{Directories, Directory, DirectoryChange};
 use redraft_model::event::Event;
-use redraft_model::id::{MessageKey, UserId, WorkspaceId};
-use redraft_model::limits::EPHEMERAL_MICROS;
-use redraft_model::message::{Audience, Gone, Message, Replier, Revision};
+use redraft_model::id::{AppId, MessageKey, UserId, WorkspaceId};
+use redraft_model::message::{Audience, Gone, Message, PersonalView, Reaction, Replier, Revision};
 use redraft_model::time::{Micros, Ts};
 use redraft_model::view::{Identity, Looked, NotLoaded, Remembered, View};
 use rusqlite::{Connection, OptionalExtension, Params, params};
@@ -20,7 +19,8 @@ use super::OpenError;
 use super::packed;
 use super::recent::Recent;
 use super::rows::{self, CHANNEL_LINE, EPHEMERAL_LINE, place_of, spot};
-use crate::committer::{Broken, Engine, Head};
+use crate::Settlement;
+use crate::committer::{Broken, Engine, Head, Note};
 use crate::fault::Sabotage;
 use crate::fault::sabotage::Sabotaged;
 use crate::record::{Entry, RevisionRow, encode, entries};
@@ -73,10 +73,15 @@ impl SqliteEngine {
         self.db.prepare_cached(sql)?.execute(params)
     }
 
-    fn change(&self, workspace: WorkspaceId, change: &Change, first: u64) -> rusqlite::Result<()> {
+    fn change(&self, workspace: WorkspaceId, change: &Change, first: Ts) -> rusqlite::Result<()> {
         match change {
             Change::PutMessage(message) => self.put_message(message, first),
-            Change::RemoveMessage(key, root) => self.remove_message(*key, *root),
+            Change::RemoveMessage(message) => self.remove_message(message),
+            Change::RemoveRevision(key, position) => self.remove_revision(key.workspace, *position),
+            Change::PutReaction(key, reaction) => self.put_reaction(*key, reaction),
+            Change::RemoveReaction(key, reaction) => self.remove_reaction(*key, reaction),
+            Change::PutView(key, user, view) => self.put_view(*key, *user, *view),
+            Change::ClearMarks(key) => self.clear_marks(*key),
             Change::PutRevision(revision, content) => self.put_revision(revision, content),
             Change::PutReplier(root, user, replier) => self.put_replier(*root, *user, replier.as_ref()),
             Change::PutGone(gone) => self.put_gone(gone),
@@ -85,16 +90,12 @@ impl SqliteEngine {
         }
     }
 
-    fn put_message(&self, message: &Arc<Message>, first: u64) -> rusqlite::Result<()> {
+    fn put_message(&self, message: &Arc<Message>, first: Ts) -> rusqlite::Result<()> {
         let key = message.key;
-        let line = match (message.audience, message.root) {
-            (Audience::Only(_), _) => EPHEMERAL_LINE,
-            (_, Some(root)) => root.0,
-            (_, None) => CHANNEL_LINE,
-        };
+        let line = line_of(message);
         let body = packed::message(message);
-        let is_new =
-            first <= message.content_at && message.revision().is_some_and(|number| number.get() == 1);
+        // A message's time is that of the event that made it.
+        let is_new = first <= key.ts;
         if is_new {
             const SQL: &str = "INSERT INTO message (place, line, ts, body) VALUES (?1, ?2, ?3, ?4)";
             self.write(SQL, params![place_of(key), line, key.ts.0, body])?;
@@ -116,7 +117,7 @@ impl SqliteEngine {
             self.write("INSERT INTO placed (place, ts, line) VALUES (?1, ?2, ?3)", params![place, ts, line])?;
         }
         if line == EPHEMERAL_LINE {
-            let expires_at = ts.saturating_add(EPHEMERAL_MICROS);
+            let expires_at = message.expires_at().map_or(i64::MAX, |end| end.0);
             let spot = spot(message.key.workspace, message.content_at);
             const SQL: &str =
                 "INSERT OR REPLACE INTO ephemeral (expires_at, place, ts, spot) VALUES (?1, ?2, ?3, ?4)";
@@ -130,15 +131,72 @@ impl SqliteEngine {
         Ok(())
     }
 
-    fn remove_message(&self, key: MessageKey, root: Option<Ts>) -> rusqlite::Result<()> {
-        let place = place_of(key);
+    fn remove_message(&self, message: &Message) -> rusqlite::Result<()> {
         const SQL: &str = "DELETE FROM message WHERE place = ?1 AND line = ?2 AND ts = ?3";
-        self.write(SQL, params![place, CHANNEL_LINE, key.ts.0])?;
-        if let Some(root) = root {
-            self.write(SQL, params![place, root.0, key.ts.0])?;
-            self.write("DELETE FROM placed WHERE place = ?1 AND ts = ?2", params![place, key.ts.0])?;
+        let (place, ts, line) = (place_of(message.key), message.key.ts.0, line_of(message));
+        self.write(SQL, params![place, line, ts])?;
+        if line != CHANNEL_LINE {
+            self.write("DELETE FROM placed WHERE place = ?1 AND ts = ?2", params![place, ts])?;
         }
-        self.recent.remove_message(key);
+        if message.broadcast {
+            self.write(SQL, params![place, CHANNEL_LINE, ts])?;
+        }
+        self.recent.remove_message(message.key);
+        Ok(())
+    }
+
+    fn remove_revision(&self, workspace: WorkspaceId, position: u64) -> rusqlite::Result<()> {
+        self.write("DELETE FROM revision WHERE spot = ?1", [spot(workspace, position)])?;
+        self.recent.remove_content(workspace, position);
+        Ok(())
+    }
+
+    fn put_reaction(&self, key: MessageKey, reaction: &Reaction) -> rusqlite::Result<()> {
+        const SQL: &str = "INSERT INTO reaction (place, ts, since, name, user) VALUES (?1, ?2, ?3, ?4, ?5)";
+        let Reaction { since, name, user } = reaction;
+        self.write(SQL, params![place_of(key), key.ts.0, since.0, &**name, user.0]).map(drop)
+    }
+
+    fn remove_reaction(&self, key: MessageKey, reaction: &Reaction) -> rusqlite::Result<()> {
+        const SQL: &str = "DELETE FROM reaction WHERE place = ?1 AND ts = ?2 AND since = ?3";
+        self.write(SQL, params![place_of(key), key.ts.0, reaction.since.0]).map(drop)
+    }
+
+    fn put_view(&self, key: MessageKey, user: UserId, view: PersonalView) -> rusqlite::Result<()> {
+        if let Some(before) = rows::view_of(&self.db, key, user)? {
+            self.remove_revision(key.workspace, before.content_at)?;
+        }
+        const SQL: &str = "INSERT OR REPLACE INTO view (place, ts, user, body) VALUES (?1, ?2, ?3, ?4)";
+        self.write(SQL, params![place_of(key), key.ts.0, user.0, encode(&view)]).map(drop)
+    }
+
+    fn clear_marks(&self, key: MessageKey) -> rusqlite::Result<()> {
+        let (place, ts) = (place_of(key), key.ts.0);
+        self.write("DELETE FROM reaction WHERE place = ?1 AND ts = ?2", [place, ts])?;
+        for view in rows::views(&self.db, key)? {
+            self.remove_revision(key.workspace, view.content_at)?;
+        }
+        self.write("DELETE FROM view WHERE place = ?1 AND ts = ?2", [place, ts]).map(drop)
+    }
+
+    fn settle(
+        &self,
+        workspace: WorkspaceId,
+        app: AppId,
+        settlement: &Settlement,
+    ) -> rusqlite::Result<()> {
+        const HEARD: &str = "INSERT OR REPLACE INTO heard (workspace, app, position) VALUES (?1, ?2, ?3)";
+        let position = |position: u64| i64::try_from(position).unwrap_or(i64::MAX);
+        self.write(HEARD, params![workspace.0, app.0, position(settlement.heard)])?;
+        for delivery in &settlement.put {
+            const SQL: &str =
+                "INSERT OR REPLACE INTO delivery (workspace, app, position, body) VALUES (?1, ?2, ?3, ?4)";
+            self.write(SQL, params![workspace.0, app.0, position(delivery.position), encode(delivery)])?;
+        }
+        for over in &settlement.removed {
+            const SQL: &str = "DELETE FROM delivery WHERE workspace = ?1 AND app = ?2 AND position = ?3";
+            self.write(SQL, params![workspace.0, app.0, position(*over)])?;
+        }
         Ok(())
     }
 
@@ -240,10 +298,8 @@ impl SqliteEngine {
                 Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
             })?
             .collect::<Result<_, _>>()?;
-        for (expires_at, place, ts, spot) in &expired {
-            self.write("DELETE FROM message WHERE place = ?1 AND line = -1 AND ts = ?2", [place, ts])?;
-            self.write("DELETE FROM placed WHERE place = ?1 AND ts = ?2", [place, ts])?;
-            self.write("DELETE FROM revision WHERE spot = ?1", [spot])?;
+        for (expires_at, place, ts, _) in &expired {
+            self.expire(rows::key(*place, Ts(*ts)), now)?;
             let key = [expires_at, place, ts];
             self.write("DELETE FROM ephemeral WHERE expires_at = ?1 AND place = ?2 AND ts = ?3", key)?;
         }
@@ -254,20 +310,41 @@ impl SqliteEngine {
         Ok(full <= forgotten || full <= expired.len())
     }
 
+    /// Removes a message for one reader with all its revisions, unless it was changed since and lasts longer.
+    fn expire(&self, key: MessageKey, now: Micros) -> rusqlite::Result<()> {
+        let Some(message) = rows::message(&self.db, key)? else { return Ok(()) };
+        if !message.expired(now) {
+            return Ok(());
+        }
+        let mut next = Some(message.content_at);
+        while let Some(position) = next {
+            next = rows::revision_at(&self.db, key.workspace, position)?.and_then(|row| row.revision.previous);
+            self.remove_revision(key.workspace, position)?;
+        }
+        self.clear_marks(key)?;
+        self.remove_message(&message)
+    }
+
     fn sweep_dropped(&self) -> rusqlite::Result<bool> {
         let mut statement = self.db.prepare_cached("SELECT workspace FROM dropped LIMIT 1")?;
         let Some(id) = statement.query_row([], |row| row.get(0)).optional()? else { return Ok(false) };
         let (this, next) = (WorkspaceId(id), WorkspaceId(id + 1));
         let places = params![i64::from(id) << 32, i64::from(id + 1) << 32, SWEEP_ROWS_MAX];
         let spots = params![spot(this, 0), spot(next, 0), SWEEP_ROWS_MAX];
+        let whole = params![id, id + 1, SWEEP_ROWS_MAX];
         let mut swept = 0;
         for (table, key, range, bounds) in [
             ("message", "(place, line, ts)", "place", places),
             ("placed", "(place, ts)", "place", places),
             ("replier", "(place, root, user)", "place", places),
             ("gone", "(place, ts)", "place", places),
+            ("reaction", "(place, ts, since)", "place", places),
+            ("view", "(place, ts, user)", "place", places),
             ("revision", "(spot)", "spot", spots),
             ("log", "(spot)", "spot", spots),
+            ("heard", "(workspace, app)", "workspace", whole),
+            ("delivery", "(workspace, app, position)", "workspace", whole),
+            ("blob", "(workspace, digest)", "workspace", whole),
         ] {
             let columns = key.trim_start_matches('(').trim_end_matches(')');
             swept += self.write(
@@ -284,6 +361,15 @@ impl SqliteEngine {
             self.write("DELETE FROM dropped WHERE workspace = ?1", [id])?;
         }
         Ok(true)
+    }
+}
+
+/// The line that a message's row is in.
+fn line_of(message: &Message) -> i64 {
+    match (message.audience, message.root) {
+        (Audience::Only(_), _) => EPHEMERAL_LINE,
+        (_, Some(root)) => root.0,
+        (_, None) => CHANNEL_LINE,
     }
 }
 
@@ -326,7 +412,7 @@ impl Engine for SqliteEngine {
     }
 
     fn apply(&mut self, workspace: WorkspaceId, decision: &Decision) -> Result<(), Broken> {
-        let first = decision.events.first().map_or(u64::MAX, |event| event.position);
+        let first = decision.events.first().map_or(Ts(i64::MAX), |event| event.ts);
         let changes = decision.changes.iter().try_for_each(|change| self.change(workspace, change, first));
         changes
             .and_then(|()| decision.events.iter().try_for_each(|event| self.put_event(workspace, event)))
@@ -379,6 +465,17 @@ impl Engine for SqliteEngine {
             self.db.query_row("SELECT value FROM meta WHERE name = ?1", [name], |row| row.get(0))
         };
         kept().map_err(|failed| broken(&failed))
+    }
+
+    fn note(&mut self, note: &Note) -> Result<(), Broken> {
+        let noted = match note {
+            Note::Settle(workspace, app, settlement) => self.settle(*workspace, *app, settlement),
+            Note::Blob(workspace, digest, bytes) => {
+                const SQL: &str = "INSERT OR IGNORE INTO blob (workspace, digest, bytes) VALUES (?1, ?2, ?3)";
+                self.write(SQL, params![workspace.0, digest, bytes]).map(drop)
+            }
+        };
+        noted.map_err(|failed| broken(&failed))
     }
 
     fn sweep(&mut self, now: Micros) -> Result<bool, Broken> {
@@ -473,6 +570,10 @@ impl View for Snapshot<'_> {
 
     fn origin(&self, workspace: WorkspaceId) -> Looked<Option<Arc<Directory>>> {
         Ok(self.looked(rows::one_directory(&self.engine.db, workspace, true))?.map(Arc::new))
+    }
+
+    fn reactions(&self, key: MessageKey) -> Looked<Vec<Reaction>> {
+        self.looked(rows::reactions(&self.engine.db, key))
     }
 
     fn gone(&self, key: MessageKey) -> Looked<Option<Gone>> {

@@ -9,16 +9,17 @@ use std::time::Duration;
 use redraft_model::command::Command;
 use redraft_model::content::{Content, Dialect};
 use redraft_model::event::Event;
-use redraft_model::id::{ConversationId, MessageKey, WorkspaceId};
-use redraft_model::message::Gone;
+use redraft_model::id::{AppId, ConversationId, MessageKey, UserId, WorkspaceId};
+use redraft_model::message::{Gone, PersonalView, Reaction};
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use tokio::sync::{Semaphore, oneshot};
 use tracing::error;
 
-use crate::committer::{self, Job, Queue};
+use crate::committer::{self, Job, Note, Queue};
 use crate::fault::Sabotage;
 use crate::{
-    Answer, Clock, Later, Published, READ_ROWS_MAX, Revised, Store, StoreError, Stored, Window, machine_clock,
+    Answer, Clock, Delivery, Later, Published, READ_ROWS_MAX, Revised, Settlement, Store, StoreError, Stored, Window,
+    machine_clock,
 };
 
 mod engine;
@@ -211,6 +212,78 @@ impl Store for SqliteStore {
     ) -> Later<'_, Result<Vec<Event>, StoreError>> {
         let limit = limit.min(READ_ROWS_MAX);
         self.read(move |db| rows::events(db, workspace, after, limit))
+    }
+
+    fn content(
+        &self,
+        workspace: WorkspaceId,
+        position: u64,
+    ) -> Later<'_, Result<Option<Arc<Content>>, StoreError>> {
+        self.read(move |db| rows::content(db, workspace, position))
+    }
+
+    fn reactions(&self, key: MessageKey) -> Later<'_, Result<Vec<Reaction>, StoreError>> {
+        self.read(move |db| rows::reactions(db, key))
+    }
+
+    fn view(
+        &self,
+        key: MessageKey,
+        user: UserId,
+    ) -> Later<'_, Result<Option<(PersonalView, Arc<Content>)>, StoreError>> {
+        self.read(move |db| rows::view(db, key, user))
+    }
+
+    fn targeted(
+        &self,
+        workspace: WorkspaceId,
+        conversation: ConversationId,
+        reader: UserId,
+        limit: usize,
+    ) -> Later<'_, Result<Vec<Stored>, StoreError>> {
+        let limit = limit.min(READ_ROWS_MAX);
+        self.read(move |db| rows::targeted(db, workspace, conversation, reader, limit))
+    }
+
+    fn settle(
+        &self,
+        workspace: WorkspaceId,
+        app: AppId,
+        settlement: Settlement,
+    ) -> Later<'_, Result<(), StoreError>> {
+        self.ask(|answer| Job::Note(Box::new(Note::Settle(workspace, app, settlement)), answer))
+    }
+
+    fn heard(&self, workspace: WorkspaceId, app: AppId) -> Later<'_, Result<u64, StoreError>> {
+        self.read(move |db| rows::heard(db, workspace, app))
+    }
+
+    fn deliveries(
+        &self,
+        workspace: WorkspaceId,
+        app: AppId,
+        after: u64,
+        limit: usize,
+    ) -> Later<'_, Result<Vec<Delivery>, StoreError>> {
+        let limit = limit.min(READ_ROWS_MAX);
+        self.read(move |db| rows::deliveries(db, workspace, app, after, limit))
+    }
+
+    fn put_blob(
+        &self,
+        workspace: WorkspaceId,
+        digest: [u8; 32],
+        bytes: Vec<u8>,
+    ) -> Later<'_, Result<(), StoreError>> {
+        self.ask(|answer| Job::Note(Box::new(Note::Blob(workspace, digest, bytes)), answer))
+    }
+
+    fn blob(
+        &self,
+        workspace: WorkspaceId,
+        digest: [u8; 32],
+    ) -> Later<'_, Result<Option<Vec<u8>>, StoreError>> {
+        self.read(move |db| rows::blob(db, workspace, &digest))
     }
 
     fn keep(&self, name: &'static str, value: Vec<u8>) -> Later<'_, Result<Vec<u8>, StoreError>> {

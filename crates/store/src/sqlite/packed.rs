@@ -39,6 +39,12 @@ const METADATA: u8 = 1 << 2;
 const ACTIVITY: u8 = 1 << 3;
 /// Of an ephemeral reply, whose row is not in its thread's line.
 const ROOT: u8 = 1 << 4;
+const STREAMING: u8 = 1 << 5;
+const MARKED: u8 = 1 << 6;
+
+/// What is known of a stream, after its sequence number.
+const INFORMATIVE: u8 = 1;
+const STOPPED: u8 = 1 << 1;
 
 /// The flags whose conditions hold.
 fn flags<const N: usize>(conditions: [(u8, bool); N]) -> u8 {
@@ -50,7 +56,14 @@ pub(super) fn message(it: &Message) -> Vec<u8> {
     let mut out = Vec::with_capacity(40);
     let (edited, deleted_at, revision) = match it.state {
         State::Live { revision, edited } => (edited, None, Some(revision)),
+        State::Streaming { .. } => (None, None, None),
         State::Tombstone { deleted_at } => (None, Some(deleted_at), None),
+    };
+    let stream = match it.state {
+        State::Streaming { sequence, informative, stopped } => {
+            Some((sequence, flags([(INFORMATIVE, informative), (STOPPED, stopped)])))
+        }
+        _ => None,
     };
     let only = match it.audience {
         Audience::Everyone => None,
@@ -74,6 +87,8 @@ pub(super) fn message(it: &Message) -> Vec<u8> {
         (METADATA, it.parts.metadata),
         (ACTIVITY, it.parts.activity),
         (ROOT, root.is_some()),
+        (STREAMING, stream.is_some()),
+        (MARKED, it.marked),
     ]));
     it.author.put(&mut out);
     it.content_at.put(&mut out);
@@ -81,6 +96,10 @@ pub(super) fn message(it: &Message) -> Vec<u8> {
     only.iter().for_each(|reader| reader.put(&mut out));
     root.iter().for_each(|root| root.put(&mut out));
     revision.iter().for_each(|revision| revision.put(&mut out));
+    if let Some((sequence, flags)) = stream {
+        sequence.put(&mut out);
+        out.push(flags);
+    }
     deleted_at.iter().for_each(|at| put_since(it.key, *at, &mut out));
     if let Some(Edited { by, at }) = edited {
         by.put(&mut out);
@@ -123,6 +142,11 @@ fn take_message(from: &mut &[u8], key: MessageKey, line: i64) -> Option<Message>
     };
     let state = if has(TOMBSTONE) {
         State::Tombstone { deleted_at: take_since(key, from)? }
+    } else if made_of(STREAMING) {
+        let sequence = u32::take(from)?;
+        let (flags, rest) = from.split_first()?;
+        *from = rest;
+        State::Streaming { sequence, informative: flags & INFORMATIVE != 0, stopped: flags & STOPPED != 0 }
     } else {
         let revision = Field::take(from)?;
         let edited = if has(EDITED) {
@@ -150,6 +174,7 @@ fn take_message(from: &mut &[u8], key: MessageKey, line: i64) -> Option<Message>
             activity: made_of(ACTIVITY),
         },
         thread: if has(THREAD) { Some(Thread::take(from)?) } else { None },
+        marked: made_of(MARKED),
     })
 }
 
@@ -208,6 +233,7 @@ mod tests {
             content_at: 300,
             parts: Parts::default(),
             thread: None,
+            marked: false,
         };
         let (root, at) = (Some(Ts(1_600_000_000_000_000)), Micros(1_700_000_009_000_000));
         let edited = Some(Edited { by: UserId(4), at });
@@ -215,11 +241,13 @@ mod tests {
             Thread { replies: 2, repliers: 1, latest: Ts(1_700_000_001_000_000), users: vec![UserId(1)] };
         let all = Parts { blocks: true, attachments: true, metadata: true, activity: true };
         let tombstone = State::Tombstone { deleted_at: at };
+        let streaming = State::Streaming { sequence: 300, informative: true, stopped: true };
         for (message, line) in [
             (plain.clone(), 0),
             (Message { app: None, as_app: false, kind: Kind::Me, parts: all, ..plain.clone() }, 0),
             (Message { state: State::Live { revision: NonZeroU32::MAX, edited }, ..plain.clone() }, 0),
             (Message { state: tombstone, thread: Some(thread), ..plain.clone() }, 0),
+            (Message { state: streaming, marked: true, ..plain.clone() }, 0),
             (Message { root, broadcast: true, ..plain.clone() }, 1_600_000_000_000_000),
             (Message { audience: Audience::Only(UserId(5)), ..plain.clone() }, -1),
             (Message { audience: Audience::Only(UserId(5)), root, ..plain.clone() }, -1),

@@ -59,6 +59,12 @@ impl Recent {
         generations.turn();
     }
 
+    pub fn remove_content(&self, workspace: WorkspaceId, position: u64) {
+        let generations = &mut *self.0.borrow_mut();
+        generations.young.contents.remove(&(workspace, position));
+        generations.old.contents.remove(&(workspace, position));
+    }
+
     pub fn remove_message(&self, key: MessageKey) {
         let generations = &mut *self.0.borrow_mut();
         generations.young.messages.remove(&key);

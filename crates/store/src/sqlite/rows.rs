@@ -5,14 +5,14 @@ use std::sync::Arc;
 use redraft_model::content::Content;
 use redraft_model::directory::{Directories, Directory};
 use redraft_model::event::Event;
-use redraft_model::id::{ConversationId, MessageKey, WorkspaceId};
-use redraft_model::message::{Gone, Message};
+use redraft_model::id::{AppId, ConversationId, MessageKey, UserId, WorkspaceId};
+use redraft_model::message::{Audience, Gone, Message, PersonalView, Reaction};
 use redraft_model::time::Ts;
 use rusqlite::{Connection, OptionalExtension, Params, params};
 
 use super::packed::{self, Row};
 use crate::record::{Entry, Field, RevisionRow, decode, directory};
-use crate::{Revised, Stored, Window};
+use crate::{Delivery, Revised, Stored, Window};
 
 /// Every key begins with the workspace. A *place* is a workspace and a conversation, a *spot* a workspace and a log
 /// position; both are one integer, which SQLite compares and stores best.
@@ -42,11 +42,24 @@ CREATE TABLE IF NOT EXISTS remembered (identity BLOB NOT NULL, key TEXT NOT NULL
 CREATE INDEX IF NOT EXISTS remembered_expiry ON remembered (expires_at);
 CREATE TABLE IF NOT EXISTS ephemeral (expires_at INTEGER NOT NULL, place INTEGER NOT NULL, ts INTEGER NOT NULL,
     spot INTEGER NOT NULL, PRIMARY KEY (expires_at, place, ts)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS reaction (place INTEGER NOT NULL, ts INTEGER NOT NULL, since INTEGER NOT NULL,
+    name TEXT NOT NULL, user INTEGER NOT NULL, PRIMARY KEY (place, ts, since)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS view (place INTEGER NOT NULL, ts INTEGER NOT NULL, user INTEGER NOT NULL,
+    body BLOB NOT NULL, PRIMARY KEY (place, ts, user)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS heard (workspace INTEGER NOT NULL, app INTEGER NOT NULL, position INTEGER NOT NULL,
+    PRIMARY KEY (workspace, app)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS delivery (workspace INTEGER NOT NULL, app INTEGER NOT NULL, position INTEGER NOT NULL,
+    body BLOB NOT NULL, PRIMARY KEY (workspace, app, position)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS blob (workspace INTEGER NOT NULL, digest BLOB NOT NULL, bytes BLOB NOT NULL,
+    PRIMARY KEY (workspace, digest));
 CREATE TABLE IF NOT EXISTS dropped (workspace INTEGER PRIMARY KEY);
 ";
 
 /// The number of this schema, in `PRAGMA user_version`.
-pub(super) const SCHEMA_VERSION: i32 = 1;
+pub(super) const SCHEMA_VERSION: i32 = 2;
+
+/// Messages for single readers that are looked at for one of them, of one conversation.
+const TARGETED_ROWS_MAX: usize = 10_000;
 
 /// The channel line.
 pub(super) const CHANNEL_LINE: i64 = 0;
@@ -122,7 +135,7 @@ fn line_of(db: &Connection, key: MessageKey) -> rusqlite::Result<Option<i64>> {
         .optional()
 }
 
-fn revision_at(
+pub(super) fn revision_at(
     db: &Connection,
     workspace: WorkspaceId,
     position: u64,
@@ -136,6 +149,99 @@ pub(super) fn content(
     position: u64,
 ) -> rusqlite::Result<Option<Arc<Content>>> {
     Ok(revision_at(db, workspace, position)?.map(|row| row.content))
+}
+
+/// A message's reactions, in their order.
+pub(super) fn reactions(db: &Connection, key: MessageKey) -> rusqlite::Result<Vec<Reaction>> {
+    const SQL: &str = "SELECT since, name, user FROM reaction WHERE place = ?1 AND ts = ?2 ORDER BY since";
+    let mut statement = db.prepare_cached(SQL)?;
+    let reactions = statement.query_map(params![place_of(key), key.ts.0], |row| {
+        let name: String = row.get(1)?;
+        Ok(Reaction { since: Ts(row.get(0)?), name: name.into(), user: UserId(row.get(2)?) })
+    })?;
+    reactions.collect()
+}
+
+pub(super) fn view_of(
+    db: &Connection,
+    key: MessageKey,
+    user: UserId,
+) -> rusqlite::Result<Option<PersonalView>> {
+    const SQL: &str = "SELECT body FROM view WHERE place = ?1 AND ts = ?2 AND user = ?3";
+    one(db, SQL, params![place_of(key), key.ts.0, user.0])
+}
+
+pub(super) fn views(db: &Connection, key: MessageKey) -> rusqlite::Result<Vec<PersonalView>> {
+    many(db, "SELECT body FROM view WHERE place = ?1 AND ts = ?2", params![place_of(key), key.ts.0])
+}
+
+/// One person's own view with its content.
+pub(super) fn view(
+    db: &Connection,
+    key: MessageKey,
+    user: UserId,
+) -> rusqlite::Result<Option<(PersonalView, Arc<Content>)>> {
+    let Some(view) = view_of(db, key, user)? else { return Ok(None) };
+    Ok(content(db, key.workspace, view.content_at)?.map(|content| (view, content)))
+}
+
+pub(super) fn targeted(
+    db: &Connection,
+    workspace: WorkspaceId,
+    conversation: ConversationId,
+    reader: UserId,
+    limit: usize,
+) -> rusqlite::Result<Vec<Stored>> {
+    let mut statement = db.prepare_cached(
+        "SELECT body, ts FROM message WHERE place = ?1 AND line = -1 ORDER BY ts DESC LIMIT ?2",
+    )?;
+    let looked_at = i64::try_from(TARGETED_ROWS_MAX).unwrap_or(i64::MAX);
+    let mut rows = statement.query(params![place(workspace, conversation), looked_at])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()?
+        && found.len() < limit
+    {
+        let key = MessageKey { workspace, conversation, ts: Ts(row.get(1)?) };
+        let unpacked = packed::row(row.get_ref(0)?.as_blob()?, key, EPHEMERAL_LINE).ok_or_else(damaged)?;
+        if let Row::Message(message) = unpacked
+            && message.audience == Audience::Only(reader)
+        {
+            found.push(with_content(db, message)?);
+        }
+    }
+    found.reverse();
+    Ok(found)
+}
+
+pub(super) fn heard(db: &Connection, workspace: WorkspaceId, app: AppId) -> rusqlite::Result<u64> {
+    const SQL: &str = "SELECT position FROM heard WHERE workspace = ?1 AND app = ?2";
+    let position: Option<i64> =
+        db.prepare_cached(SQL)?.query_row([workspace.0, app.0], |row| row.get(0)).optional()?;
+    Ok(position.and_then(|position| u64::try_from(position).ok()).unwrap_or(0))
+}
+
+pub(super) fn deliveries(
+    db: &Connection,
+    workspace: WorkspaceId,
+    app: AppId,
+    after: u64,
+    limit: usize,
+) -> rusqlite::Result<Vec<Delivery>> {
+    const SQL: &str = "SELECT body FROM delivery WHERE workspace = ?1 AND app = ?2 AND position > ?3
+        ORDER BY position LIMIT ?4";
+    let after = i64::try_from(after).unwrap_or(i64::MAX);
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    many(db, SQL, params![workspace.0, app.0, after, limit])
+}
+
+pub(super) fn blob(
+    db: &Connection,
+    workspace: WorkspaceId,
+    digest: &[u8; 32],
+) -> rusqlite::Result<Option<Vec<u8>>> {
+    db.prepare_cached("SELECT bytes FROM blob WHERE workspace = ?1 AND digest = ?2")?
+        .query_row(params![workspace.0, digest], |row| row.get(0))
+        .optional()
 }
 
 pub(super) fn gone(db: &Connection, key: MessageKey) -> rusqlite::Result<Option<Gone>> {

@@ -1,0 +1,170 @@
+//! What people and bots do to a message besides changing it: reactions, pressed buttons, a card for one person.
+
+use std::sync::Arc;
+
+use crate::content::Content;
+use crate::decide::{Context, Draft, Unseen, refused};
+use crate::decision::{Change, Decision, Halt, Outcome, Why};
+use crate::event::EventKind;
+use crate::id::{ConversationId, UserId};
+use crate::limits::REACTIONS_MAX;
+use crate::message::{Audience, Message, PersonalView, Reaction, Revision, State};
+use crate::time::Ts;
+use crate::workspace::TokenKind;
+
+/// An act on a message.
+#[derive(Clone, Debug)]
+pub struct Interaction {
+    /// The conversation that the caller says it is in.
+    pub conversation: ConversationId,
+    /// The message.
+    pub ts: Ts,
+    /// What is done.
+    pub act: Act,
+}
+
+/// What is done.
+#[derive(Clone, Debug)]
+pub enum Act {
+    /// The caller reacts with the emoji of this short name. Doing so again changes nothing.
+    React(Arc<str>),
+    /// The caller takes the reaction back. Doing so again changes nothing.
+    Unreact(Arc<str>),
+    /// A person pressed a button of the card that sends this to the card's app and posts nothing.
+    Submit(Arc<Content>),
+    /// The card's app shows this to one person in the card's place, until the message changes.
+    Show(UserId, Arc<Content>),
+}
+
+/// Why an act was refused, highest precedence first.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum InteractionRefusal {
+    /// There is no such conversation, or none that the caller may know of.
+    ConversationNotFound,
+    /// The bot was a member and is no longer.
+    NoLongerMember,
+    /// The conversation is archived.
+    Archived,
+    /// The caller is not in the conversation.
+    NotMember,
+    /// There is no such message, or none that the caller may know of.
+    MessageNotFound,
+    /// It was deleted and only its thread is left.
+    Tombstone,
+    /// Only the app that posted a card shows it to somebody differently.
+    NotAuthor,
+    /// No app posted it, so nobody would hear of a pressed button.
+    NoApp,
+    /// The message has as many reactions as it may have.
+    TooManyReactions,
+}
+
+use InteractionRefusal as R;
+
+/// Decides an act on a message.
+pub(crate) fn decide(asked: &Interaction, context: &Context) -> Result<Decision, Halt> {
+    let conversation = context.conversation(asked.conversation).map_err(|unseen| match unseen {
+        Unseen::Missing => R::ConversationNotFound,
+        Unseen::Left => R::NoLongerMember,
+    })?;
+    if conversation.archived {
+        return Err(R::Archived.into());
+    }
+    if !conversation.has(context.actor.user) {
+        return Err(R::NotMember.into());
+    }
+    let message = told(asked, context)?.ok_or(R::MessageNotFound)?;
+    let refuse = |refusal: R| Err(refused(Why::Interaction(refusal), &message));
+    if matches!(message.state, State::Tombstone { .. }) {
+        return refuse(R::Tombstone);
+    }
+    match &asked.act {
+        Act::React(name) => react(&message, name, context),
+        Act::Unreact(name) => unreact(&message, name, context),
+        Act::Submit(content) => match message.app.filter(|_| message.as_app) {
+            None => refuse(R::NoApp),
+            Some(to) => {
+                let mut draft = Draft::new(context.moment, Some(context.actor));
+                let (conversation, ts) = (message.key.conversation, message.key.ts);
+                write(&message, content, context, &mut draft);
+                draft.event(EventKind::CardSubmitted { conversation, message: ts, to });
+                Ok(draft.done(Outcome::Done))
+            }
+        },
+        Act::Show(user, content) => {
+            if context.actor.kind != TokenKind::Bot || message.app != context.actor.app {
+                return refuse(R::NotAuthor);
+            }
+            Ok(show(&message, *user, content, context))
+        }
+    }
+}
+
+/// The message, if the caller may know of it. A message for one reader can be acted upon by that reader.
+fn told(asked: &Interaction, context: &Context) -> Result<Option<Arc<Message>>, Halt> {
+    let found = context.view.message(context.key(asked.conversation, asked.ts))?;
+    let reader = |message: &Message| message.audience == Audience::Only(context.actor.user);
+    if let Some(message) = &found
+        && reader(message)
+        && !message.expired(context.moment.at)
+    {
+        return Ok(found);
+    }
+    Ok(context.told_message(asked.conversation, asked.ts)?)
+}
+
+fn react(message: &Arc<Message>, name: &Arc<str>, context: &Context) -> Result<Decision, Halt> {
+    let mut draft = Draft::new(context.moment, Some(context.actor));
+    let (user, since) = (context.actor.user, draft.next().ts);
+    let before = if message.marked { context.view.reactions(message.key)? } else { Vec::new() };
+    if before.iter().any(|reaction| reaction.user == user && reaction.name == *name) {
+        return Ok(draft.done(Outcome::Reacted(false)));
+    }
+    if REACTIONS_MAX <= before.len() {
+        return Err(refused(Why::Interaction(R::TooManyReactions), message));
+    }
+    draft.change(Change::PutReaction(message.key, Reaction { since, name: Arc::clone(name), user }));
+    mark(message, &mut draft);
+    let (conversation, name) = (message.key.conversation, Arc::clone(name));
+    draft.event(EventKind::ReactionAdded { conversation, message: message.key.ts, name });
+    Ok(draft.done(Outcome::Reacted(true)))
+}
+
+fn unreact(message: &Arc<Message>, name: &Arc<str>, context: &Context) -> Result<Decision, Halt> {
+    let mut draft = Draft::new(context.moment, Some(context.actor));
+    let before = if message.marked { context.view.reactions(message.key)? } else { Vec::new() };
+    let user = context.actor.user;
+    let own = before.into_iter().find(|reaction| reaction.user == user && reaction.name == *name);
+    let Some(own) = own else { return Ok(draft.done(Outcome::Reacted(false))) };
+    draft.change(Change::RemoveReaction(message.key, own));
+    let (conversation, name) = (message.key.conversation, Arc::clone(name));
+    draft.event(EventKind::ReactionRemoved { conversation, message: message.key.ts, name });
+    Ok(draft.done(Outcome::Reacted(true)))
+}
+
+fn show(message: &Arc<Message>, user: UserId, content: &Arc<Content>, context: &Context) -> Decision {
+    let mut draft = Draft::new(context.moment, Some(context.actor));
+    let content_at = draft.next().position;
+    write(message, content, context, &mut draft);
+    let revision = message.revision().unwrap_or(std::num::NonZeroU32::MIN);
+    draft.change(Change::PutView(message.key, user, PersonalView { revision, content_at }));
+    mark(message, &mut draft);
+    let conversation = message.key.conversation;
+    draft.event(EventKind::ViewShown { conversation, message: message.key.ts, user });
+    draft.done(Outcome::Done)
+}
+
+fn mark(message: &Arc<Message>, draft: &mut Draft) {
+    if !message.marked {
+        draft.put(Message { marked: true, ..Message::clone(message) });
+    }
+}
+
+/// Content that belongs to the event that comes next, and is no revision of the message.
+fn write(message: &Message, content: &Arc<Content>, context: &Context, draft: &mut Draft) {
+    let at = draft.next();
+    let number = message.revision().unwrap_or(std::num::NonZeroU32::MIN);
+    let by = context.actor.user;
+    let row = Revision { key: message.key, position: at.position, number, previous: None, by, at: at.at };
+    draft.change(Change::PutRevision(row, Arc::clone(content)));
+}

@@ -1,0 +1,227 @@
+//! Messages whose text streams in, as Teams has them: a start, cumulative steps, an end.
+//!
+//! Source: the public page on streaming bot messages. A stream lasts two minutes at most and lives in a chat with one
+//! person. What was refused or came late leaves the message as it was.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use crate::content::{Content, ContentFault};
+use crate::decide::{Context, Draft, Unseen, refused};
+use crate::decision::{Change, Decision, Halt, Outcome, Posted, Why};
+use crate::event::EventKind;
+use crate::id::ConversationId;
+use crate::message::{Audience, Kind, Message, Revision, State};
+use crate::policy::{self, Rule};
+use crate::time::Ts;
+use crate::workspace::{ConversationKind, TokenKind};
+
+/// One step.
+#[derive(Clone, Debug)]
+pub struct Stream {
+    /// The conversation.
+    pub conversation: ConversationId,
+    /// What the dialect found wrong with it.
+    pub fault: Option<ContentFault>,
+    /// Which step.
+    pub step: Step,
+}
+
+/// Which step.
+#[derive(Clone, Debug)]
+pub enum Step {
+    /// The message begins, with a line of progress or with first words.
+    Start {
+        /// What it says.
+        content: Arc<Content>,
+        /// Whether that is a line of progress.
+        informative: bool,
+    },
+    /// All of the text so far.
+    Advance {
+        /// The message.
+        ts: Ts,
+        /// Above that of the steps before.
+        sequence: u32,
+        /// What it says.
+        content: Arc<Content>,
+        /// Whether that is a line of progress.
+        informative: bool,
+    },
+    /// The whole text.
+    End {
+        /// The message.
+        ts: Ts,
+        /// What it says.
+        content: Arc<Content>,
+    },
+    /// A person wants no more of it.
+    Stop {
+        /// The message.
+        ts: Ts,
+    },
+}
+
+/// Why a step was refused, highest precedence first.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum StreamRefusal {
+    /// There is no such conversation, or none that the caller may know of.
+    ConversationNotFound,
+    /// The bot was a member and is no longer.
+    NoLongerMember,
+    /// Only in a chat with one person.
+    NotHere,
+    /// The dialect's own limits, or a missing text.
+    Content(ContentFault),
+    /// There is no such message.
+    MessageNotFound,
+    /// Somebody else's.
+    NotAuthor(Rule),
+    /// It has ended.
+    Completed,
+    /// A person stopped it.
+    Stopped,
+    /// Its time is over.
+    TimeOver,
+}
+
+use StreamRefusal as R;
+
+/// Decides a step of a stream.
+pub(crate) fn decide(stream: &Stream, context: &Context) -> Result<Decision, Halt> {
+    let conversation = context.conversation(stream.conversation).map_err(|unseen| match unseen {
+        Unseen::Missing => R::ConversationNotFound,
+        Unseen::Left => R::NoLongerMember,
+    })?;
+    if conversation.kind != ConversationKind::Direct {
+        return Err(R::NotHere.into());
+    }
+    if let Some(fault) = &stream.fault {
+        return Err(R::Content(fault.clone()).into());
+    }
+    match &stream.step {
+        Step::Start { content, informative } => {
+            Ok(start(stream.conversation, content, *informative, context))
+        }
+        Step::Advance { ts, sequence, content, informative } => {
+            let message = running(stream.conversation, *ts, context)?;
+            Ok(advance(&message, *sequence, content, *informative, context))
+        }
+        Step::End { ts, content } => {
+            let message = running(stream.conversation, *ts, context)?;
+            Ok(end(&message, content, context))
+        }
+        Step::Stop { ts } => stop(stream.conversation, *ts, context),
+    }
+}
+
+fn start(
+    conversation: ConversationId,
+    content: &Arc<Content>,
+    informative: bool,
+    context: &Context,
+) -> Decision {
+    let mut draft = Draft::new(context.moment, Some(context.actor));
+    let at = draft.next();
+    let message = draft.put(Message {
+        key: context.key(conversation, at.ts),
+        root: None,
+        broadcast: false,
+        audience: Audience::Everyone,
+        author: context.actor.user,
+        app: context.actor.app,
+        as_app: context.actor.kind == TokenKind::Bot,
+        kind: Kind::Plain,
+        state: State::Streaming { sequence: 1, informative, stopped: false },
+        content_at: at.position,
+        parts: content.parts(),
+        thread: None,
+        marked: false,
+    });
+    write(&message, content, context, &mut draft);
+    draft.event(EventKind::StreamStarted { conversation });
+    let content = Arc::clone(content);
+    draft.done(Outcome::Posted(Posted { message, content, root_author: None, thread_ignored: false }))
+}
+
+/// The message, if it is the caller's and still streams in.
+fn running(conversation: ConversationId, ts: Ts, context: &Context) -> Result<Arc<Message>, Halt> {
+    let message = context.told_message(conversation, ts)?.ok_or(R::MessageNotFound)?;
+    let refuse = |refusal: R| Err(refused(Why::Stream(refusal), &message));
+    if let Err(rule) = policy::may_update(&context.actor, &message) {
+        return refuse(R::NotAuthor(rule));
+    }
+    match message.state {
+        State::Tombstone { .. } => refuse(R::MessageNotFound),
+        State::Live { .. } => refuse(R::Completed),
+        State::Streaming { stopped: true, .. } => refuse(R::Stopped),
+        State::Streaming { .. } if message.stream_over(context.moment.at) => refuse(R::TimeOver),
+        State::Streaming { .. } => Ok(message),
+    }
+}
+
+/// A step that comes after a later one is ignored, and so is a line of progress after the first words.
+fn advance(
+    message: &Message,
+    sequence: u32,
+    content: &Arc<Content>,
+    informative: bool,
+    context: &Context,
+) -> Decision {
+    let mut draft = Draft::new(context.moment, Some(context.actor));
+    let State::Streaming { sequence: last, informative: was_informative, .. } = message.state else {
+        return draft.done(Outcome::Streamed(message.key, false));
+    };
+    if sequence <= last || (informative && !was_informative) {
+        return draft.done(Outcome::Streamed(message.key, false));
+    }
+    let state = State::Streaming { sequence, informative, stopped: false };
+    replace(message, state, content, context, &mut draft);
+    let conversation = message.key.conversation;
+    draft.event(EventKind::StreamAdvanced { conversation, message: message.key.ts });
+    draft.done(Outcome::Streamed(message.key, true))
+}
+
+fn end(message: &Message, content: &Arc<Content>, context: &Context) -> Decision {
+    let mut draft = Draft::new(context.moment, Some(context.actor));
+    let state = State::Live { revision: NonZeroU32::MIN, edited: None };
+    replace(message, state, content, context, &mut draft);
+    let conversation = message.key.conversation;
+    draft.event(EventKind::StreamEnded { conversation, message: message.key.ts });
+    draft.done(Outcome::Streamed(message.key, true))
+}
+
+fn stop(conversation: ConversationId, ts: Ts, context: &Context) -> Result<Decision, Halt> {
+    let message = context.told_message(conversation, ts)?.ok_or(R::MessageNotFound)?;
+    let State::Streaming { sequence, informative, .. } = message.state else {
+        return Err(refused(Why::Stream(R::Completed), &message));
+    };
+    let mut draft = Draft::new(context.moment, Some(context.actor));
+    draft.put(Message {
+        state: State::Streaming { sequence, informative, stopped: true },
+        ..Message::clone(&message)
+    });
+    draft.event(EventKind::StreamStopped { conversation, message: ts });
+    Ok(draft.done(Outcome::Streamed(message.key, true)))
+}
+
+/// The text so far takes the place of the one before, of which nothing is kept.
+fn replace(message: &Message, state: State, content: &Arc<Content>, context: &Context, draft: &mut Draft) {
+    draft.change(Change::RemoveRevision(message.key, message.content_at));
+    let content_at = draft.next().position;
+    let changed = draft.put(Message { state, content_at, parts: content.parts(), ..message.clone() });
+    write(&changed, content, context, draft);
+}
+
+fn write(message: &Message, content: &Arc<Content>, context: &Context, draft: &mut Draft) {
+    let at = draft.next();
+    let row = Revision {
+        key: message.key,
+        position: at.position,
+        number: NonZeroU32::MIN,
+        previous: None,
+        by: context.actor.user,
+        at: at.at,
+    };
+    draft.change(Change::PutRevision(row, Arc::clone(content)));
+}
