@@ -8,10 +8,10 @@ use crate::decide::{Context, Draft, Unseen, refused};
 use crate::decision::{Change, Decision, Halt, Outcome, Why};
 use crate::event::EventKind;
 use crate::message::{Audience, Gone, Message, State};
-use crate::update::streaming;
 use crate::policy::{self, Rule};
 use crate::post::uncount_reply;
 use crate::time::Ts;
+use crate::update::streaming;
 
 /// Why a deletion was refused, highest precedence first: if two apply, the caller hears the one listed first.
 #[derive(Clone, PartialEq, Eq, Debug)]

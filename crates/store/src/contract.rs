@@ -174,7 +174,8 @@ async fn a_root_with_replies_leaves_a_tombstone(world: World) {
     assert!(world.message(&root).await.is_none());
     assert!(world.line(PUBLIC).await.is_empty());
     assert!(world.thread(&root).await.is_empty());
-    let last: Vec<EventKind> = world.events().await.iter().rev().take(2).map(|event| event.kind.clone()).collect();
+    let last: Vec<EventKind> =
+        world.events().await.iter().rev().take(2).map(|event| event.kind.clone()).collect();
     assert!(matches!(last[0], EventKind::TombstoneRemoved { message, .. } if message == root.key.ts));
     assert!(matches!(last[1], EventKind::MessageDeleted { message, .. } if message == second.key.ts));
     assert_eq!(world.texts(root.key, u32::MAX, 10).await, ["root"]);

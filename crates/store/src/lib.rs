@@ -89,6 +89,9 @@ pub struct Stored {
 /// One revision of a message.
 pub type Revised = (Revision, Arc<Content>);
 
+/// One person's own view of a card, with what it shows.
+pub type Viewed = (PersonalView, Arc<Content>);
+
 /// An event whose first attempt at reaching an app failed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Delivery {
@@ -173,11 +176,7 @@ pub trait Store: Send + Sync {
     fn reactions(&self, key: MessageKey) -> Later<'_, Result<Vec<Reaction>, StoreError>>;
 
     /// One person's own view of a message's card, with its content.
-    fn view(
-        &self,
-        key: MessageKey,
-        user: UserId,
-    ) -> Later<'_, Result<Option<(PersonalView, Arc<Content>)>, StoreError>>;
+    fn view(&self, key: MessageKey, user: UserId) -> Later<'_, Result<Option<Viewed>, StoreError>>;
 
     /// The living messages of a conversation that only this user sees, oldest first, at most `limit`.
     fn targeted(

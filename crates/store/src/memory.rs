@@ -12,15 +12,13 @@ use redraft_model::decision::{Change, Decision, Halt, Moment};
 use redraft_model::directory::{Directories, Directory, DirectoryChange};
 use redraft_model::event::Event;
 use redraft_model::id::{AppId, ConversationId, MessageKey, UserId, WorkspaceId};
-use redraft_model::message::{
-    Audience, Gone, Message, PersonalView, Reaction, Replier, Revision,
-};
+use redraft_model::message::{Audience, Gone, Message, PersonalView, Reaction, Replier, Revision};
 use redraft_model::time::{Micros, Ts};
 use redraft_model::view::{Identity, Looked, Remembered, View};
 
 use crate::{
     Answer, Clock, Delivery, Later, Published, READ_ROWS_MAX, Revised, Settlement, Store, StoreError, Stored,
-    Window,
+    Viewed, Window,
 };
 
 /// A store that keeps nothing when the process ends. Commands run one at a time.
@@ -379,11 +377,7 @@ impl Store for MemoryStore {
         now(View::reactions(&*self.state(), key).map_err(|_| StoreError::Failed))
     }
 
-    fn view(
-        &self,
-        key: MessageKey,
-        user: UserId,
-    ) -> Later<'_, Result<Option<(PersonalView, Arc<Content>)>, StoreError>> {
+    fn view(&self, key: MessageKey, user: UserId) -> Later<'_, Result<Option<Viewed>, StoreError>> {
         let state = self.state();
         let view = state.views.get(&(key, user));
         let content = |view: &PersonalView| state.revisions.get(&(key.workspace, view.content_at));

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
+use crate::Delivery;
 use redraft_model::content::{Content, Dialect};
 use redraft_model::directory::Directory;
 use redraft_model::event::{Event, EventKind};
@@ -12,7 +13,6 @@ use redraft_model::id::{AppId, ConversationId, MessageKey, TokenHash, UserId, Wo
 use redraft_model::message::{PersonalView, Replier, Revision, Thread};
 use redraft_model::time::{Micros, Ts};
 use redraft_model::view::Remembered;
-use crate::Delivery;
 use redraft_model::workspace::{
     App, Conversation, ConversationKind, Settings, Token, TokenKind, User, Workspace,
 };

@@ -182,6 +182,7 @@ fn a_message_is_its_own_root_or_names_it() {
         content_at: 1,
         parts: Parts::default(),
         thread: None,
+        marked: false,
     };
     let live = State::Live { revision: 3.try_into().unwrap(), edited: None };
     let dead = State::Tombstone { deleted_at: Micros(9) };

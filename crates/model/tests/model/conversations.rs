@@ -9,7 +9,7 @@ use redraft_model::workspace::{Conversation, ConversationKind, User};
 use crate::world::*;
 
 fn events(world: &World, before: usize) -> Vec<K> {
-    world.logs[&HOME][before..].iter().map(|event| event.kind).collect()
+    world.logs[&HOME][before..].iter().map(|event| event.kind.clone()).collect()
 }
 
 /// One act by a caller after some preparation: what it hears and what the log tells.
@@ -222,9 +222,9 @@ fn archiving() {
         (vec![archived(PUBLIC)], ALPHA_SAM, C::Unarchive(PUBLIC), "conversation 2 true".into(), Some(PUBLIC)),
     ] {
         let archives = matches!(asked, C::Archive(_));
-        let event = event.map(K::ConversationChanged);
-        let world = check(&prepare, caller, asked, &told, event.as_slice());
-        if let Some(K::ConversationChanged(id)) = event {
+        let kind = if archives { K::ConversationArchived } else { K::ConversationUnarchived };
+        let world = check(&prepare, caller, asked, &told, event.map(kind).as_slice());
+        if let Some(id) = event {
             assert_eq!(world.room(id).archived, archives);
         }
     }

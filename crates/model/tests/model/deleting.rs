@@ -20,7 +20,7 @@ fn refusals_in_order_of_precedence() {
 
     let check =
         |world: &mut World, caller, conversation: ConversationId, ts, if_revision, only_broadcast, expect| {
-            let asked = Delete { conversation, ts, only_broadcast, if_revision };
+            let asked = Delete { conversation, ts, only_broadcast, targeted: None, if_revision };
             assert_eq!(world.tell(caller, Verb::Delete(asked)), expect);
         };
     // Each row repairs one fault of the row above.

@@ -105,6 +105,7 @@ fn a_post_is_written_once_with_its_first_revision() {
             content_at: moment.position,
             parts: redraft_model::content::Parts::default(),
             thread: None,
+            marked: false,
         };
         assert_eq!(*message, expected);
         let (revision, content) = &world.revisions[&(HOME, moment.position)];

@@ -70,7 +70,7 @@ fn decisions_are_what_the_table_says() {
 }
 
 fn actor(app: u32, user: UserId, kind: TokenKind, admin: bool, installer: bool) -> Actor {
-    let app = redraft_model::id::AppId(app);
+    let app = Some(redraft_model::id::AppId(app));
     Actor { workspace: HOME, dialect: Dialect::Slack, app, user, kind, admin, installer }
 }
 

@@ -103,7 +103,8 @@ fn a_token_revokes_itself_and_may_rehearse() {
     let mut check = |caller, rehearsal, expect| {
         let log = world.logs[&HOME].len();
         assert_eq!(world.tell(caller, Verb::RevokeToken(rehearsal)), expect, "{caller:?} {rehearsal}");
-        let events: Vec<EventKind> = world.logs[&HOME][log..].iter().map(|event| event.kind).collect();
+        let events: Vec<EventKind> =
+            world.logs[&HOME][log..].iter().map(|event| event.kind.clone()).collect();
         let really = expect == "revoked true";
         let expected = if really { vec![EventKind::TokenRevoked(ALPHA_APP)] } else { vec![] };
         assert_eq!(events, expected);
@@ -126,7 +127,7 @@ fn what_a_token_makes_of_its_user() {
         let refusal = world.run(&command(caller, edit(NOWHERE, NEVER))).unwrap_err();
         let actor = refusal.actor.unwrap();
         assert_eq!(actor.workspace, HOME);
-        (actor.app, actor.user, actor.kind, actor.admin, actor.installer)
+        (actor.app.unwrap(), actor.user, actor.kind, actor.admin, actor.installer)
     };
     use TokenKind::{Bot, User};
     assert_eq!(actor(ALPHA_BOT), (ALPHA_APP, ALPHA, Bot, false, false));

@@ -55,7 +55,7 @@ fn refusals_in_order_of_precedence() {
     let mut check =
         |caller, conversation: ConversationId, ts, if_revision, patch: Patch, faulty, broadcast, expect| {
             let fault = if faulty { fault() } else { None };
-            let asked = Update { conversation, ts, patch, fault, broadcast, if_revision };
+            let asked = Update { conversation, ts, patch, fault, broadcast, targeted: None, if_revision };
             assert_eq!(world.tell(caller, Verb::Update(asked)), expect);
         };
     let content = "Update(Content(ContentFault { code: \"msg_too_long\", reasons: [] }))";

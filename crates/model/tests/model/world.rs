@@ -13,7 +13,7 @@ use redraft_model::decision::{Change, Decision, Halt, Moment, Outcome, Refusal};
 use redraft_model::directory::{Directories, Directory, DirectoryChange};
 use redraft_model::event::{Event, EventKind};
 use redraft_model::id::{AppId, ConversationId, MessageKey, TokenHash, UserId, WorkspaceId};
-use redraft_model::message::{Audience, Gone, Kind, Message, Replier, Revision};
+use redraft_model::message::{Audience, Gone, Kind, Message, PersonalView, Reaction, Replier, Revision};
 use redraft_model::time::{Micros, Ts};
 use redraft_model::view::{Identity, Looked, NotLoaded, Remembered, View};
 use redraft_model::workspace::{
@@ -102,6 +102,8 @@ pub struct World {
     pub revisions: BTreeMap<(WorkspaceId, u64), (Revision, Arc<Content>)>,
     pub repliers: BTreeMap<(MessageKey, UserId), Replier>,
     pub gone: BTreeMap<MessageKey, Gone>,
+    pub reactions: BTreeSet<(MessageKey, Reaction)>,
+    pub views: BTreeMap<(MessageKey, UserId), PersonalView>,
     pub remembered: BTreeMap<(Identity, String), Remembered>,
     pub origins: BTreeMap<WorkspaceId, Arc<Directory>>,
     pub logs: BTreeMap<WorkspaceId, Vec<Event>>,
@@ -142,6 +144,11 @@ impl View for World {
 
     fn origin(&self, workspace: WorkspaceId) -> Looked<Option<Arc<Directory>>> {
         Ok(self.origins.get(&workspace).cloned())
+    }
+
+    fn reactions(&self, key: MessageKey) -> Looked<Vec<Reaction>> {
+        let all = self.reactions.iter().filter(|(of, _)| *of == key);
+        Ok(all.map(|(_, reaction)| reaction.clone()).collect())
     }
 
     fn gone(&self, key: MessageKey) -> Looked<Option<Gone>> {
@@ -207,10 +214,21 @@ impl World {
     fn apply(&mut self, change: &Change) {
         match change.clone() {
             Change::PutMessage(message) => drop(self.messages.insert(message.key, message)),
-            Change::RemoveMessage(key, root) => {
-                let removed = self.messages.remove(&key);
-                assert_eq!(removed.map(|message| message.root), Some(root), "what is removed was there");
+            Change::RemoveMessage(message) => {
+                let removed = self.messages.remove(&message.key);
+                assert_eq!(removed, Some(message), "what is removed was there");
             }
+            Change::RemoveRevision(key, position) => {
+                assert!(self.revisions.remove(&(key.workspace, position)).is_some(), "it was there");
+            }
+            Change::PutReaction(key, reaction) => assert!(self.reactions.insert((key, reaction))),
+            Change::RemoveReaction(key, reaction) => assert!(self.reactions.remove(&(key, reaction))),
+            Change::PutView(key, user, view) => {
+                if let Some(before) = self.views.insert((key, user), view) {
+                    assert!(self.revisions.remove(&(key.workspace, before.content_at)).is_some());
+                }
+            }
+            Change::ClearMarks(key) => self.clear_marks(key),
             Change::PutRevision(revision, content) => {
                 let place = (revision.key.workspace, revision.position);
                 assert!(self.revisions.insert(place, (revision, content)).is_none());
@@ -232,11 +250,22 @@ impl World {
         }
     }
 
+    fn clear_marks(&mut self, key: MessageKey) {
+        self.reactions.retain(|(of, _)| *of != key);
+        let views = std::mem::take(&mut self.views);
+        let (cleared, kept) = views.into_iter().partition(|((of, _), _)| *of == key);
+        self.views = kept;
+        for view in BTreeMap::into_values(cleared) {
+            assert!(self.revisions.remove(&(key.workspace, view.content_at)).is_some());
+        }
+    }
+
     /// Everything that a command could change, for comparing.
     pub fn rows(&self) -> String {
         let directories: Vec<String> = self.directories.all().map(|directory| shape(directory)).collect();
         let known = (&self.repliers, &self.gone, &self.remembered, self.logs.values().map(Vec::len));
-        format!("{:?} {directories:?} {known:?} {:?}", self.messages, self.revisions.keys())
+        let marks = (&self.reactions, &self.views);
+        format!("{:?} {directories:?} {known:?} {marks:?} {:?}", self.messages, self.revisions.keys())
     }
 
     /// What the caller hears, in short.
@@ -314,7 +343,7 @@ impl World {
     /// The kinds of the last `n` events of [`HOME`].
     pub fn events(&self, n: usize) -> Vec<EventKind> {
         let log = &self.logs[&HOME];
-        log[log.len() - n..].iter().map(|event| event.kind).collect()
+        log[log.len() - n..].iter().map(|event| event.kind.clone()).collect()
     }
 
     pub fn settings(&mut self, settings: Settings) {
@@ -345,6 +374,10 @@ fn told(outcome: &Outcome) -> String {
         Outcome::Workspace(id) => format!("workspace {}", id.0),
         Outcome::User(id) => format!("user {}", id.0),
         Outcome::App(id) => format!("app {}", id.0),
+        Outcome::Streamed(_, true) => "streamed".into(),
+        Outcome::Streamed(_, false) => "too late".into(),
+        Outcome::Reacted(true) => "reacted".into(),
+        Outcome::Reacted(false) => "no change".into(),
         Outcome::Done => "done".into(),
     }
 }
@@ -414,6 +447,10 @@ impl View for InRounds<'_> {
         self.ask(format!("origin {workspace:?}"), self.world.origin(workspace))
     }
 
+    fn reactions(&self, key: MessageKey) -> Looked<Vec<Reaction>> {
+        self.ask(format!("reactions {key:?}"), self.world.reactions(key))
+    }
+
     fn gone(&self, key: MessageKey) -> Looked<Option<Gone>> {
         self.ask(format!("gone {key:?}"), self.world.gone(key))
     }
@@ -453,7 +490,15 @@ pub fn post_to(user: UserId) -> Post {
 }
 
 pub fn update(conversation: ConversationId, ts: Ts) -> Update {
-    Update { conversation, ts, patch: new_text("new"), fault: None, broadcast: false, targeted: None, if_revision: None }
+    Update {
+        conversation,
+        ts,
+        patch: new_text("new"),
+        fault: None,
+        broadcast: false,
+        targeted: None,
+        if_revision: None,
+    }
 }
 
 pub fn delete(conversation: ConversationId, ts: Ts) -> Delete {

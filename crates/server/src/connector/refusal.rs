@@ -5,15 +5,15 @@ use redraft_model::conversations::ConversationRefusal as C;
 use redraft_model::decision::{Refusal, Why};
 use redraft_model::delete::DeleteRefusal as D;
 use redraft_model::directory::Directory;
-use redraft_model::post::PostRefusal as P;
 use redraft_model::interaction::InteractionRefusal as I;
+use redraft_model::post::PostRefusal as P;
 use redraft_model::stream::StreamRefusal as S;
 use redraft_model::update::UpdateRefusal as U;
 use redraft_store::StoreError;
 use redraft_wire::connector::errors::{
-    ACTIVITY_NOT_FOUND_IN_CONVERSATION, BAD_ARGUMENT, BAD_SYNTAX, BOT_NOT_IN_CONVERSATION_ROSTER, CONTENT_STREAM_NOT_ALLOWED,
-    CONVERSATION_NOT_FOUND, MEMBER_NOT_FOUND_IN_CONVERSATION, MESSAGE_SIZE_TOO_BIG, NOT_ENOUGH_PERMISSIONS,
-    PRECONDITION_FAILED, SERVICE_ERROR, THROTTLED,
+    ACTIVITY_NOT_FOUND_IN_CONVERSATION, BAD_ARGUMENT, BAD_SYNTAX, BOT_NOT_IN_CONVERSATION_ROSTER,
+    CONTENT_STREAM_NOT_ALLOWED, CONVERSATION_NOT_FOUND, MEMBER_NOT_FOUND_IN_CONVERSATION,
+    MESSAGE_SIZE_TOO_BIG, NOT_ENOUGH_PERMISSIONS, PRECONDITION_FAILED, SERVICE_ERROR, THROTTLED,
 };
 
 use super::reply::Error;
@@ -128,7 +128,9 @@ fn stream(why: &S, refusal: &Refusal, directory: &Directory) -> Error {
         S::Content(found) => fault(found.code, found.reasons.join(" ")),
         S::MessageNotFound => no_activity(),
         S::NotAuthor(_) => not_own(refusal, directory),
-        S::Completed => not_allowed("Content stream is not allowed on an already completed streamed message."),
+        S::Completed => {
+            not_allowed("Content stream is not allowed on an already completed streamed message.")
+        }
         S::Stopped => not_allowed("Content stream was canceled by user."),
         S::TimeOver => not_allowed("Content stream finished due to exceeded streaming time."),
     }

@@ -179,12 +179,7 @@ impl SqliteEngine {
         self.write("DELETE FROM view WHERE place = ?1 AND ts = ?2", [place, ts]).map(drop)
     }
 
-    fn settle(
-        &self,
-        workspace: WorkspaceId,
-        app: AppId,
-        settlement: &Settlement,
-    ) -> rusqlite::Result<()> {
+    fn settle(&self, workspace: WorkspaceId, app: AppId, settlement: &Settlement) -> rusqlite::Result<()> {
         const HEARD: &str = "INSERT OR REPLACE INTO heard (workspace, app, position) VALUES (?1, ?2, ?3)";
         let position = |position: u64| i64::try_from(position).unwrap_or(i64::MAX);
         self.write(HEARD, params![workspace.0, app.0, position(settlement.heard)])?;
@@ -318,7 +313,8 @@ impl SqliteEngine {
         }
         let mut next = Some(message.content_at);
         while let Some(position) = next {
-            next = rows::revision_at(&self.db, key.workspace, position)?.and_then(|row| row.revision.previous);
+            next =
+                rows::revision_at(&self.db, key.workspace, position)?.and_then(|row| row.revision.previous);
             self.remove_revision(key.workspace, position)?;
         }
         self.clear_marks(key)?;

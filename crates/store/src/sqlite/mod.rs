@@ -10,7 +10,7 @@ use redraft_model::command::Command;
 use redraft_model::content::{Content, Dialect};
 use redraft_model::event::Event;
 use redraft_model::id::{AppId, ConversationId, MessageKey, UserId, WorkspaceId};
-use redraft_model::message::{Gone, PersonalView, Reaction};
+use redraft_model::message::{Gone, Reaction};
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use tokio::sync::{Semaphore, oneshot};
 use tracing::error;
@@ -18,8 +18,8 @@ use tracing::error;
 use crate::committer::{self, Job, Note, Queue};
 use crate::fault::Sabotage;
 use crate::{
-    Answer, Clock, Delivery, Later, Published, READ_ROWS_MAX, Revised, Settlement, Store, StoreError, Stored, Window,
-    machine_clock,
+    Answer, Clock, Delivery, Later, Published, READ_ROWS_MAX, Revised, Settlement, Store, StoreError, Stored,
+    Viewed, Window, machine_clock,
 };
 
 mod engine;
@@ -226,11 +226,7 @@ impl Store for SqliteStore {
         self.read(move |db| rows::reactions(db, key))
     }
 
-    fn view(
-        &self,
-        key: MessageKey,
-        user: UserId,
-    ) -> Later<'_, Result<Option<(PersonalView, Arc<Content>)>, StoreError>> {
+    fn view(&self, key: MessageKey, user: UserId) -> Later<'_, Result<Option<Viewed>, StoreError>> {
         self.read(move |db| rows::view(db, key, user))
     }
 

@@ -12,7 +12,7 @@ use rusqlite::{Connection, OptionalExtension, Params, params};
 
 use super::packed::{self, Row};
 use crate::record::{Entry, Field, RevisionRow, decode, directory};
-use crate::{Delivery, Revised, Stored, Window};
+use crate::{Delivery, Revised, Stored, Viewed, Window};
 
 /// Every key begins with the workspace. A *place* is a workspace and a conversation, a *spot* a workspace and a log
 /// position; both are one integer, which SQLite compares and stores best.
@@ -176,11 +176,7 @@ pub(super) fn views(db: &Connection, key: MessageKey) -> rusqlite::Result<Vec<Pe
 }
 
 /// One person's own view with its content.
-pub(super) fn view(
-    db: &Connection,
-    key: MessageKey,
-    user: UserId,
-) -> rusqlite::Result<Option<(PersonalView, Arc<Content>)>> {
+pub(super) fn view(db: &Connection, key: MessageKey, user: UserId) -> rusqlite::Result<Option<Viewed>> {
     let Some(view) = view_of(db, key, user)? else { return Ok(None) };
     Ok(content(db, key.workspace, view.content_at)?.map(|content| (view, content)))
 }

@@ -69,7 +69,7 @@ struct Ledger {
 
 impl Ledger {
     fn acknowledged(&mut self, position: u64, event: EventKind) {
-        if let Some(before) = self.events.insert(position, event) {
+        if let Some(before) = self.events.insert(position, event.clone()) {
             self.problems.push(format!("position {position} was used for {before:?} and {event:?}"));
         }
     }
@@ -297,8 +297,8 @@ impl Check<'_> {
             self.problem("the log's times are not in order".into());
         }
         for (position, expected) in &ledger.events {
-            let found = self.events.get(usize::try_from(position - 1).unwrap()).map(|event| event.kind);
-            if found != Some(*expected) {
+            let found = self.events.get(usize::try_from(position - 1).unwrap()).map(|event| &event.kind);
+            if found != Some(expected) {
                 self.problem(format!("position {position} has {found:?} for {expected:?}"));
             }
         }
