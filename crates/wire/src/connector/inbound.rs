@@ -137,8 +137,8 @@ pub enum Happening<'a> {
     Typing,
     /// A question that the bot answers in its response.
     Invoke {
-        /// Which question.
-        name: &'a str,
+        /// Which question. Buttons of hero cards ask without a name.
+        name: Option<&'a str>,
         /// What it is about.
         value: &'a Value,
         /// The message whose card was used, if it was one.
@@ -253,7 +253,7 @@ pub fn activity<'a>(envelope: &Envelope<'a>, happening: &Happening<'a>) -> Activ
         Happening::Installation(Installation::Added) => activity.action = Some("add"),
         Happening::Installation(Installation::Removed) => activity.action = Some("remove"),
         Happening::Invoke { name, value, reply_to_id } => {
-            activity.name = Some(name);
+            activity.name = name;
             activity.value = Some(value);
             activity.reply_to_id = reply_to_id;
         }
@@ -729,7 +729,7 @@ mod tests {
     fn invokes() {
         let asked = json!({"action": {"verb": "vote"}});
         let happening =
-            Happening::Invoke { name: "adaptiveCard/action", value: &asked, reply_to_id: Some("5") };
+            Happening::Invoke { name: Some("adaptiveCard/action"), value: &asked, reply_to_id: Some("5") };
         let envelope = Envelope { expect_replies: true, ..envelope("f:9", PERSONAL) };
         let value = serde_json::to_value(activity(&envelope, &happening)).unwrap();
         assert_eq!(value["type"], "invoke");

@@ -1,0 +1,496 @@
+//! What a bot answers to an `invoke`, and to a message that asks for its replies at once.
+//!
+//! A bot answers with a status and a body. What is read here is lenient where clients are, and says in words what is
+//! wrong with the rest. Sources:
+//! [`adaptiveCard/action`](https://learn.microsoft.com/adaptive-cards/authoring-cards/universal-action-model),
+//! [dialogs](https://learn.microsoft.com/microsoftteams/platform/task-modules-and-cards/task-modules/task-modules-bots).
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+/// How many activities are taken from one answer.
+pub const REPLIES_MAX: usize = 100;
+
+/// The answer to `adaptiveCard/action`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum CardAnswer {
+    /// An Adaptive Card for the person who pressed, until the message changes.
+    Card(Map<String, Value>),
+    /// A short notice for that person.
+    Message(String),
+    /// The person has to sign in first: an OAuth card.
+    LoginRequest(Value),
+    /// The code with which the person signed in was wrong.
+    IncorrectAuthCode,
+    /// Signing in without asking failed.
+    PreconditionFailed(Failure),
+    /// The bot could not do it.
+    Error {
+        /// `statusCode`, 400 or 500 mostly.
+        status_code: u64,
+        /// Why.
+        failure: Failure,
+    },
+}
+
+/// A bot's own words for what went wrong.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Failure {
+    /// `code`; empty when absent.
+    pub code: String,
+    /// `message`; empty when absent.
+    pub message: String,
+}
+
+/// The answer to `task/fetch`, `task/submit` and `message/fetchTask`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TaskAnswer {
+    /// A dialog with an Adaptive Card.
+    Card {
+        /// How it looks.
+        info: TaskInfo,
+        /// The card itself, out of its attachment.
+        card: Map<String, Value>,
+    },
+    /// A dialog with a page.
+    Url {
+        /// How it looks.
+        info: TaskInfo,
+        /// Address of the page.
+        url: String,
+    },
+    /// A notice in the dialog.
+    Message(String),
+    /// The dialog closes.
+    Closed,
+}
+
+/// How a dialog looks.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TaskInfo {
+    /// `title`.
+    pub title: Option<String>,
+    /// `height`: pixels, or `small`, `medium`, `large`.
+    pub height: Option<Value>,
+    /// `width`, likewise.
+    pub width: Option<Value>,
+    /// `fallbackUrl`.
+    pub fallback_url: Option<String>,
+    /// `completionBotId`.
+    pub completion_bot_id: Option<String>,
+}
+
+/// Why a bot's answer is none: a sentence for its author.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Malformed(pub String);
+
+/// Reads the answer to `adaptiveCard/action`.
+///
+/// # Errors
+///
+/// A status of failure without a well-formed body, and a body that is no `AdaptiveCardInvokeResponse`.
+pub fn card_answer(status: u16, body: &[u8]) -> Result<CardAnswer, Malformed> {
+    const NAME: &str = "adaptiveCard/action";
+    let parsed = json(body, NAME);
+    // SDKs answer 400 and 500 with the same kind of body.
+    let is_answer = |value: &Value| value.get("type").is_some_and(Value::is_string);
+    if !matches!(&parsed, Ok(Some(value)) if is_answer(value)) {
+        accepted(NAME, status)?;
+    }
+    let Some(Value::Object(answer)) = parsed? else {
+        return Err(wrong(
+            NAME,
+            "without a body; it has to be an object with statusCode, type and value, as in \
+             {\"statusCode\": 200, \"type\": \"application/vnd.microsoft.activity.message\", \"value\": \"Done\"}",
+        ));
+    };
+    let status_code = match answer.get("statusCode") {
+        None | Some(Value::Null) => 200,
+        Some(code) => code.as_u64().ok_or_else(|| wrong(NAME, "with a statusCode that is no number"))?,
+    };
+    let value = answer.get("value").unwrap_or(&Value::Null);
+    let kind = string(&answer, "type").unwrap_or_default();
+    match kind.to_ascii_lowercase().as_str() {
+        // The second spelling is that of older pages.
+        "application/vnd.microsoft.card.adaptive" | "application/vnd.microsoft.adaptive.card" => {
+            card_of(value)
+                .map(CardAnswer::Card)
+                .ok_or_else(|| wrong(NAME, "with a card, but value is no object of type AdaptiveCard"))
+        }
+        "application/vnd.microsoft.activity.message" => match value.as_str() {
+            Some(message) => Ok(CardAnswer::Message(message.to_owned())),
+            None => Err(wrong(NAME, "with a message, but value is no string")),
+        },
+        "application/vnd.microsoft.activity.loginrequest" => Ok(CardAnswer::LoginRequest(value.clone())),
+        // The second spelling is that of the page.
+        "application/vnd.microsoft.error.incorrectauthcode"
+        | "application/vnd.microsoft.error.inccorectauthcode" => Ok(CardAnswer::IncorrectAuthCode),
+        "application/vnd.microsoft.error.preconditionfailed" => {
+            Ok(CardAnswer::PreconditionFailed(failure(value)))
+        }
+        "application/vnd.microsoft.error" => Ok(CardAnswer::Error { status_code, failure: failure(value) }),
+        "" => Err(wrong(NAME, "without type; it says what value is")),
+        _ => Err(wrong(NAME, &format!("with a type that is not known: {}", shortened(&kind)))),
+    }
+}
+
+/// Reads the answer to an invoke that asks for a dialog or hands one in; `name` is the invoke's.
+///
+/// Nothing at all closes the dialog. That is an answer to what was handed in only: who asks for a dialog has to get
+/// one.
+///
+/// # Errors
+///
+/// A status of failure, and a body that is no task.
+pub fn task_answer(name: &str, status: u16, body: &[u8]) -> Result<TaskAnswer, Malformed> {
+    accepted(name, status)?;
+    let answer = json(body, name)?.unwrap_or(Value::Null);
+    let Some(task) = answer.get("task").and_then(Value::as_object) else {
+        return match name {
+            "task/fetch" | "message/fetchTask" => {
+                Err(wrong(name, "without task; there is no dialog to show"))
+            }
+            _ => Ok(TaskAnswer::Closed),
+        };
+    };
+    let value = task.get("value").unwrap_or(&Value::Null);
+    let kind = string(task, "type").unwrap_or_default();
+    match kind.to_ascii_lowercase().as_str() {
+        "message" => match value.as_str() {
+            Some(message) => Ok(TaskAnswer::Message(message.to_owned())),
+            None => Err(wrong(name, "with a message, but task.value is no string")),
+        },
+        "continue" => dialog(name, value),
+        "" => Err(wrong(name, "with a task without type; it is 'continue' or 'message'")),
+        _ => {
+            let reason = format!("with a task of a type that is not known: {}", shortened(&kind));
+            Err(wrong(name, &reason))
+        }
+    }
+}
+
+/// Reads the answer to an invoke that needs no more than a yes, such as a hero card's.
+///
+/// # Errors
+///
+/// A status of failure.
+pub fn plain_answer(name: &str, status: u16) -> Result<(), Malformed> {
+    accepted(name, status)
+}
+
+/// Reads the answer to `message/submitAction`, which has to be empty or `{}`.
+///
+/// # Errors
+///
+/// A status of failure, and a body that says something.
+pub fn feedback_answer(status: u16, body: &[u8]) -> Result<(), Malformed> {
+    const NAME: &str = "message/submitAction";
+    accepted(NAME, status)?;
+    match json(body, NAME)? {
+        None => Ok(()),
+        Some(Value::Object(empty)) if empty.is_empty() => Ok(()),
+        Some(_) => Err(wrong(NAME, "with a body; it has to be empty")),
+    }
+}
+
+/// Reads the answer to a message with `deliveryMode: expectReplies`: activities as they came, in order.
+///
+/// # Errors
+///
+/// A status of failure, a body without `activities`, and more than [`REPLIES_MAX`] of them.
+pub fn replies(status: u16, body: &[u8]) -> Result<Vec<Box<RawValue>>, Malformed> {
+    #[derive(Deserialize)]
+    struct Replies {
+        activities: Vec<Box<RawValue>>,
+    }
+    const NAME: &str = "a message that expects replies";
+    accepted(NAME, status)?;
+    let replies: Replies = serde_json::from_slice(body)
+        .map_err(|error| wrong(NAME, &format!("without {{\"activities\": [...]}}: {error}")))?;
+    match replies.activities.len() <= REPLIES_MAX {
+        true => Ok(replies.activities),
+        false => Err(wrong(NAME, &format!("with more than {REPLIES_MAX} activities"))),
+    }
+}
+
+fn dialog(name: &str, value: &Value) -> Result<TaskAnswer, Malformed> {
+    let Value::Object(task) = value else {
+        return Err(wrong(name, "with a task to continue with, but task.value is no object"));
+    };
+    let size = |name| task.get(name).filter(|size| size.is_number() || size.is_string()).cloned();
+    let info = TaskInfo {
+        title: string(task, "title"),
+        height: size("height"),
+        width: size("width"),
+        fallback_url: string(task, "fallbackUrl"),
+        completion_bot_id: string(task, "completionBotId"),
+    };
+    if let Some(card) = task.get("card").filter(|card| !card.is_null()) {
+        return match card_of(card).or_else(|| card_of(card.get("content")?)) {
+            Some(card) => Ok(TaskAnswer::Card { info, card }),
+            None => Err(wrong(
+                name,
+                "with a dialog, but task.value.card is no attachment with an AdaptiveCard as content",
+            )),
+        };
+    }
+    match string(task, "url") {
+        Some(url) => Ok(TaskAnswer::Url { info, url }),
+        None => Err(wrong(name, "with a dialog that has neither card nor url")),
+    }
+}
+
+fn card_of(value: &Value) -> Option<Map<String, Value>> {
+    let card = value.as_object()?;
+    (card.get("type").and_then(Value::as_str) == Some("AdaptiveCard")).then(|| card.clone())
+}
+
+fn failure(value: &Value) -> Failure {
+    let member = |name| match value.get(name) {
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Number(number)) => number.to_string(),
+        _ => String::new(),
+    };
+    match value {
+        Value::String(message) => Failure { code: String::new(), message: message.clone() },
+        _ => Failure { code: member("code"), message: member("message") },
+    }
+}
+
+/// Whether the status says yes.
+fn accepted(name: &str, status: u16) -> Result<(), Malformed> {
+    let reason = match status {
+        200..=299 => return Ok(()),
+        501 => format!(": it has no handler for {name}"),
+        400 => ": it took the request for wrong".to_owned(),
+        401 | 403 => ": it did not accept the sender".to_owned(),
+        404 => ": its endpoint is not there".to_owned(),
+        500..=599 => ": it failed".to_owned(),
+        _ => String::new(),
+    };
+    Err(Malformed(format!("the bot answered {} with status {status}{reason}", asked(name))))
+}
+
+/// The body as JSON; `None` if it is empty or `null`.
+fn json(body: &[u8], name: &str) -> Result<Option<Value>, Malformed> {
+    if body.trim_ascii().is_empty() {
+        return Ok(None);
+    }
+    match serde_json::from_slice(body) {
+        Ok(Value::Null) => Ok(None),
+        Ok(value) => Ok(Some(value)),
+        Err(error) => Err(wrong(name, &format!("with a body that is not JSON: {error}"))),
+    }
+}
+
+fn wrong(name: &str, reason: &str) -> Malformed {
+    Malformed(format!("the bot answered {} {reason}", asked(name)))
+}
+
+fn asked(name: &str) -> String {
+    match name {
+        "" => "the invoke".to_owned(),
+        name if name.contains(' ') => name.to_owned(),
+        name => format!("the invoke {name}"),
+    }
+}
+
+fn string(object: &Map<String, Value>, name: &str) -> Option<String> {
+    object.get(name).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
+/// The beginning of a text that comes from outside, for an error.
+fn shortened(text: &str) -> &str {
+    const CHARS_MAX: usize = 100;
+    text.char_indices().nth(CHARS_MAX).map_or(text, |(at, _)| &text[..at])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn card(status: u16, body: &str) -> Result<CardAnswer, String> {
+        card_answer(status, body.as_bytes()).map_err(|malformed| malformed.0)
+    }
+
+    fn map(value: Value) -> Map<String, Value> {
+        value.as_object().unwrap().clone()
+    }
+
+    #[test]
+    fn answers_to_a_card() {
+        let failed = |code: &str, message: &str| Failure { code: code.into(), message: message.into() };
+        let error = |status_code, failure| CardAnswer::Error { status_code, failure };
+        let view = CardAnswer::Card(map(json!({"type": "AdaptiveCard", "body": []})));
+        for (status, body, wanted) in [
+            (
+                200,
+                r#"{"statusCode":200,"type":"application/vnd.microsoft.card.adaptive","value":{"type":"AdaptiveCard","body":[]}}"#,
+                view.clone(),
+            ),
+            (
+                200,
+                r#"{"type":"application/vnd.microsoft.adaptive.card","value":{"type":"AdaptiveCard","body":[]}}"#,
+                view,
+            ),
+            (
+                200,
+                r#"{"statusCode":200,"type":"application/vnd.microsoft.activity.message","value":"Done"}"#,
+                CardAnswer::Message("Done".into()),
+            ),
+            (
+                200,
+                r#"{"statusCode":400,"type":"application/vnd.microsoft.error","value":{"code":"Bad","message":"no"}}"#,
+                error(400, failed("Bad", "no")),
+            ),
+            (
+                400,
+                r#"{"statusCode":400,"type":"application/vnd.microsoft.error","value":{"code":"NotSupported"}}"#,
+                error(400, failed("NotSupported", "")),
+            ),
+            (
+                200,
+                r#"{"statusCode":500,"type":"application/vnd.microsoft.error","value":"oh"}"#,
+                error(500, failed("", "oh")),
+            ),
+            (
+                200,
+                r#"{"statusCode":500,"type":"application/vnd.microsoft.error","value":{"code":7,"message":null}}"#,
+                error(500, failed("7", "")),
+            ),
+            (
+                200,
+                r#"{"statusCode":401,"type":"application/vnd.microsoft.activity.loginRequest","value":{"text":"x"}}"#,
+                CardAnswer::LoginRequest(json!({"text": "x"})),
+            ),
+            (
+                200,
+                r#"{"statusCode":401,"type":"application/vnd.microsoft.error.incorrectAuthCode","value":null}"#,
+                CardAnswer::IncorrectAuthCode,
+            ),
+            (
+                200,
+                r#"{"statusCode":401,"type":"application/vnd.microsoft.error.inccorectAuthCode"}"#,
+                CardAnswer::IncorrectAuthCode,
+            ),
+            (
+                200,
+                r#"{"statusCode":412,"type":"application/vnd.microsoft.error.preconditionFailed","value":{"code":"412","message":"m"}}"#,
+                CardAnswer::PreconditionFailed(failed("412", "m")),
+            ),
+        ] {
+            assert_eq!(card(status, body), Ok(wanted), "{body}");
+        }
+    }
+
+    #[test]
+    fn answers_to_a_card_that_are_none() {
+        for (status, body, part) in [
+            (501, "", "status 501: it has no handler for adaptiveCard/action"),
+            (500, "boom", "status 500"),
+            (401, "{}", "did not accept"),
+            (404, r#"{"type":7}"#, "status 404"),
+            (302, "", "status 302"),
+            (200, "", "without a body"),
+            (200, " null ", "without a body"),
+            (200, "[]", "without a body"),
+            (200, "{", "not JSON"),
+            (200, "{}", "without type"),
+            (200, r#"{"type":"x"}"#, "not known: x"),
+            (200, r#"{"statusCode":"200","type":"x"}"#, "statusCode"),
+            (200, r#"{"type":"application/vnd.microsoft.card.adaptive","value":{"type":"X"}}"#, "no object"),
+            (200, r#"{"type":"application/vnd.microsoft.card.adaptive","value":"{}"}"#, "no object"),
+            (200, r#"{"type":"application/vnd.microsoft.activity.message","value":{}}"#, "no string"),
+        ] {
+            let words = card(status, body).unwrap_err();
+            assert!(words.contains(part), "{body}: {words}");
+        }
+    }
+
+    #[test]
+    fn answers_to_a_dialog() {
+        let card = map(json!({"type": "AdaptiveCard"}));
+        let info = TaskInfo {
+            title: Some("T".into()),
+            height: Some(json!(300)),
+            width: Some(json!("medium")),
+            ..TaskInfo::default()
+        };
+        let with = |card: Value| json!({"task": {"type": "continue", "value": {"title": "T", "height": 300, "width": "medium", "card": card}}});
+        let attachment = json!({"contentType": "application/vnd.microsoft.card.adaptive", "content": {"type": "AdaptiveCard"}});
+        let page = json!({"task": {"type": "continue", "value": {"url": "https://x/", "fallbackUrl": "https://y/", "completionBotId": "b"}}});
+        let page_info = TaskInfo {
+            fallback_url: Some("https://y/".into()),
+            completion_bot_id: Some("b".into()),
+            ..TaskInfo::default()
+        };
+        for (name, body, wanted) in [
+            ("task/fetch", with(attachment), TaskAnswer::Card { info: info.clone(), card: card.clone() }),
+            ("task/submit", with(json!({"type": "AdaptiveCard"})), TaskAnswer::Card { info, card }),
+            ("task/fetch", page, TaskAnswer::Url { info: page_info, url: "https://x/".into() }),
+            (
+                "task/submit",
+                json!({"task": {"type": "message", "value": "ok"}}),
+                TaskAnswer::Message("ok".into()),
+            ),
+            ("task/submit", json!({}), TaskAnswer::Closed),
+            ("task/submit", json!({"task": null}), TaskAnswer::Closed),
+            ("task/submit", Value::Null, TaskAnswer::Closed),
+        ] {
+            assert_eq!(task_answer(name, 200, body.to_string().as_bytes()), Ok(wanted), "{body}");
+        }
+        assert_eq!(task_answer("task/submit", 200, b""), Ok(TaskAnswer::Closed));
+        for (name, status, body, part) in [
+            ("task/fetch", 501, "", "no handler for task/fetch"),
+            ("task/fetch", 200, "", "no dialog"),
+            ("message/fetchTask", 200, "{}", "no dialog"),
+            ("task/submit", 200, "<", "not JSON"),
+            ("task/submit", 200, r#"{"task":{}}"#, "without type"),
+            ("task/submit", 200, r#"{"task":{"type":"x"}}"#, "not known: x"),
+            ("task/submit", 200, r#"{"task":{"type":"message","value":{}}}"#, "no string"),
+            ("task/submit", 200, r#"{"task":{"type":"continue"}}"#, "no object"),
+            ("task/submit", 200, r#"{"task":{"type":"continue","value":{}}}"#, "neither card nor url"),
+            (
+                "task/submit",
+                200,
+                r#"{"task":{"type":"continue","value":{"card":{"content":1}}}}"#,
+                "no attachment",
+            ),
+        ] {
+            let words = task_answer(name, status, body.as_bytes()).unwrap_err().0;
+            assert!(words.contains(part), "{body}: {words}");
+        }
+    }
+
+    #[test]
+    fn short_answers() {
+        for body in ["", "{}", "null", " "] {
+            assert_eq!(feedback_answer(200, body.as_bytes()), Ok(()), "{body}");
+        }
+        assert!(feedback_answer(200, b"{\"a\":1}").unwrap_err().0.contains("has to be empty"));
+        assert!(feedback_answer(501, b"").unwrap_err().0.contains("no handler for message/submitAction"));
+        assert_eq!(plain_answer("", 202), Ok(()));
+        let words = "the bot answered the invoke with status 418";
+        assert_eq!(plain_answer("", 418), Err(Malformed(words.into())));
+    }
+
+    #[test]
+    fn replies_at_once() {
+        let found = replies(200, br#"{"activities":[{"z": 1}, {"a":2}],"x":1}"#).unwrap();
+        let texts: Vec<&str> = found.iter().map(|activity| activity.get()).collect();
+        assert_eq!(texts, [r#"{"z": 1}"#, r#"{"a":2}"#]);
+        let many = |count: usize| format!(r#"{{"activities":[{}]}}"#, vec!["{}"; count].join(","));
+        assert_eq!(replies(200, many(REPLIES_MAX).as_bytes()).unwrap().len(), REPLIES_MAX);
+        for (status, body, part) in [
+            (200, "", "activities"),
+            (200, "{}", "activities"),
+            (500, r#"{"activities":[]}"#, "status 500"),
+            (200, &many(REPLIES_MAX + 1), "more than"),
+        ] {
+            let words = replies(status, body.as_bytes()).unwrap_err().0;
+            assert!(words.contains(part), "{words}");
+        }
+    }
+}
