@@ -130,10 +130,14 @@ fn tests_neither_sleep_nor_hide() {
 
 #[test]
 fn lockfiles_hold_no_addresses() {
-    let npm = fs::read_to_string(root().join("tests/sdks/node/package-lock.json")).unwrap();
-    assert!(!npm.contains("\"resolved\": \"http"));
-    let pip = fs::read_to_string(root().join("tests/sdks/python/requirements.txt")).unwrap();
-    assert!(!pip.contains("://"));
+    for lockfile in ["node/package-lock.json", "teams/package-lock.json"] {
+        let npm = fs::read_to_string(root().join("tests/sdks").join(lockfile)).unwrap();
+        assert!(!npm.contains("\"resolved\": \"http"), "{lockfile}");
+    }
+    for lockfile in ["python/requirements.txt", "teams/requirements.txt"] {
+        let pip = fs::read_to_string(root().join("tests/sdks").join(lockfile)).unwrap();
+        assert!(!pip.contains("://"), "{lockfile}");
+    }
     let cargo = fs::read_to_string(root().join("Cargo.lock")).unwrap();
     let registry = "registry+https://github.com/rust-lang/crates.io-index";
     assert!(cargo.lines().filter(|line| line.starts_with("source")).all(|line| line.contains(registry)));

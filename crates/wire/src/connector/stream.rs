@@ -105,16 +105,18 @@ impl Kind {
 }
 
 /// The entity if there is one, else `channelData` if it has a member of a stream.
+///
+/// botbuilder sends of an entity only the members that its model knows, and of this one they are all lost but the type:
+/// its steps are in `channelData` even where the bot has written both.
 fn info(activity: &Map<String, Value>) -> Option<&Map<String, Value>> {
+    let names = ["streamType", "streamId", "streamSequence"];
+    let tells = |object: &&Map<String, Value>| names.iter().any(|name| get(object, name).is_some());
     let entities = get(activity, "entities").and_then(Value::as_array).into_iter().flatten();
     let entity = entities
         .filter_map(Value::as_object)
         .find(|entity| text_of(entity, "type").is_some_and(|kind| kind.eq_ignore_ascii_case("streaminfo")));
-    let names = ["streamType", "streamId", "streamSequence"];
-    entity.or_else(|| {
-        let data = get(activity, "channelData").and_then(Value::as_object)?;
-        names.iter().any(|name| get(data, name).is_some()).then_some(data)
-    })
+    let data = get(activity, "channelData").and_then(Value::as_object).filter(tells);
+    entity.filter(tells).or(data).or(entity)
 }
 
 fn check_typing(activity: &Map<String, Value>, kind: Kind, is_start: bool) -> Result<(), ActivityFault> {
@@ -204,6 +206,12 @@ mod tests {
             (
                 json!({"type": "typing", "text": "a", "channelData": {"streamType": "informative", "streamSequence": 9},
                        "entities": [{"type": "streaminfo", "streamId": "7", "streamSequence": 3}]}),
+                more(Kind::Streaming, 3),
+            ),
+            // As botbuilder sends a step whose entity was complete when the bot gave it away.
+            (
+                json!({"type": "typing", "text": "a", "entities": [{"type": "streaminfo"}],
+                       "channelData": {"streamId": "7", "streamType": "streaming", "streamSequence": 3}}),
                 more(Kind::Streaming, 3),
             ),
             (json!({"type": "typing"}), Ok(None)),

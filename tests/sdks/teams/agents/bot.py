@@ -209,4 +209,4 @@ server.router.add_post("/proactive", proactive)
 server.router.add_get("/heard", get_heard)
 
 if __name__ == "__main__":
-    web.run_app(server, host="127.0.0.1", port=int(os.environ["PORT"]), print=None)
+    web.run_app(server, host="127.0.0.1", port=int(os.environ["PORT"]))

@@ -137,9 +137,10 @@ class Bot extends TeamsActivityHandler {
     writeFileSync(remembered, JSON.stringify({ reference, id }));
   }
 
-  /** This SDK has no helper for streams, and of an entity it sends only what it knows: the steps are in `channelData`. */
+  /** This SDK has no helper for streams: each step says so in `channelData` and in an entity. */
   async stream(context) {
-    const step = (type, text, channelData) => context.sendActivity({ type, text, channelData });
+    const step = (type, text, info) =>
+      context.sendActivity({ type, text, channelData: info, entities: [{ type: "streaminfo", ...info }] });
     const { id: streamId } = await step("typing", "thinking", { streamType: "informative", streamSequence: 1 });
     await step("typing", "one", { streamId, streamType: "streaming", streamSequence: 2 });
     await step("typing", "one two", { streamId, streamType: "streaming", streamSequence: 3 });
@@ -180,4 +181,4 @@ server.post("/proactive", async (request, response) => {
 
 server.get("/heard", (request, response) => response.json(bot.heard));
 
-server.listen(process.env.PORT, "127.0.0.1");
+server.listen(process.env.PORT, "127.0.0.1", () => console.log(`http://127.0.0.1:${process.env.PORT}`));

@@ -9,7 +9,7 @@ from aiohttp import web
 from botbuilder.core import CardFactory, InvokeResponse, MessageFactory, TurnContext
 from botbuilder.core.teams import TeamsActivityHandler
 from botbuilder.integration.aiohttp import CloudAdapter, ConfigurationBotFrameworkAuthentication
-from botbuilder.schema import Activity, ActivityTypes, AdaptiveCardInvokeResponse, ConversationReference
+from botbuilder.schema import Activity, ActivityTypes, AdaptiveCardInvokeResponse, ConversationReference, Entity
 from botbuilder.schema.teams import (
     TaskModuleContinueResponse, TaskModuleMessageResponse, TaskModuleResponse, TaskModuleTaskInfo,
 )
@@ -132,10 +132,11 @@ class Bot(TeamsActivityHandler):
         REMEMBERED.write_text(json.dumps({"reference": reference.serialize(), "id": sent.id}))
 
     async def stream(self, context: TurnContext):
-        """This SDK has no helper for streams, and of an entity it sends only the type: the steps are in `channel_data`."""
+        """This SDK has no helper for streams: each step says so in `channel_data` and in an entity."""
 
         async def step(kind, text, **info):
-            return await context.send_activity(Activity(type=kind, text=text, channel_data=info))
+            entity = Entity(type="streaminfo", additional_properties=info)
+            return await context.send_activity(Activity(type=kind, text=text, channel_data=info, entities=[entity]))
 
         first = await step(ActivityTypes.typing, "thinking", streamType="informative", streamSequence=1)
         await step(ActivityTypes.typing, "one", streamId=first.id, streamType="streaming", streamSequence=2)
@@ -189,4 +190,4 @@ app.router.add_post("/proactive", proactive)
 app.router.add_get("/heard", heard)
 
 if __name__ == "__main__":
-    web.run_app(app, host="127.0.0.1", port=int(os.environ["PORT"]), print=None)
+    web.run_app(app, host="127.0.0.1", port=int(os.environ["PORT"]))

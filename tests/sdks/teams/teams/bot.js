@@ -151,4 +151,4 @@ server.post("/proactive", async (request, response) => {
 server.get("/heard", (request, response) => response.json(heard));
 
 await app.initialize();
-server.listen(process.env.PORT, "127.0.0.1");
+server.listen(process.env.PORT, "127.0.0.1", () => console.log(`http://127.0.0.1:${process.env.PORT}`));
