@@ -69,6 +69,8 @@ pub(crate) enum Job {
 pub(crate) enum Note {
     Settle(WorkspaceId, AppId, Settlement),
     Blob(WorkspaceId, [u8; 32], Vec<u8>),
+    /// A kept value, in place of the one of that name.
+    Value(&'static str, Vec<u8>),
 }
 
 type Waiting = (Box<Command>, oneshot::Sender<Result<Answer, StoreError>>);

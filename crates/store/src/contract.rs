@@ -94,6 +94,7 @@ pub async fn run(make: impl Fn(Clock) -> Arc<dyn Store>) {
     workspaces_do_not_mix(world().await).await;
     what_is_over_is_swept(world().await).await;
     a_value_is_kept_once(world().await).await;
+    a_value_is_replaced(world().await).await;
 }
 
 async fn what_is_posted_is_read_back_at_once(world: World) {
@@ -481,6 +482,15 @@ async fn a_value_is_kept_once(world: World) {
     assert_eq!(world.store.keep("other", vec![]).await, Ok(vec![]));
     assert_eq!(world.store.kept("key").await, Ok(Some(vec![1, 2])));
     assert_eq!(world.store.kept("other").await, Ok(Some(vec![])));
+}
+
+async fn a_value_is_replaced(world: World) {
+    assert_eq!(world.store.replace("key", vec![1, 2]).await, Ok(()));
+    assert_eq!(world.store.keep("other", vec![3]).await, Ok(vec![3]));
+    assert_eq!(world.store.replace("key", vec![4]).await, Ok(()));
+    assert_eq!(world.store.kept("key").await, Ok(Some(vec![4])));
+    assert_eq!(world.store.keep("key", vec![5]).await, Ok(vec![4]));
+    assert_eq!(world.store.kept("other").await, Ok(Some(vec![3])));
 }
 
 /// A clock that goes only when it is told to.

@@ -225,7 +225,10 @@ pub trait Store: Send + Sync {
     /// A value kept beside the workspaces under a fixed name; `value` is stored if there is none yet.
     fn keep(&self, name: &'static str, value: Vec<u8>) -> Later<'_, Result<Vec<u8>, StoreError>>;
 
-    /// A value that [`Store::keep`] stored.
+    /// Puts a value under a fixed name, in place of one that is there. It is on disk when this returns.
+    fn replace(&self, name: &'static str, value: Vec<u8>) -> Later<'_, Result<(), StoreError>>;
+
+    /// A value that [`Store::keep`] or [`Store::replace`] stored.
     fn kept(&self, name: &'static str) -> Later<'_, Result<Option<Vec<u8>>, StoreError>>;
 
     /// Takes one small step of removing what is over: idempotency keys, ephemeral messages, dropped workspaces.

@@ -450,6 +450,11 @@ impl Store for MemoryStore {
         now(Ok(self.state().kept.entry(name).or_insert(value).clone()))
     }
 
+    fn replace(&self, name: &'static str, value: Vec<u8>) -> Later<'_, Result<(), StoreError>> {
+        self.state().kept.insert(name, value);
+        now(Ok(()))
+    }
+
     fn kept(&self, name: &'static str) -> Later<'_, Result<Option<Vec<u8>>, StoreError>> {
         now(Ok(self.state().kept.get(name).cloned()))
     }

@@ -470,6 +470,10 @@ impl Engine for SqliteEngine {
                 const SQL: &str = "INSERT OR IGNORE INTO blob (workspace, digest, bytes) VALUES (?1, ?2, ?3)";
                 self.write(SQL, params![workspace.0, digest, bytes]).map(drop)
             }
+            Note::Value(name, value) => {
+                const SQL: &str = "INSERT OR REPLACE INTO meta (name, value) VALUES (?1, ?2)";
+                self.write(SQL, params![name, value]).map(drop)
+            }
         };
         noted.map_err(|failed| broken(&failed))
     }

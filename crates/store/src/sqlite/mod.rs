@@ -286,6 +286,10 @@ impl Store for SqliteStore {
         self.ask(|answer| Job::Keep(name, value, answer))
     }
 
+    fn replace(&self, name: &'static str, value: Vec<u8>) -> Later<'_, Result<(), StoreError>> {
+        self.ask(|answer| Job::Note(Box::new(Note::Value(name, value)), answer))
+    }
+
     fn kept(&self, name: &'static str) -> Later<'_, Result<Option<Vec<u8>>, StoreError>> {
         self.read(move |db| {
             db.query_row("SELECT value FROM meta WHERE name = ?1", [name], |row| row.get(0)).optional()
