@@ -58,6 +58,7 @@ pub fn fill(folder: &Path, messages: usize) -> Result<(), Box<dyn std::error::Er
             public_url: None,
             seed: Some(servers::seed()),
             ready_file: None,
+            tls: None,
         };
         drop(Server::start_on(config, Arc::clone(&store)).await?);
         let directory = store.published().directories().all().next().cloned().ok_or("no workspace")?;

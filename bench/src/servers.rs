@@ -57,6 +57,7 @@ impl Redraft {
                 public_url: None,
                 seed: Some(seed()),
                 ready_file: None,
+                tls: None,
             };
             let server = Server::start_on(config, store).await?;
             say(server.started.url.trim_start_matches("http://"));

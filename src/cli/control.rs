@@ -45,6 +45,8 @@ impl Control {
             authority: Authority::default(),
             public_url: "http://127.0.0.1:3000".into(),
             local_url: String::new(),
+            tls_url: None,
+            loopback: true,
             control_token: [0; 32],
         };
         Ok(Self::Local { app: Box::new(app), runtime })

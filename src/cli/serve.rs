@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use redraft_server::config::Config;
+use redraft_server::config::{Config, TlsConfig};
 use redraft_server::seed::{ReadyApp, ReadyPerson};
 use redraft_server::serve::{Server, Started};
 use serde::Deserialize;
@@ -29,6 +29,16 @@ pub struct Serve {
     /// The address that heads everything handed out [default: where it listens].
     #[arg(long, env = "REDRAFT_PUBLIC_URL")]
     public_url: Option<String>,
+    /// Where to listen for TLS as well; without --tls-certificate the server is its own authority, whose certificate is
+    /// ca.pem in the data folder.
+    #[arg(long, env = "REDRAFT_TLS_LISTEN")]
+    tls_listen: Option<String>,
+    /// The certificate chain for TLS, a PEM file.
+    #[arg(long, env = "REDRAFT_TLS_CERTIFICATE", requires = "tls_key")]
+    tls_certificate: Option<PathBuf>,
+    /// The key of the certificate, a PEM file.
+    #[arg(long, env = "REDRAFT_TLS_KEY", requires = "tls_certificate")]
+    tls_key: Option<PathBuf>,
     /// A YAML file that declares the workspace of an empty data folder.
     #[arg(long, env = "REDRAFT_SEED")]
     seed: Option<PathBuf>,
@@ -88,6 +98,9 @@ impl Serve {
             data: if memory { None } else { self.data.or(file.data) },
             memory,
             public_url: self.public_url.or(file.public_url),
+            tls_listen: self.tls_listen.or(file.tls_listen),
+            tls_certificate: self.tls_certificate.or(file.tls_certificate),
+            tls_key: self.tls_key.or(file.tls_key),
             seed: self.seed.or(file.seed),
             ready_file: self.ready_file.or(file.ready_file),
             log_format: self.log_format.or(file.log_format),
@@ -102,6 +115,16 @@ impl Serve {
         {
             return Err(format!("--public-url must begin with http:// or https://, got {url}").into());
         }
+        let files = match (self.tls_certificate, self.tls_key) {
+            (None, None) => None,
+            (Some(certificate), Some(key)) => Some((certificate, key)),
+            _ => return Err("--tls-certificate and --tls-key go together".into()),
+        };
+        let tls = match (self.tls_listen, files) {
+            (Some(listen), files) => Some(TlsConfig { listen, files }),
+            (None, None) => None,
+            (None, Some(_)) => return Err("--tls-certificate needs --tls-listen".into()),
+        };
         let data = (!self.memory).then(|| self.data.unwrap_or_else(|| "redraft-data".into()));
         Ok(Config {
             listen: self.listen.unwrap_or_else(|| "127.0.0.1:3000".into()),
@@ -109,6 +132,7 @@ impl Serve {
             public_url: self.public_url,
             seed: self.seed,
             ready_file: self.ready_file,
+            tls,
         })
     }
 
@@ -128,6 +152,10 @@ impl Serve {
 fn banner(started: &Started, data: Option<&Path>) -> String {
     let kept = data.map_or("nothing is kept".into(), |data| format!("data in {}", data.display()));
     let mut text = format!("Redraft answers at {} ({kept}).\n", started.url);
+    if let Some(url) = &started.tls_url {
+        let trust = started.ca_file.as_ref().map(|file| format!("; bots trust {}", file.display()));
+        let _ = writeln!(text, "Over TLS at {url}{}.", trust.unwrap_or_default());
+    }
     if !started.first_start {
         text.push_str("Its tokens were shown when the workspace was made; `redraft token` makes new ones.");
         return text;

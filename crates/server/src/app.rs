@@ -21,6 +21,11 @@ pub struct App {
     pub public_url: String,
     /// The address that is listened on, as the command line on this machine reaches it.
     pub local_url: String,
+    /// The address of the TLS listener, if there is one.
+    pub tls_url: Option<String>,
+    /// Whether only this machine reaches the server: it listens on loopback, and its public address is loopback. Then
+    /// calls without a token may be the anonymous bot's.
+    pub loopback: bool,
     /// The hash of the control API's token.
     pub control_token: [u8; 32],
 }

@@ -15,6 +15,17 @@ pub struct Config {
     pub seed: Option<PathBuf>,
     /// Where to write what a script needs, once requests are answered.
     pub ready_file: Option<PathBuf>,
+    /// Answers over TLS as well.
+    pub tls: Option<TlsConfig>,
+}
+
+/// The TLS listener.
+#[derive(Clone, Debug)]
+pub struct TlsConfig {
+    /// Where to listen; port 0 picks a free one.
+    pub listen: String,
+    /// A certificate chain and its key, in PEM; without them the server is its own authority.
+    pub files: Option<(PathBuf, PathBuf)>,
 }
 
 /// The biggest request body that is read.

@@ -25,12 +25,21 @@ pub(crate) enum Unread {
 
 /// Answers a request, whatever it is.
 pub(crate) async fn answer(State(app): State<Arc<App>>, request: Request) -> Response<Body> {
+    answer_at(&app, request, false).await
+}
+
+/// Answers a request that came over TLS.
+pub(crate) async fn answer_over_tls(State(app): State<Arc<App>>, request: Request) -> Response<Body> {
+    answer_at(&app, request, true).await
+}
+
+async fn answer_at(app: &App, request: Request, over_tls: bool) -> Response<Body> {
     let start = Instant::now();
     let (parts, body) = request.into_parts();
     let path = parts.uri.path();
     let part = part(path);
-    let response = if allowed(&app, &parts.headers, &parts.uri) {
-        route(&app, part, &parts, body).await
+    let response = if allowed(app, &parts.headers, &parts.uri) {
+        route(app, part, &parts, body, over_tls).await
     } else {
         refused_host(part)
     };
@@ -79,7 +88,13 @@ fn count(part: Part, status: StatusCode, start: Instant) {
     TIMES[part as usize].record(start.elapsed());
 }
 
-async fn route(app: &App, part: Part, parts: &axum::http::request::Parts, body: Body) -> Response<Body> {
+async fn route(
+    app: &App,
+    part: Part,
+    parts: &axum::http::request::Parts,
+    body: Body,
+    over_tls: bool,
+) -> Response<Body> {
     let (method, path, query, headers) = (&parts.method, parts.uri.path(), parts.uri.query(), &parts.headers);
     match part {
         Part::Slack => {
@@ -94,8 +109,8 @@ async fn route(app: &App, part: Part, parts: &axum::http::request::Parts, body: 
         Part::Watch => watch(app, path).await,
         Part::Connector => {
             let body = read(body).await;
-            let answer = Box::pin(connector::handle(app, method, path, query, headers, body)).await;
-            answer.unwrap_or_else(|| plain(StatusCode::NOT_FOUND, "There is nothing here.\n"))
+            let answer = connector::handle(app, method, path, query, headers, body, over_tls);
+            Box::pin(answer).await.unwrap_or_else(|| plain(StatusCode::NOT_FOUND, "There is nothing here.\n"))
         }
     }
 }
@@ -162,13 +177,20 @@ async fn read(mut body: Body) -> Result<Bytes, Unread> {
 }
 
 /// Whether the request means this server: its host, and the page that sent it if there is one, is the public address or
-/// loopback. A server on loopback trusts whoever reaches it, so a page of another host must not.
+/// loopback. A server on loopback trusts whoever reaches it, so a page of another host must not. The login hosts of
+/// Microsoft may be led here, and mean the few paths that stand for them.
 fn allowed(app: &App, headers: &HeaderMap, uri: &Uri) -> bool {
     let named = |name: header::HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
-    let known = |host: &str| known(&[&app.public_url, &app.local_url], host);
+    let own = [&app.public_url, &app.local_url, app.tls_url.as_ref().unwrap_or(&app.local_url)];
+    let known = |host: &str| known(&own.map(String::as_str), host);
     let host = uri.authority().map(|authority| authority.as_str()).or(named(header::HOST));
     let origin = named(header::ORIGIN).is_none_or(|origin| authority(origin).is_some_and(known));
-    origin && host.is_some_and(known)
+    origin && host.is_some_and(|host| known(host) || connector::stands_for_login(host, uri.path()))
+}
+
+/// The host in an address, without its port.
+pub(crate) fn host_of(url: &str) -> Option<&str> {
+    authority(url).map(without_port)
 }
 
 fn authority(url: &str) -> Option<&str> {
@@ -177,8 +199,13 @@ fn authority(url: &str) -> Option<&str> {
 
 fn known(own_urls: &[&str], host: &str) -> bool {
     let name = without_port(host);
-    let mut own = own_urls.iter().filter_map(|url| authority(url)).map(without_port);
+    let mut own = own_urls.iter().filter_map(|url| host_of(url));
     own.any(|own| name.eq_ignore_ascii_case(own)) || loopback(name)
+}
+
+/// Whether a host is one of these names, whatever its port.
+pub(crate) fn named_in(names: &[&str], host: &str) -> bool {
+    names.iter().any(|name| without_port(host).eq_ignore_ascii_case(name))
 }
 
 fn without_port(host: &str) -> &str {
@@ -188,7 +215,8 @@ fn without_port(host: &str) -> &str {
     }
 }
 
-fn loopback(name: &str) -> bool {
+/// Whether a host is this machine.
+pub(crate) fn loopback(name: &str) -> bool {
     let bare = name.trim_start_matches('[').trim_end_matches(']');
     name.eq_ignore_ascii_case("localhost") || bare.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
 }

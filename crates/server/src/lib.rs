@@ -15,3 +15,4 @@ pub mod serve;
 pub mod slack;
 
 mod front;
+mod tls;

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::io::Write;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,12 +15,14 @@ use redraft_model::id::WorkspaceId;
 use redraft_store::{MemoryStore, Options, SqliteStore, Store, machine_clock};
 use serde::Serialize;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tracing::{error, info, warn};
 
 use crate::app::{App, NotDone};
 use crate::config::{Config, STOP_SECONDS_MAX};
 use crate::connector::authority::Authority;
 use crate::seed::{Ready, Seed, SeedError, ready_again};
+use crate::tls::{self, Tls};
 use crate::{front, mint};
 
 /// How often expired things are looked for.
@@ -41,6 +43,9 @@ pub enum ServeError {
     /// A file cannot be read or written.
     #[error("{0}: {1}")]
     File(String, std::io::Error),
+    /// TLS cannot be spoken.
+    #[error("TLS: {0}")]
+    Tls(String),
     /// The declaration cannot be built.
     #[error("{0}: {1}")]
     Seed(String, SeedError),
@@ -54,6 +59,12 @@ pub enum ServeError {
 pub struct Started {
     /// The address that heads everything.
     pub url: String,
+    /// The address of the TLS listener.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_url: Option<String>,
+    /// The certificate of the server's own authority, which bots have to trust to reach it over TLS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ca_file: Option<PathBuf>,
     /// Where Teams bots send to.
     pub service_url: String,
     /// The control API's token.
@@ -69,6 +80,7 @@ pub struct Started {
 /// A server that is about to answer.
 pub struct Server {
     listener: TcpListener,
+    tls: Option<(TcpListener, SocketAddr, Tls)>,
     /// The server's state, for tests and the command line.
     pub app: Arc<App>,
     /// What is known of it.
@@ -119,12 +131,25 @@ impl Server {
     /// When the address is taken or the first workspace cannot be made.
     pub async fn start_on(config: Config, store: Arc<dyn Store>) -> Result<Self, ServeError> {
         front::recorder();
-        let listener = TcpListener::bind(&config.listen).await;
-        let listener = listener.map_err(|failed| ServeError::Listen(config.listen.clone(), failed))?;
-        let bound =
-            listener.local_addr().map_err(|failed| ServeError::Listen(config.listen.clone(), failed))?;
-        let local_url = local_url(bound);
+        let (listener, bound) = bind(&config.listen).await?;
+        let local_url = format!("http://{}", reached(bound));
         let public_url = config.public_url.clone().unwrap_or_else(|| local_url.clone());
+        let public_host = front::host_of(&public_url);
+        let tls = match &config.tls {
+            None => None,
+            Some(options) => {
+                let (listener, bound) = bind(&options.listen).await?;
+                let tls = match options.files.clone() {
+                    Some((certificate, key)) => Tls::with_files(certificate, key)?,
+                    None => Tls::with_own(config.data.as_deref(), tls::names(bound.ip(), public_host))?,
+                };
+                Some((listener, bound, tls))
+            }
+        };
+        let addresses = [Some(bound), tls.as_ref().map(|(_, bound, _)| *bound)];
+        let loopback = addresses.iter().flatten().all(|bound| bound.ip().is_loopback())
+            && public_host.is_some_and(front::loopback);
+        let tls_url = tls.as_ref().map(|(_, bound, _)| format!("https://{}", reached(*bound)));
         let seed = read_seed(config.seed.as_deref())?;
         let control_token = seed.as_ref().and_then(|seed| seed.control_token.clone());
         let control_token = control_token.unwrap_or_else(|| format!("redraft-{}", mint::secret()));
@@ -133,17 +158,21 @@ impl Server {
             authority: Authority::default(),
             public_url: public_url.trim_end_matches('/').to_owned(),
             local_url,
+            tls_url,
+            loopback,
             control_token: mint::sha256(control_token.as_bytes()),
         });
         let (ready, first_start) = first_workspace(&app, seed.as_ref()).await?;
         let started = Started {
             url: app.public_url.clone(),
+            tls_url: app.tls_url.clone(),
+            ca_file: tls.as_ref().and_then(|(_, _, tls)| tls.authority_file.clone()),
             service_url: app.service_url(&ready.workspace.tenant_id),
             control_token,
             ready,
             first_start,
         };
-        Ok(Self { listener, app, started, config })
+        Ok(Self { listener, tls, app, started, config })
     }
 
     /// Answers requests until `stop` is done, then finishes those under way.
@@ -151,7 +180,7 @@ impl Server {
     /// # Errors
     /// When a file that others wait for cannot be written.
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), ServeError> {
-        let Self { listener, app, started, config } = self;
+        let Self { listener, tls, app, started, config } = self;
         let background = tokio::spawn(background(Arc::clone(&app)));
         let owner = config.data.as_ref().map(|folder| folder.join(OWNER_FILE));
         let router = Router::new().fallback(front::answer).with_state(Arc::clone(&app));
@@ -160,11 +189,28 @@ impl Server {
                 warn!(error = %failed, "a connection keeps Nagle's delay");
             }
         });
-        let (stopping, stopped) = tokio::sync::oneshot::channel::<()>();
-        let serving = axum::serve(listener, router).with_graceful_shutdown(async move {
+        let (stopping, stopped) = watch::channel(());
+        tokio::spawn(async move {
             stop.await;
-            let _ = stopping.send(());
+            info!("stopping: requests under way are finished");
+            drop(stopping);
         });
+        let plain = axum::serve(listener, router).with_graceful_shutdown(ended(stopped.clone()));
+        let ca_file = tls.as_ref().and_then(|(_, _, tls)| tls.authority_file.clone());
+        let over_tls = match tls {
+            None => None,
+            Some((listener, address, tls)) => {
+                let router = Router::new().fallback(front::answer_over_tls).with_state(Arc::clone(&app));
+                let listener = tls.listen(listener, address)?;
+                Some(axum::serve(listener, router).with_graceful_shutdown(ended(stopped.clone())))
+            }
+        };
+        let over_tls = async {
+            match over_tls {
+                Some(serving) => serving.into_future().await,
+                None => Ok(()),
+            }
+        };
         // The socket listens since it was bound, so a request sent from here on is answered.
         if let Some(owner) = &owner {
             let known = serde_json::json!({ "url": app.local_url, "control_token": started.control_token });
@@ -175,20 +221,19 @@ impl Server {
             write_private(path, &known)?;
         }
         info!(url = started.url, "ready");
-        let deadline = async move {
-            if stopped.await.is_ok() {
-                info!("stopping: requests under way are finished");
-                tokio::time::sleep(Duration::from_secs(STOP_SECONDS_MAX)).await;
-            } else {
-                std::future::pending::<()>().await;
-            }
-        };
-        tokio::select! {
-            served = serving.into_future() => {
+        let serving = async {
+            for served in <[_; 2]>::from(tokio::join!(plain.into_future(), over_tls)) {
                 if let Err(failed) = served {
                     error!(error = %failed, "the server failed");
                 }
             }
+        };
+        let deadline = async move {
+            ended(stopped).await;
+            tokio::time::sleep(Duration::from_secs(STOP_SECONDS_MAX)).await;
+        };
+        tokio::select! {
+            () = serving => {}
             () = deadline => warn!("some requests were still under way at the end of the wait"),
         }
         background.abort();
@@ -197,17 +242,34 @@ impl Server {
         {
             warn!(error = %failed, "a file of the data folder could not be removed");
         }
+        if config.data.is_none()
+            && let Some(file) = ca_file
+        {
+            let _ = std::fs::remove_file(file);
+        }
         info!("stopped");
         Ok(())
     }
 }
 
+async fn bind(listen: &str) -> Result<(TcpListener, SocketAddr), ServeError> {
+    let failed = |failed| ServeError::Listen(listen.to_owned(), failed);
+    let listener = TcpListener::bind(listen).await.map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?;
+    Ok((listener, bound))
+}
+
+/// Ends when the other side of the channel is dropped.
+async fn ended(mut stopped: watch::Receiver<()>) {
+    while stopped.changed().await.is_ok() {}
+}
+
 /// Where this machine reaches an address; one that means every interface is reached on loopback.
-fn local_url(mut bound: SocketAddr) -> String {
+fn reached(mut bound: SocketAddr) -> SocketAddr {
     if bound.ip().is_unspecified() {
         bound.set_ip(if bound.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });
     }
-    format!("http://{bound}")
+    bound
 }
 
 fn read_seed(path: Option<&Path>) -> Result<Option<Seed>, ServeError> {

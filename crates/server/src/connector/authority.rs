@@ -1,22 +1,20 @@
-//! Tokens of Teams bots: signed here, checked here. A signature is checked once per token and process; claims, app and
-//! tenant are checked on every call.
+//! Tokens of Teams bots, in both directions: signed here, checked here. A signature is checked once per token and process;
+//! claims, app, tenant and the key's validity are checked on every call.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
-use aws_lc_rs::rsa::{KeyPair, KeySize};
-use aws_lc_rs::signature::KeyPair as _;
 use axum::http::HeaderMap;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use jsonwebtoken::{Algorithm, Header, Validation};
 use redraft_model::directory::Directory;
 use redraft_model::workspace::{App as Bot, Workspace};
 use redraft_store::{Store, StoreError};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
+pub use super::keys::Step;
+use super::keys::{Key, Keys};
 use super::reply::Error;
 use crate::app::App;
 use crate::mint;
@@ -27,10 +25,22 @@ pub(super) const TOKEN_SECONDS: u32 = 3599;
 /// Tokens whose checked signatures are remembered; there are two generations of so many.
 const CHECKED_TOKENS_MAX: usize = 4096;
 
+/// How long a token that calls a bot is valid, in both directions from now.
+const CALL_SECONDS: u64 = 3600;
+/// Bots' clocks may be behind by as much.
+const CALL_SECONDS_BACK: u64 = 300;
+/// A token that is valid for less than this is not used any more.
+const CALL_SECONDS_MIN: u64 = 600;
+/// Tokens for calls to bots that are remembered, one for each bot and address.
+const CALL_TOKENS_MAX: usize = 4096;
+
 /// The audience of every token that a bot sends to the Connector.
 const AUDIENCE: &str = "https://api.botframework.com";
 
-/// The name under which the store keeps the signing key.
+/// Who signs calls to bots, where a bot's registration says nothing else.
+pub const ISSUER: &str = "https://api.botframework.com";
+
+/// The name under which the store keeps the signing keys.
 const KEY_NAME: &str = "connector_signing_key";
 
 /// What a bot's token says.
@@ -44,19 +54,37 @@ struct Claims {
     appid: String,
     tid: String,
     ver: String,
+    /// The key that signed it.
+    #[serde(skip)]
+    kid: String,
 }
 
-/// Signs and checks tokens. The key is made when first needed and kept in the store.
+/// What a token says that calls a bot. No `ver` and no `appid`: SDKs take a token with these for one of another bot.
+#[derive(Serialize)]
+struct CallClaims<'a> {
+    aud: &'a str,
+    iss: &'a str,
+    serviceurl: &'a str,
+    iat: u64,
+    nbf: u64,
+    exp: u64,
+}
+
+/// Signs and checks tokens. The keys are made when first needed and kept in the store.
 #[derive(Default)]
 pub struct Authority {
-    keys: OnceLock<Keys>,
+    keys: RwLock<Option<Arc<Keys>>>,
+    /// Held while keys are changed, so that one change follows another.
+    changing: tokio::sync::Mutex<()>,
     checked: Mutex<Checked>,
+    calls: Mutex<HashMap<[String; 3], CallToken>>,
 }
 
-struct Keys {
-    id: String,
-    encoding: EncodingKey,
-    decoding: DecodingKey,
+/// A token for calls to one bot.
+struct CallToken {
+    kid: String,
+    exp: u64,
+    token: String,
 }
 
 #[derive(Default)]
@@ -65,70 +93,162 @@ struct Checked {
     old: HashMap<[u8; 32], Arc<Claims>>,
 }
 
+/// How far the machine's clock may have gone back since a token was signed.
+const CLOCK_SECONDS_OFF: u64 = 300;
+
+/// Why the keys were not changed.
+pub enum NotTurned {
+    /// It is not the next step; says which is.
+    Step(&'static str),
+    /// The store failed.
+    Store(StoreError),
+}
+
 impl Authority {
-    /// Reads the key from the store, or makes it. Takes a moment the first time; until then no token is issued and
-    /// none can be valid.
+    /// Reads the keys from the store, or makes the first. Takes a moment the first time; until then no token is issued
+    /// and none can be valid.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn prepare(&self, store: &dyn Store) -> Result<(), StoreError> {
-        if self.keys.get().is_some() {
+        if self.keys().is_some() {
             return Ok(());
         }
-        let pkcs8 = match store.kept(KEY_NAME).await? {
+        let kept = match store.kept(KEY_NAME).await? {
             Some(kept) => kept,
             None => {
-                let made = tokio::task::spawn_blocking(generate).await.map_err(|_| StoreError::Failed)??;
-                store.keep(KEY_NAME, made).await?
+                let first = blocking(|| Keys::first().map(|keys| keys.kept())).await?;
+                store.keep(KEY_NAME, first).await?
             }
         };
-        let keys = Keys::read(&pkcs8).ok_or(StoreError::Failed)?;
-        let _ = self.keys.set(keys);
+        let keys = blocking(move || Keys::read(&kept)).await?;
+        self.keys.write().unwrap_or_else(PoisonError::into_inner).get_or_insert(Arc::new(keys));
         Ok(())
     }
 
-    /// A new token for this bot.
-    pub(super) fn issue(&self, workspace: &Workspace, bot: &Bot) -> Option<String> {
+    /// Takes one step of putting a new key in the old one's place; it is on disk when this returns.
+    ///
+    /// # Errors
+    /// When it is not the next step, or the store fails.
+    pub async fn turn(&self, store: &dyn Store, step: Step) -> Result<Value, NotTurned> {
+        let _changing = self.changing.lock().await;
+        self.prepare(store).await.map_err(NotTurned::Store)?;
+        let keys = self.keys().ok_or(NotTurned::Store(StoreError::Failed))?;
+        let after = blocking(move || Some(keys.after(step))).await.map_err(NotTurned::Store)?;
+        let after = after.map_err(NotTurned::Step)?;
+        store.replace(KEY_NAME, after.kept()).await.map_err(NotTurned::Store)?;
+        let shown = after.shown();
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(after));
+        Ok(shown)
+    }
+
+    /// The names of the keys and what each is for now.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn shown(&self, store: &dyn Store) -> Result<Value, StoreError> {
+        self.prepare(store).await?;
+        self.keys().map(|keys| keys.shown()).ok_or(StoreError::Failed)
+    }
+
+    /// The list of keys for those who check tokens; `None` before [`Authority::prepare`].
+    pub(super) fn published(&self) -> Option<Value> {
+        self.keys().map(|keys| keys.published())
+    }
+
+    /// A new token for this bot, and when it ends (seconds since 1970).
+    pub(super) fn issue(&self, workspace: &Workspace, bot: &Bot) -> Option<(String, u64)> {
         let now = now();
+        let exp = now + u64::from(TOKEN_SECONDS);
         let claims = Claims {
             aud: AUDIENCE.into(),
             iss: issuer(&workspace.tenant_id),
             iat: now,
             nbf: now,
-            exp: now + u64::from(TOKEN_SECONDS),
+            exp,
             appid: bot.app_id.clone(),
             tid: workspace.tenant_id.clone(),
             ver: "1.0".into(),
+            kid: String::new(),
         };
-        let keys = self.keys.get()?;
-        let header = Header { kid: Some(keys.id.clone()), ..Header::new(Algorithm::RS256) };
-        jsonwebtoken::encode(&header, &claims, &keys.encoding).ok()
+        Some((signed(self.keys()?.signing(), &claims)?, exp))
     }
 
+    /// The token with which a bot is called: `issuer` as its registration has it ([`ISSUER`] by default), `app_id` its
+    /// Teams app id, `service_url` exactly the activity's. One token serves until it is about to end or the key changes.
+    /// `None` before [`Authority::prepare`].
+    #[must_use]
+    pub fn for_bot(&self, issuer: &str, app_id: &str, service_url: &str) -> Option<String> {
+        let keys = self.keys()?;
+        let key = keys.signing();
+        let names = [issuer, app_id, service_url].map(str::to_owned);
+        let now = now();
+        let known = |calls: &HashMap<_, CallToken>| {
+            let known = calls.get(&names).filter(|known| known.kid == key.id)?;
+            (now + CALL_SECONDS_MIN < known.exp).then(|| known.token.clone())
+        };
+        if let Some(token) = known(&self.calls.lock().unwrap_or_else(PoisonError::into_inner)) {
+            return Some(token);
+        }
+        let exp = now + CALL_SECONDS;
+        let nbf = now.saturating_sub(CALL_SECONDS_BACK);
+        let claims = CallClaims { aud: app_id, iss: issuer, serviceurl: service_url, iat: now, nbf, exp };
+        let token = signed(key, &claims)?;
+        let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        if CALL_TOKENS_MAX <= calls.len() {
+            calls.clear();
+        }
+        calls.insert(names, CallToken { kid: key.id.clone(), exp, token: token.clone() });
+        Some(token)
+    }
+
+    fn keys(&self) -> Option<Arc<Keys>> {
+        self.keys.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What a token says, if it was signed here with a key that is valid now. Nothing of what it says is checked.
     fn claims(&self, token: &str) -> Result<Arc<Claims>, String> {
+        let keys = self.keys().ok_or("no token has been issued yet")?;
         let hash = mint::sha256(token.as_bytes());
-        let mut checked = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = checked.get(&hash) {
+        let known = self.checked.lock().unwrap_or_else(PoisonError::into_inner).get(&hash);
+        if let Some(known) = known {
+            keys.named(&known.kid).ok_or(RETIRED)?;
             return Ok(known);
         }
-        drop(checked);
-        let claims = Arc::new(self.check(token)?);
-        checked = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
-        checked.put(hash, Arc::clone(&claims));
+        let claims = Arc::new(check(&keys, token)?);
+        self.checked.lock().unwrap_or_else(PoisonError::into_inner).put(hash, Arc::clone(&claims));
         Ok(claims)
     }
+}
 
-    fn check(&self, token: &str) -> Result<Claims, String> {
-        let keys = self.keys.get().ok_or("no token has been issued yet")?;
-        let mut validation = Validation::new(Algorithm::RS256);
-        validation.set_audience(&[AUDIENCE]);
-        validation.set_required_spec_claims(&["exp", "nbf", "aud", "iss"]);
-        validation.validate_exp = false;
-        validation.validate_nbf = true;
-        jsonwebtoken::decode::<Claims>(token, &keys.decoding, &validation)
-            .map(|decoded| decoded.claims)
-            .map_err(|failed| format!("the token is not valid: {failed}"))
-    }
+const RETIRED: &str =
+    "the token is not valid: it is signed with a key that is not this server's, or no longer";
+
+fn check(keys: &Keys, token: &str) -> Result<Claims, String> {
+    let not_valid = |failed| format!("the token is not valid: {failed}");
+    let kid = jsonwebtoken::decode_header(token).map_err(not_valid)?.kid.unwrap_or_default();
+    let key = keys.named(&kid).ok_or(RETIRED)?;
+    let mut validation = Validation::new(Algorithm::RS256);
+    validation.set_required_spec_claims(&["exp", "nbf", "aud", "iss"]);
+    validation.validate_aud = false;
+    validation.validate_exp = false;
+    let decoded = jsonwebtoken::decode::<Claims>(token, &key.decoding, &validation).map_err(not_valid)?;
+    Ok(Claims { kid, ..decoded.claims })
+}
+
+fn signed(key: &Key, claims: &impl Serialize) -> Option<String> {
+    let mut header = Header::new(Algorithm::RS256);
+    header.kid = Some(key.id.clone());
+    header.x5t = Some(key.thumbprint.clone());
+    jsonwebtoken::encode(&header, claims, &key.encoding).ok()
+}
+
+/// Work that would hold up everyone else.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Option<T> + Send + 'static,
+) -> Result<T, StoreError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.ok().flatten().ok_or(StoreError::Failed)
 }
 
 impl Checked {
@@ -149,24 +269,6 @@ impl Checked {
     }
 }
 
-impl Keys {
-    fn read(pkcs8: &[u8]) -> Option<Self> {
-        let pair = KeyPair::from_pkcs8(pkcs8).ok()?;
-        let public = pair.public_key().as_ref().to_vec();
-        let id = mint::hex(&mint::sha256(&public)[..10]);
-        let pem =
-            format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", STANDARD.encode(pkcs8));
-        let encoding = EncodingKey::from_rsa_pem(pem.as_bytes()).ok()?;
-        Some(Self { id, encoding, decoding: DecodingKey::from_rsa_der(&public) })
-    }
-}
-
-fn generate() -> Result<Vec<u8>, StoreError> {
-    let pair = KeyPair::generate(KeySize::Rsa2048).map_err(|_| StoreError::Failed)?;
-    let der: Pkcs8V1Der = pair.as_der().map_err(|_| StoreError::Failed)?;
-    Ok(der.as_ref().to_vec())
-}
-
 fn issuer(tenant_id: &str) -> String {
     format!("https://sts.windows.net/{tenant_id}/")
 }
@@ -177,28 +279,46 @@ fn now() -> u64 {
 
 /// The bot behind a call.
 pub(super) fn authenticate(app: &App, headers: &HeaderMap) -> Result<(Arc<Directory>, Arc<Bot>), Error> {
+    let denied = |why: String| Error::unauthorized(format!("Authorization has been denied: {why}."));
+    let claims = bearer(headers).and_then(|token| app.authority.claims(token)).map_err(denied)?;
+    bot_of(app, &claims).map_err(|why| denied(why.into()))
+}
+
+fn bearer(headers: &HeaderMap) -> Result<&str, String> {
     let given = headers.get("authorization").and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let token = match given.trim().split_once(' ') {
-        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
-        _ => return Err(Error::unauthorized("Authorization has been denied: no bearer token was given.")),
-    };
-    let denied = |why: &str| Error::unauthorized(format!("Authorization has been denied: {why}."));
-    let claims = app.authority.claims(token).map_err(|why| denied(&why))?;
-    if claims.exp <= now() {
-        return Err(denied("the token is expired; get a new one"));
+    match given.trim().split_once(' ') {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(token.trim()),
+        _ => Err("no bearer token was given".into()),
     }
-    let directory =
-        app.workspace_named(&claims.tid).ok_or_else(|| denied("the token's tenant is not here"))?;
+}
+
+/// The bot that a token of ours speaks for, on this call.
+fn bot_of(app: &App, claims: &Claims) -> Result<(Arc<Directory>, Arc<Bot>), &'static str> {
+    let now = now();
+    if claims.aud != AUDIENCE {
+        return Err("the token's audience is not https://api.botframework.com");
+    }
+    if claims.exp <= now {
+        return Err("the token is expired; get a new one");
+    }
+    if now + CLOCK_SECONDS_OFF < claims.nbf {
+        return Err("the token is not valid yet");
+    }
+    let directory = app.workspace_named(&claims.tid).ok_or("the token's tenant is not here")?;
     if claims.iss != issuer(&directory.workspace.tenant_id) {
-        return Err(denied("the token's issuer is not its tenant's"));
+        return Err("the token's issuer is not its tenant's");
     }
     let bot = directory.app_named(&claims.appid).filter(|bot| bot.app_id == claims.appid && !bot.uninstalled);
-    let bot = bot.cloned().ok_or_else(|| denied("no bot of this tenant has the token's app id"))?;
+    let bot = bot.cloned().ok_or("no bot of this tenant has the token's app id")?;
     Ok((directory, bot))
 }
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use jsonwebtoken::EncodingKey;
+
     use super::*;
     use crate::config::Config;
     use crate::serve::Server;
@@ -212,8 +332,14 @@ mod tests {
         let seed = std::env::temp_dir().join(format!("redraft-{name}-{}.yaml", std::process::id()));
         std::fs::write(&seed, SEED).unwrap();
         let listen = "127.0.0.1:0".into();
-        let config =
-            Config { listen, data: None, public_url: None, seed: Some(seed.clone()), ready_file: None };
+        let config = Config {
+            listen,
+            data: None,
+            public_url: None,
+            seed: Some(seed.clone()),
+            ready_file: None,
+            tls: None,
+        };
         let server = Server::start(config).await.unwrap();
         std::fs::remove_file(seed).unwrap();
         server.app.authority.prepare(&*server.app.store).await.unwrap();
@@ -230,6 +356,7 @@ mod tests {
             appid: "the-app".into(),
             tid: "the-tenant".into(),
             ver: "1.0".into(),
+            kid: String::new(),
         }
     }
 
@@ -243,17 +370,15 @@ mod tests {
     #[tokio::test]
     async fn claims_are_checked_on_every_call() {
         let app = app("claims").await;
-        let keys = app.authority.keys.get().unwrap();
-        let signed = |claims: &Claims| {
-            jsonwebtoken::encode(&Header::new(Algorithm::RS256), claims, &keys.encoding).unwrap()
-        };
+        let keys = app.authority.keys().unwrap();
         for (claims, expected) in [
             (claims(), "helpdesk"),
             (Claims { exp: now() - 1, ..claims() }, "expired"),
             (Claims { exp: 0, ..claims() }, "expired"),
-            (Claims { nbf: now() + 600, ..claims() }, "not valid"),
-            (Claims { aud: "https://graph.microsoft.com".into(), ..claims() }, "not valid"),
-            (Claims { aud: String::new(), ..claims() }, "not valid"),
+            (Claims { nbf: now() + 60, ..claims() }, "helpdesk"),
+            (Claims { nbf: now() + 600, ..claims() }, "not valid yet"),
+            (Claims { aud: "https://graph.microsoft.com".into(), ..claims() }, "audience"),
+            (Claims { aud: String::new(), ..claims() }, "audience"),
             (Claims { iss: issuer("another"), ..claims() }, "issuer"),
             (Claims { iss: String::new(), ..claims() }, "issuer"),
             (Claims { tid: "another".into(), ..claims() }, "tenant"),
@@ -261,7 +386,7 @@ mod tests {
             (Claims { appid: "another".into(), ..claims() }, "app id"),
             (Claims { appid: "ada".into(), ..claims() }, "app id"),
         ] {
-            let token = signed(&claims);
+            let token = signed(keys.signing(), &claims).unwrap();
             for time in ["first", "second, from memory"] {
                 let outcome = outcome(&app, &token);
                 assert!(outcome.contains(expected), "{claims:?} {time}: {outcome}");
@@ -273,23 +398,114 @@ mod tests {
     #[tokio::test]
     async fn other_signatures_are_not_accepted() {
         let app = app("signatures").await;
-        let kept = app.store.kept(KEY_NAME).await.unwrap().unwrap();
-        let pair = KeyPair::from_pkcs8(&kept).unwrap();
-        let public = pair.public_key().as_ref().to_vec();
-        let text = STANDARD.encode(&public);
-        let pem = format!("-----BEGIN RSA PUBLIC KEY-----\n{text}\n-----END RSA PUBLIC KEY-----\n");
-        let kid = app.authority.keys.get().unwrap().id.clone();
-        for secret in [&public[..], pem.as_bytes(), text.as_bytes(), kid.as_bytes(), b""] {
+        let keys = app.authority.keys().unwrap();
+        let published = keys.published()["keys"][0].clone();
+        let texts = ["n", "kid", "x5t"].map(|name| published[name].as_str().unwrap().to_owned());
+        let modulus = URL_SAFE_NO_PAD.decode(&texts[0]).unwrap();
+        let certificate = published["x5c"][0].as_str().unwrap();
+        let pem = format!("-----BEGIN CERTIFICATE-----\n{certificate}\n-----END CERTIFICATE-----\n");
+        let texts = texts.iter().map(|text| text.as_bytes());
+        for secret in texts.chain([&modulus[..], certificate.as_bytes(), pem.as_bytes(), b""]) {
             for algorithm in [Algorithm::HS256, Algorithm::HS384, Algorithm::HS512] {
-                let header = Header { kid: Some(kid.clone()), ..Header::new(algorithm) };
+                let header = Header { kid: Some(keys.signing().id.clone()), ..Header::new(algorithm) };
                 let token =
                     jsonwebtoken::encode(&header, &claims(), &EncodingKey::from_secret(secret)).unwrap();
                 assert!(outcome(&app, &token).contains("not valid"), "{algorithm:?}");
             }
         }
-        let foreign = Keys::read(&generate().unwrap()).unwrap();
-        let header = Header { kid: Some(kid), ..Header::new(Algorithm::RS256) };
-        let token = jsonwebtoken::encode(&header, &claims(), &foreign.encoding).unwrap();
-        assert!(outcome(&app, &token).contains("not valid"));
+        let foreign = Keys::first().unwrap();
+        let own = signed(foreign.signing(), &claims()).unwrap();
+        assert!(outcome(&app, &own).contains("not valid"), "a key of somebody else");
+        let header = Header { kid: Some(keys.signing().id.clone()), ..Header::new(Algorithm::RS256) };
+        for header in [header, Header::new(Algorithm::RS256)] {
+            let named = jsonwebtoken::encode(&header, &claims(), &foreign.signing().encoding).unwrap();
+            assert!(
+                outcome(&app, &named).contains("not valid"),
+                "the same under our key's name, and under none"
+            );
+        }
+    }
+
+    fn parts(token: &str) -> (Value, Value) {
+        let parts: Vec<Value> = token
+            .split('.')
+            .take(2)
+            .map(|part| serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap())
+            .collect();
+        (parts[0].clone(), parts[1].clone())
+    }
+
+    /// One token for each bot and address, with the claims that SDKs want and none that they take for something else.
+    #[tokio::test]
+    async fn calls_to_bots() {
+        let app = app("calls").await;
+        let (url, other) = ("http://127.0.0.1:1/teams/the-tenant/", "http://127.0.0.1:1/teams/another/");
+        let token = app.authority.for_bot(ISSUER, "the-app", url).unwrap();
+        let (header, claims) = parts(&token);
+        let published = app.authority.published().unwrap()["keys"][0].clone();
+        assert_eq!(header["alg"], "RS256");
+        assert_eq!((&header["kid"], &header["x5t"]), (&published["kid"], &published["x5t"]));
+        let named: Vec<&String> = claims.as_object().unwrap().keys().collect();
+        assert_eq!(named, ["aud", "exp", "iat", "iss", "nbf", "serviceurl"]);
+        assert_eq!([&claims["iss"], &claims["aud"], &claims["serviceurl"]], [ISSUER, "the-app", url]);
+        let time = |name: &str| claims[name].as_u64().unwrap();
+        assert_eq!((time("exp") - time("iat"), time("iat") - time("nbf")), (3600, 300));
+        let mut tokens = vec![token];
+        for names in
+            [(ISSUER, "the-app", other), (ISSUER, "another-app", url), ("http://own", "the-app", url)]
+        {
+            let token = app.authority.for_bot(names.0, names.1, names.2).unwrap();
+            assert_eq!(app.authority.for_bot(names.0, names.1, names.2).as_ref(), Some(&token));
+            assert!(!tokens.contains(&token));
+            tokens.push(token);
+        }
+        assert_eq!(app.authority.for_bot(ISSUER, "the-app", url).as_ref(), tokens.first());
+        for token in &tokens {
+            assert!(outcome(&app, token).contains("not valid"), "a token that calls a bot is none of a bot");
+        }
+        for call in app.authority.calls.lock().unwrap().values_mut() {
+            call.exp = now() + 100;
+        }
+        app.authority.for_bot(ISSUER, "the-app", url).unwrap();
+        let calls = app.authority.calls.lock().unwrap();
+        let renewed = calls.values().filter(|call| now() + 1000 < call.exp);
+        assert_eq!(renewed.count(), 1, "one that is about to end is not used any more");
+    }
+
+    /// While a new key takes the old one's place, tokens of both are valid as long as each key is published.
+    #[tokio::test]
+    async fn a_new_key_takes_the_old_ones_place() {
+        let app = app("rotation").await;
+        let store = Arc::clone(&app.store);
+        let token = || {
+            let keys = app.authority.keys().unwrap();
+            signed(keys.signing(), &claims()).unwrap()
+        };
+        let call = || app.authority.for_bot(ISSUER, "the-app", "http://here/").unwrap();
+        let kid = |token: &str| parts(token).0["kid"].as_str().unwrap().to_owned();
+        let published = || app.authority.published().unwrap()["keys"].as_array().unwrap().len();
+        let (before, call_before) = (token(), call());
+        assert_eq!((outcome(&app, &before).as_str(), published()), ("helpdesk", 1));
+
+        assert!(app.authority.turn(&*store, Step::Publish).await.is_ok());
+        let during = token();
+        assert_eq!((kid(&during), kid(&call()), published()), (kid(&before), kid(&before), 2));
+
+        assert!(app.authority.turn(&*store, Step::Use).await.is_ok());
+        let after = token();
+        assert_ne!(kid(&after), kid(&before));
+        assert_eq!((kid(&call()), kid(&call_before), published()), (kid(&after), kid(&before), 2));
+        for token in [&before, &during, &after] {
+            assert_eq!(outcome(&app, token), "helpdesk");
+        }
+        assert!(app.authority.turn(&*store, Step::Publish).await.is_err());
+
+        assert!(app.authority.turn(&*store, Step::Retire).await.is_ok());
+        assert!(outcome(&app, &before).contains("no longer"), "though it was remembered");
+        assert_eq!((outcome(&app, &after).as_str(), published()), ("helpdesk", 1));
+
+        let again = Authority::default();
+        again.prepare(&*store).await.unwrap();
+        assert_eq!(again.published(), app.authority.published(), "the store has what is in use");
     }
 }

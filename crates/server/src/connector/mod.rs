@@ -9,6 +9,7 @@ use redraft_model::directory::Directory;
 use redraft_model::workspace::App as Bot;
 use tracing::{debug, info};
 
+use self::metadata::Document;
 use self::reply::{Error, Reply};
 use crate::app::App;
 use crate::front::Unread;
@@ -16,9 +17,14 @@ use crate::front::Unread;
 mod activities;
 pub mod authority;
 mod conversations;
+mod keys;
+mod metadata;
 mod refusal;
 mod reply;
 mod token;
+
+/// Hosts of Microsoft whose documents and tokens this server has, for bots whose network leads them here.
+pub(crate) const LOGIN_HOSTS: [&str; 2] = ["login.microsoftonline.com", "login.botframework.com"];
 
 /// A call of a bot whose token was accepted.
 struct Call<'a> {
@@ -39,6 +45,8 @@ enum Route {
     PagedMembers(String),
     Member(String, String),
     Token(String),
+    Identity,
+    Document(Document),
     Unknown,
 }
 
@@ -50,10 +58,19 @@ pub(crate) async fn handle(
     query: Option<&str>,
     headers: &HeaderMap,
     body: Result<Bytes, Unread>,
+    over_tls: bool,
 ) -> Option<Response<Body>> {
     let route = route(path)?;
-    if let Route::Token(tenant) = &route {
-        return Some(token::issue(app, method, tenant, headers, body.as_deref().unwrap_or_default()).await);
+    match &route {
+        Route::Token(tenant) => {
+            let body = body.as_deref().unwrap_or_default();
+            return Some(token::issue(app, method, tenant, headers, body).await);
+        }
+        Route::Identity => return Some(token::identity(app, method, query, headers).await),
+        Route::Document(document) => {
+            return Some(metadata::answer(app, document, method, query, headers, over_tls).await);
+        }
+        _ => {}
     }
     let answer = run(app, method, &route, query, headers, body).await;
     match &answer {
@@ -77,7 +94,7 @@ async fn run(
         Route::Conversations | Route::Activities(_) => "POST",
         Route::Activity(..) => "POST, PUT, DELETE",
         Route::Members(_) | Route::PagedMembers(_) | Route::Member(..) => "GET",
-        Route::Token(_) | Route::Unknown => {
+        Route::Token(_) | Route::Identity | Route::Document(_) | Route::Unknown => {
             return Err(Error::new(StatusCode::NOT_FOUND, "BadArgument", "No operation has this path."));
         }
     };
@@ -107,10 +124,17 @@ async fn run(
         Route::Members(conversation) => conversations::members(&call, conversation),
         Route::PagedMembers(conversation) => conversations::paged_members(&call, conversation),
         Route::Member(conversation, member) => conversations::member(&call, conversation, member),
-        Route::Token(_) | Route::Unknown => {
+        Route::Token(_) | Route::Identity | Route::Document(_) | Route::Unknown => {
             Err(Error::new(StatusCode::NOT_FOUND, "BadArgument", "No operation has this path."))
         }
     }
+}
+
+/// Whether a request with this host and path means one of Microsoft's login hosts, for whom this server answers bots
+/// whose network leads them here.
+pub(crate) fn stands_for_login(host: &str, path: &str) -> bool {
+    crate::front::named_in(&LOGIN_HOSTS, host)
+        && matches!(route(path), Some(Route::Token(_) | Route::Document(_)))
 }
 
 /// Segments before `v3` that a service URL may have, such as `/teams/{tenant}`.
@@ -121,6 +145,12 @@ fn route(path: &str) -> Option<Route> {
     let segments: Vec<&str> = path.trim_start_matches('/').trim_end_matches('/').split('/').collect();
     if let [tenant, "oauth2", "token"] | [tenant, "oauth2", "v2.0", "token"] = segments[..] {
         return Some(Route::Token(decoded(tenant)?));
+    }
+    if let ["msi", "token"] = segments[..] {
+        return Some(Route::Identity);
+    }
+    if let Some(document) = Document::at(&segments) {
+        return Some(Route::Document(document));
     }
     let v3 = segments
         .iter()
@@ -187,6 +217,8 @@ mod tests {
             Some(Route::PagedMembers(c)) => format!("paged {c}"),
             Some(Route::Member(c, m)) => format!("member {c} {m}"),
             Some(Route::Token(t)) => format!("token {t}"),
+            Some(Route::Identity) => "identity".into(),
+            Some(Route::Document(document)) => format!("{document:?}"),
         }
     }
 
@@ -214,6 +246,16 @@ mod tests {
             ("/a/b/c/d/v3/conversations", "none"),
             ("/botframework.com/oauth2/v2.0/token", "token botframework.com"),
             ("/t-1/oauth2/token", "token t-1"),
+            ("/msi/token", "identity"),
+            ("/msi/token/", "identity"),
+            ("/v1/.well-known/openidconfiguration", "Channel"),
+            ("/v1/.well-known/keys", "Keys"),
+            ("/t-1/discovery/keys", "Keys"),
+            ("/t-1/discovery/v2.0/keys", "Keys"),
+            ("/common/discovery/instance", "Instance"),
+            ("/t-1/discovery/instance", "none"),
+            ("/adfs/.well-known/openid-configuration", "Tenant(\"adfs\")"),
+            ("/t-1/v2.0/.well-known/openid-configuration", "TenantVersion2(\"t-1\")"),
             ("/", "none"),
         ] {
             assert_eq!(shown(path), expected, "{path}");

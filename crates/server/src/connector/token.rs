@@ -1,10 +1,15 @@
-//! The token endpoint: client credentials, in both forms of its address.
+//! The token endpoint: client credentials, in both forms of its address; and the endpoint of managed identities.
+
+use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use redraft_model::directory::Directory;
+use redraft_model::workspace::App as Bot;
 use redraft_wire::connector::conversation::{TokenError, TokenResponse};
+use serde_json::{Value, json};
 use subtle::ConstantTimeEq;
 use tracing::info;
 
@@ -82,21 +87,96 @@ async fn token(
     check_scope(field("scope"), field("resource"))?;
     let unknown =
         || bad("unauthorized_client", "AADSTS700016: The application was not found in the directory.");
-    let directory = app.workspace_named(client_id).ok_or_else(unknown)?;
-    let elsewhere =
-        app.workspace_named(tenant).is_some_and(|named| named.workspace.id != directory.workspace.id);
-    let bot = directory
-        .app_named(client_id)
-        .filter(|bot| bot.app_id == client_id && !bot.uninstalled && !elsewhere);
-    let bot = bot.ok_or_else(unknown)?;
-    let given = mint::sha256(secret.as_bytes());
-    if !bot.password_hash.is_some_and(|hash| bool::from(hash.ct_eq(&given))) {
+    let (directory, bot) = registered(app, client_id).ok_or_else(unknown)?;
+    if app.workspace_named(tenant).is_some_and(|named| named.workspace.id != directory.workspace.id) {
+        return Err(unknown());
+    }
+    if !knows_password(&bot, secret) {
         let why = "AADSTS7000215: Invalid client secret provided.";
         return Err(Refused(StatusCode::UNAUTHORIZED, "invalid_client", why.into()));
     }
     let failed = || Refused(StatusCode::INTERNAL_SERVER_ERROR, "server_error", "The server failed.".into());
     app.authority.prepare(&*app.store).await.map_err(|_| failed())?;
-    app.authority.issue(&directory.workspace, bot).ok_or_else(failed)
+    app.authority.issue(&directory.workspace, &bot).map(|(token, _)| token).ok_or_else(failed)
+}
+
+/// The registered Teams bot of this app id.
+fn registered(app: &App, app_id: &str) -> Option<(Arc<Directory>, Arc<Bot>)> {
+    let directory = app.workspace_named(app_id)?;
+    let bot = directory.app_named(app_id).filter(|bot| bot.app_id == app_id && !bot.uninstalled).cloned()?;
+    Some((directory, bot))
+}
+
+fn knows_password(bot: &Bot, given: &str) -> bool {
+    bot.password_hash.is_some_and(|hash| bool::from(hash.ct_eq(&mint::sha256(given.as_bytes()))))
+}
+
+/// Answers `GET /msi/token`, the identity endpoint of Azure App Service (`IDENTITY_ENDPOINT`), where a bot with a managed
+/// identity gets its token. `IDENTITY_HEADER`, which Azure gives to the bot's own process only, is here the bot's
+/// password.
+/// <https://learn.microsoft.com/azure/app-service/overview-managed-identity#rest-endpoint-reference>
+pub(super) async fn identity(
+    app: &App,
+    method: &Method,
+    query: Option<&str>,
+    headers: &HeaderMap,
+) -> Response<Body> {
+    let (status, body) = match identity_token(app, method, query, headers).await {
+        Ok(answer) => (StatusCode::OK, answer),
+        Err((status, message)) => {
+            info!(status = status.as_u16(), message, "no token was issued");
+            (status, json!({ "statusCode": status.as_u16(), "message": message }))
+        }
+    };
+    let mut response = Response::new(Body::from(body.to_string()));
+    *response.status_mut() = status;
+    let (name, value) = super::json_type();
+    response.headers_mut().insert(name, value);
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if status == StatusCode::METHOD_NOT_ALLOWED {
+        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET"));
+    }
+    response
+}
+
+async fn identity_token(
+    app: &App,
+    method: &Method,
+    query: Option<&str>,
+    headers: &HeaderMap,
+) -> Result<Value, (StatusCode, &'static str)> {
+    if method != Method::GET {
+        return Err((StatusCode::METHOD_NOT_ALLOWED, "The endpoint takes GET."));
+    }
+    let query: Vec<(String, String)> =
+        form_urlencoded::parse(query.unwrap_or_default().as_bytes()).into_owned().collect();
+    let asked = |name: &str| {
+        query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str()).unwrap_or_default()
+    };
+    let bad = |why| (StatusCode::BAD_REQUEST, why);
+    if asked("api-version") != "2019-08-01" {
+        return Err(bad("api-version must be 2019-08-01."));
+    }
+    let resource = asked("resource");
+    check_scope(None, Some(resource)).map_err(|_| bad("resource must be https://api.botframework.com."))?;
+    let app_id = asked("client_id");
+    let (directory, bot) =
+        registered(app, app_id).ok_or(bad("client_id must be the app id of a registered bot."))?;
+    let given = headers.get("x-identity-header").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if !knows_password(&bot, given) {
+        let why = "X-IDENTITY-HEADER must be the bot's password; set IDENTITY_HEADER to it.";
+        return Err((StatusCode::UNAUTHORIZED, why));
+    }
+    let failed = || (StatusCode::INTERNAL_SERVER_ERROR, "The server failed.");
+    app.authority.prepare(&*app.store).await.map_err(|_| failed())?;
+    let (token, ends) = app.authority.issue(&directory.workspace, &bot).ok_or_else(failed)?;
+    Ok(json!({
+        "access_token": token,
+        "client_id": bot.app_id,
+        "expires_on": ends.to_string(),
+        "resource": resource,
+        "token_type": "Bearer",
+    }))
 }
 
 /// The v2 form names a scope, the v1 form a resource; both mean the Connector.
