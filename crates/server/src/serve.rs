@@ -162,6 +162,9 @@ impl Server {
             loopback,
             control_token: mint::sha256(control_token.as_bytes()),
         });
+        // Tokens that an earlier process issued are valid from the first request on.
+        let recalled = app.authority.recall(&*app.store).await;
+        recalled.map_err(|failed| ServeError::Store(failed.to_string()))?;
         let (ready, first_start) = first_workspace(&app, seed.as_ref()).await?;
         let started = Started {
             url: app.public_url.clone(),

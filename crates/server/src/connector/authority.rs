@@ -111,16 +111,29 @@ impl Authority {
     /// # Errors
     /// When the store fails.
     pub async fn prepare(&self, store: &dyn Store) -> Result<(), StoreError> {
+        self.recall(store).await?;
         if self.keys().is_some() {
             return Ok(());
         }
-        let kept = match store.kept(KEY_NAME).await? {
-            Some(kept) => kept,
-            None => {
-                let first = blocking(|| Keys::first().map(|keys| keys.kept())).await?;
-                store.keep(KEY_NAME, first).await?
-            }
-        };
+        let first = blocking(|| Keys::first().map(|keys| keys.kept())).await?;
+        self.set(store.keep(KEY_NAME, first).await?).await
+    }
+
+    /// Reads the keys from the store, if it has any. Before that, tokens issued by an earlier process are not valid.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn recall(&self, store: &dyn Store) -> Result<(), StoreError> {
+        if self.keys().is_some() {
+            return Ok(());
+        }
+        match store.kept(KEY_NAME).await? {
+            Some(kept) => self.set(kept).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn set(&self, kept: Vec<u8>) -> Result<(), StoreError> {
         let keys = blocking(move || Keys::read(&kept)).await?;
         self.keys.write().unwrap_or_else(PoisonError::into_inner).get_or_insert(Arc::new(keys));
         Ok(())
