@@ -471,7 +471,7 @@ mod tests {
                         {"type": "TableCell", "items": [{"type": "ActionSet", "actions": [submit("f")]}]}]}]},
                     {"type": "RichTextBlock", "inlines": ["x", {"type": "TextRun", "selectAction": submit("g")}]},
                     {"type": "ImageSet", "images": [{"type": "Image", "selectAction": submit("h")}]},
-                    {"type": "Input.Text", "id": "i", "inlineAction": submit("i")},
+                    {"type": "Input.Text", "id": "i", "inlineAction": submit("i"), "fallback": {"type": "TextBlock"}},
                     {"type": "Carousel", "pages": [{"type": "CarouselPage", "items": [
                         {"type": "ActionSet", "actions": [submit("j")]}]}]},
                 ], "actions": [submit("k")]}),
@@ -616,6 +616,35 @@ mod tests {
         }
         for card in nested(DEPTH_MAX * 3) {
             assert!(!seen(&adaptive(card)).contains("last"));
+        }
+    }
+
+    /// `{name: [{name: [… {}]}]}`, too deep for any stack if it were followed to its end.
+    fn bottomless(name: &str, is_list: bool) -> Map<String, Value> {
+        let mut inner = Map::new();
+        for _ in 0..20_000 {
+            let value = Value::Object(inner);
+            inner = Map::from_iter([
+                (name.to_owned(), if is_list { Value::Array(vec![value]) } else { value }),
+                ("type".to_owned(), Value::String("Action.Hologram".to_owned())),
+            ]);
+        }
+        inner
+    }
+
+    #[test]
+    fn no_depth_overflows_the_stack() {
+        for (name, is_list) in
+            [("items", true), ("actions", true), ("menuActions", true), ("card", false), ("fallback", false)]
+        {
+            let card = Map::from_iter([("actions".to_owned(), vec![bottomless(name, is_list)].into())]);
+            let body = Map::from_iter([("body".to_owned(), vec![bottomless(name, is_list)].into())]);
+            for card in [card, body] {
+                let seen = actions_of_card(&card).len();
+                // serde_json would follow it to its end to drop it.
+                std::mem::forget(card);
+                assert!(seen <= DEPTH_MAX + 1, "{name}");
+            }
         }
     }
 
