@@ -15,5 +15,6 @@ mod rights;
 #[path = "../support/mod.rs"]
 mod support;
 mod threads;
+mod translate;
 mod update;
 mod world;

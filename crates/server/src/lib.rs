@@ -15,4 +15,5 @@ pub mod serve;
 pub mod slack;
 
 mod front;
+mod names;
 mod tls;

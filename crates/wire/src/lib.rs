@@ -9,6 +9,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod connector;
+mod prose;
 pub mod reaction;
 pub mod slack;
 pub mod translate;

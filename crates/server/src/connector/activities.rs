@@ -20,6 +20,7 @@ use super::Call;
 use super::refusal::{self, no_conversation, not_in_roster};
 use super::reply::{Error, Reply};
 use crate::mint;
+use crate::names::NamesFor;
 
 /// Sends an activity to a conversation, or as a reply to `reply_to` in a channel.
 pub(super) async fn send(
@@ -37,7 +38,7 @@ pub(super) async fn send(
     let named = reply_to.or(view.reply_to_id.as_deref()).and_then(Ts::from_digits);
     let post = Post {
         target: Target::Conversation(conversation.id),
-        content: Arc::new(content(&call.body)),
+        content: Arc::new(content(call, String::from_utf8_lossy(&call.body))),
         fault: verb.err().map(fault),
         kind: Kind::Plain,
         reply_to: [named, root.and_then(Ts::from_digits)],
@@ -56,7 +57,7 @@ pub(super) async fn update(call: &Call<'_>, conversation: &str, id: &str) -> Res
     let parsed = activity::parse(&call.body);
     let checked = parsed.as_ref().map_err(Clone::clone).and_then(activity::for_update);
     let view = parsed.unwrap_or_default();
-    let new = content(&call.body);
+    let new = content(call, String::from_utf8_lossy(&call.body));
     let update = Update {
         conversation: conversation.id,
         ts: Ts::from_digits(id).unwrap_or(Ts(0)),
@@ -110,12 +111,11 @@ pub(super) fn conversation_named<'a>(
     Err(if found.former.contains(&user) { not_in_roster() } else { no_conversation() })
 }
 
-fn content(body: &[u8]) -> Content {
-    let activity: Cow<'_, str> = String::from_utf8_lossy(body);
-    Content {
-        activity: Some(activity.into()),
-        ..Content::text(Dialect::Connector, activity_to_slack_text(body))
-    }
+/// An activity as it is stored: as it came, and its text for the other dialect.
+pub(super) fn content(call: &Call<'_>, activity: Cow<'_, str>) -> Content {
+    let names = NamesFor { directory: &call.directory, reader: Some(call.bot.bot_user) };
+    let text = activity_to_slack_text(activity.as_bytes(), &names);
+    Content { activity: Some(activity.into()), ..Content::text(Dialect::Connector, text) }
 }
 
 fn fault(found: ActivityFault) -> ContentFault {

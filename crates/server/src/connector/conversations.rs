@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::http::StatusCode;
 use redraft_model::command::{Post, Target, Verb};
-use redraft_model::content::{Content, ContentFault, Dialect};
+use redraft_model::content::ContentFault;
 use redraft_model::conversations::ConversationCommand;
 use redraft_model::decision::Outcome;
 use redraft_model::id::UserId;
@@ -16,11 +16,10 @@ use redraft_wire::connector::conversation::{
     ChannelAccount, ConversationParameters, ConversationResourceResponse, PagedMembersResult,
 };
 use redraft_wire::connector::errors::{BAD_SYNTAX, MEMBER_NOT_FOUND_IN_CONVERSATION};
-use redraft_wire::translate::activity_to_slack_text;
 use serde_json::value::RawValue;
 
 use super::Call;
-use super::activities::{conversation_named, message};
+use super::activities::{content, conversation_named, message};
 use super::refusal::{fault, no_conversation};
 use super::reply::{Error, Reply};
 use crate::mint;
@@ -96,13 +95,9 @@ fn checked(first: &RawValue) -> Result<Option<&RawValue>, Error> {
 }
 
 async fn post(call: &Call<'_>, conversation: &Conversation, activity: &RawValue) -> Result<Ts, Error> {
-    let text = activity_to_slack_text(activity.get().as_bytes());
     let post = Post {
         target: Target::Conversation(conversation.id),
-        content: Arc::new(Content {
-            activity: Some(activity.get().into()),
-            ..Content::text(Dialect::Connector, text)
-        }),
+        content: Arc::new(content(call, activity.get().into())),
         fault: None::<ContentFault>,
         kind: Kind::Plain,
         reply_to: [None; 2],

@@ -10,10 +10,12 @@ use redraft_store::Stored;
 use redraft_wire::slack::json::push_string;
 use redraft_wire::slack::metadata::event_type_only;
 use redraft_wire::slack::objects::{BlocksView, MessageView, ThreadView};
+use redraft_wire::translate::activity_to_slack_blocks;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::mint;
+use crate::names::NamesFor;
 
 /// How a message is shown.
 #[derive(Clone, Copy)]
@@ -103,7 +105,11 @@ impl View<'_> {
         view.bot_profile = profile.as_deref();
         view.text = &content.text;
         view.generated_block_id = &block_id;
-        view.blocks = blocks(message, content);
+        let translated = self.translated(content);
+        view.blocks = match &translated {
+            Some(blocks) => BlocksView::Json(blocks),
+            None => blocks(message, content),
+        };
         view.attachments = content.attachments.as_deref();
         view.metadata = metadata.as_deref();
         view.is_ephemeral = message.audience != Audience::Everyone;
@@ -128,6 +134,12 @@ impl View<'_> {
             None => view.user = Some(author),
         }
         view.write(out);
+    }
+
+    /// The blocks of a message that came through the Connector, if its text does not say everything.
+    fn translated(&self, content: &Content) -> Option<String> {
+        let activity = content.activity.as_deref()?;
+        activity_to_slack_blocks(activity, &NamesFor { directory: self.directory, reader: None })
     }
 
     fn user(&self, id: UserId) -> &str {

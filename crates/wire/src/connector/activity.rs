@@ -197,7 +197,7 @@ fn if_revision(extension: &Map<String, Value>) -> Result<Option<u32>, ActivityFa
 }
 
 /// The length of a value as compact JSON in UTF-16, without pictures in `data:` addresses.
-fn utf16_units(value: &Value) -> usize {
+pub(crate) fn utf16_units(value: &Value) -> usize {
     match value {
         Value::Null => 4,
         Value::Bool(_) => 5,

@@ -89,6 +89,22 @@ pub(crate) fn leaves(text: &str) -> Vec<Leaf<'_>> {
     styled(text, &tokens(text))
 }
 
+/// Cuts text without any other markup into emoji and what is between them.
+pub(crate) fn emoji_leaves(text: &str) -> Vec<Kind<'_>> {
+    let mut scan = Scan { text, tokens: Vec::new(), open: Vec::new(), copied: 0, emoji_end: 0 };
+    let mut at = 0;
+    while let Some(colon) = text[at..].find(':').map(|n| at + n) {
+        at = scan.emoji(colon);
+    }
+    scan.flush(text.len());
+    let kind = |token| match token {
+        Token::Text(from, to) => Some(Kind::Text(&text[from..to])),
+        Token::Leaf(kind) => Some(kind),
+        Token::Mark { .. } => None,
+    };
+    scan.tokens.into_iter().filter_map(kind).collect()
+}
+
 /// Reads what stands between `<` and `>`; `None` when it means nothing and the brackets are literal.
 pub(crate) fn angle(inner: &str) -> Option<Angle<'_>> {
     let (head, label) = match inner.split_once('|') {

@@ -3,7 +3,7 @@
 pub mod attachments;
 pub mod blocks;
 pub mod errors;
-mod inline;
+pub(crate) mod inline;
 pub mod json;
 pub mod markdown;
 pub mod metadata;
