@@ -58,6 +58,8 @@ impl Redraft {
                 seed: Some(seed()),
                 ready_file: None,
                 tls: None,
+                bot_timeout_ms: redraft_server::config::BOT_TIMEOUT_MS,
+                private_endpoints: None,
             };
             let server = Server::start_on(config, store).await?;
             say(server.started.url.trim_start_matches("http://"));

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use redraft_server::config::{Config, TlsConfig};
+use redraft_server::config::{BOT_TIMEOUT_MS, Config, TlsConfig};
 use redraft_server::seed::{ReadyApp, ReadyPerson};
 use redraft_server::serve::{Server, Started};
 use serde::Deserialize;
@@ -45,6 +45,12 @@ pub struct Serve {
     /// Where to write, once requests are answered, what a script needs.
     #[arg(long, env = "REDRAFT_READY_FILE")]
     ready_file: Option<PathBuf>,
+    /// How long a bot may take to answer, in milliseconds [default: 15000].
+    #[arg(long, env = "REDRAFT_BOT_TIMEOUT_MS")]
+    bot_timeout_ms: Option<u64>,
+    /// Call bots at private addresses, too [default: if it listens on loopback].
+    #[arg(long, env = "REDRAFT_PRIVATE_ENDPOINTS")]
+    private_endpoints: Option<bool>,
     /// How logs are written to standard error [default: text].
     #[arg(long, env = "REDRAFT_LOG_FORMAT")]
     log_format: Option<LogFormat>,
@@ -103,6 +109,8 @@ impl Serve {
             tls_key: self.tls_key.or(file.tls_key),
             seed: self.seed.or(file.seed),
             ready_file: self.ready_file.or(file.ready_file),
+            bot_timeout_ms: self.bot_timeout_ms.or(file.bot_timeout_ms),
+            private_endpoints: self.private_endpoints.or(file.private_endpoints),
             log_format: self.log_format.or(file.log_format),
             log: self.log.or(file.log),
             config: self.config,
@@ -133,6 +141,8 @@ impl Serve {
             seed: self.seed,
             ready_file: self.ready_file,
             tls,
+            bot_timeout_ms: self.bot_timeout_ms.unwrap_or(BOT_TIMEOUT_MS),
+            private_endpoints: self.private_endpoints,
         })
     }
 

@@ -105,6 +105,8 @@ pub struct App {
     /// Hears every message of its channels and group chats, not only those that mention it (Teams' resource-specific
     /// consent to read all).
     pub reads_all: bool,
+    /// Puts what it has to say into its answer instead of calling back (`deliveryMode: expectReplies`).
+    pub expects_replies: bool,
     /// The issuer of the tokens that this bot is called with; `None` is the Bot Connector's own.
     pub issuer: Option<String>,
     /// Calls without a valid token are this bot's. At most one of a workspace.

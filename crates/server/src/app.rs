@@ -8,8 +8,10 @@ use redraft_model::directory::Directory;
 use redraft_model::id::{TokenHash, WorkspaceId};
 use redraft_model::time::Micros;
 use redraft_store::{Store, StoreError};
+use tokio::sync::broadcast;
 
 use crate::connector::authority::Authority;
+use crate::delivery;
 
 /// A server's state. Cheap to share; everything that changes is in the store.
 pub struct App {
@@ -28,6 +30,10 @@ pub struct App {
     pub loopback: bool,
     /// The hash of the control API's token.
     pub control_token: [u8; 32],
+    /// Calls apps.
+    pub(crate) client: delivery::Client,
+    /// Dead letters that are to be tried again.
+    pub(crate) replays: broadcast::Sender<delivery::Replay>,
 }
 
 /// Why a command was not carried out.

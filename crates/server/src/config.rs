@@ -17,6 +17,10 @@ pub struct Config {
     pub ready_file: Option<PathBuf>,
     /// Answers over TLS as well.
     pub tls: Option<TlsConfig>,
+    /// How long an app may take to answer what it is told.
+    pub bot_timeout_ms: u64,
+    /// Whether apps at private addresses are called; by default only by a server that listens on loopback.
+    pub private_endpoints: Option<bool>,
 }
 
 /// The TLS listener.
@@ -27,6 +31,9 @@ pub struct TlsConfig {
     /// A certificate chain and its key, in PEM; without them the server is its own authority.
     pub files: Option<(PathBuf, PathBuf)>,
 }
+
+/// How long Teams waits for a bot.
+pub const BOT_TIMEOUT_MS: u64 = 15_000;
 
 /// The biggest request body that is read.
 pub const BODY_BYTES_MAX: usize = 2 << 20;

@@ -5,6 +5,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod acts;
 pub mod app;
 pub mod config;
 pub mod connector;
@@ -14,6 +15,7 @@ pub mod seed;
 pub mod serve;
 pub mod slack;
 
+mod delivery;
 mod front;
 mod names;
 mod tls;

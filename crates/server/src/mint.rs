@@ -35,11 +35,20 @@ pub fn slack_id(prefix: char) -> String {
 /// A random guid.
 #[must_use]
 pub fn guid() -> String {
-    let mut bytes = random::<16>();
+    guid_of(random::<16>())
+}
+
+fn guid_of(mut bytes: [u8; 16]) -> String {
     bytes[6] = bytes[6] & 0x0f | 0x40;
     bytes[8] = bytes[8] & 0x3f | 0x80;
     let hex = hex(&bytes);
     format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+}
+
+/// A guid that is the same for the same words.
+#[must_use]
+pub fn steady_guid(of: &str) -> String {
+    guid_of(sha256(of.as_bytes()).first_chunk().copied().unwrap_or_default())
 }
 
 /// Teams' `29:` id of a person.

@@ -147,7 +147,9 @@ pub struct SeedApp {
     /// Teams: where the bot hears what happens.
     pub endpoint: Option<String>,
     /// Teams: hears every message of its channels and group chats, not only those that mention it.
-    pub reads_all: bool,
+    pub read_all: bool,
+    /// Teams: puts what it has to say into its answers (`deliveryMode: expectReplies`).
+    pub expect_replies: bool,
     /// Teams: the issuer of the tokens that the bot is called with; by default the Bot Connector's own.
     pub issuer: Option<String>,
     /// Teams: calls without a valid token are this bot's. At most one of a workspace, and only on a server that listens on
@@ -323,7 +325,7 @@ impl Seed {
             apps: vec![
                 app(AppKind::Slack, "deploybot"),
                 app(AppKind::Slack, "pollbot"),
-                SeedApp { reads_all: true, ..app(AppKind::Teams, "helpdesk") },
+                SeedApp { read_all: true, ..app(AppKind::Teams, "helpdesk") },
                 app(AppKind::Teams, "planner"),
             ],
             ..Self::default()
@@ -725,7 +727,8 @@ fn make_app(app: &SeedApp, ids: &Ids, now: Micros) -> MadeApp {
             uninstalled: false,
             endpoint: app.endpoint.clone(),
             hears_from: 0,
-            reads_all: app.reads_all,
+            reads_all: app.read_all,
+            expects_replies: app.expect_replies,
             issuer: app.issuer.clone(),
             anonymous: app.anonymous,
             updated_at: now,

@@ -15,7 +15,7 @@ use redraft_model::id::WorkspaceId;
 use redraft_store::{MemoryStore, Options, SqliteStore, Store, machine_clock};
 use serde::Serialize;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 use tracing::{error, info, warn};
 
 use crate::app::{App, NotDone};
@@ -23,7 +23,7 @@ use crate::config::{Config, STOP_SECONDS_MAX};
 use crate::connector::authority::Authority;
 use crate::seed::{Ready, Seed, SeedError, ready_again};
 use crate::tls::{self, Tls};
-use crate::{front, mint};
+use crate::{delivery, front, mint};
 
 /// How often expired things are looked for.
 const SWEEP_PAUSE: Duration = Duration::from_secs(10);
@@ -49,6 +49,9 @@ pub enum ServeError {
     /// The declaration cannot be built.
     #[error("{0}: {1}")]
     Seed(String, SeedError),
+    /// Apps could not be called.
+    #[error("the client that calls apps cannot be made: {0}")]
+    Client(String),
     /// The first workspace could not be made.
     #[error("the workspace could not be made: {0}")]
     Workspace(String),
@@ -153,6 +156,8 @@ impl Server {
         let seed = read_seed(config.seed.as_deref())?;
         let control_token = seed.as_ref().and_then(|seed| seed.control_token.clone());
         let control_token = control_token.unwrap_or_else(|| format!("redraft-{}", mint::secret()));
+        let private_allowed = config.private_endpoints.unwrap_or_else(|| bound.ip().is_loopback());
+        let client = delivery::Client::new(Duration::from_millis(config.bot_timeout_ms), private_allowed);
         let app = Arc::new(App {
             store,
             authority: Authority::default(),
@@ -161,6 +166,8 @@ impl Server {
             tls_url,
             loopback,
             control_token: mint::sha256(control_token.as_bytes()),
+            client: client.map_err(|failed| ServeError::Client(failed.to_string()))?,
+            replays: broadcast::Sender::new(delivery::REPLAYS_MAX),
         });
         // Tokens that an earlier process issued are valid from the first request on.
         let recalled = app.authority.recall(&*app.store).await;
@@ -185,6 +192,7 @@ impl Server {
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), ServeError> {
         let Self { listener, tls, app, started, config } = self;
         let background = tokio::spawn(background(Arc::clone(&app)));
+        let delivery = tokio::spawn(delivery::run(Arc::clone(&app)));
         let owner = config.data.as_ref().map(|folder| folder.join(OWNER_FILE));
         let router = Router::new().fallback(front::answer).with_state(Arc::clone(&app));
         let listener = listener.tap_io(|connection| {
@@ -240,6 +248,7 @@ impl Server {
             () = deadline => warn!("some requests were still under way at the end of the wait"),
         }
         background.abort();
+        delivery.abort();
         if let Some(owner) = &owner
             && let Err(failed) = std::fs::remove_file(owner)
         {

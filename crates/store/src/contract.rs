@@ -883,6 +883,7 @@ pub fn app(n: u8, id: AppId, dialect: Dialect, bot_user: UserId) -> App {
         endpoint: None,
         hears_from: 0,
         reads_all: false,
+        expects_replies: false,
         issuer: None,
         anonymous: false,
         updated_at: START,

@@ -97,6 +97,8 @@ pub type Viewed = (PersonalView, Arc<Content>);
 pub struct Delivery {
     /// The event's log position.
     pub position: u64,
+    /// The conversation that it happened in.
+    pub conversation: Option<ConversationId>,
     /// Attempts so far.
     pub attempts: u32,
     /// When it is tried again, by the workspace's clock; `None` was given up: a dead letter.
@@ -252,12 +254,13 @@ pub fn machine_clock() -> Clock {
 pub struct Published {
     directories: RwLock<Directories>,
     commits: watch::Sender<u64>,
+    changes: watch::Sender<u64>,
     clock: Clock,
 }
 
 impl Published {
     pub(crate) fn new(directories: Directories, clock: Clock) -> Self {
-        Self { directories: RwLock::new(directories), commits: watch::Sender::new(0), clock }
+        Self { directories: RwLock::new(directories), commits: watch::Sender::new(0), changes: watch::Sender::new(0), clock }
     }
 
     /// All workspaces as of the last commit. Hold it briefly and not across an await.
@@ -271,6 +274,12 @@ impl Published {
         self.commits.subscribe()
     }
 
+    /// Rings after every commit that changed a directory.
+    #[must_use]
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
     /// A workspace's clock.
     #[must_use]
     pub fn now(&self, workspace: WorkspaceId) -> Micros {
@@ -280,12 +289,15 @@ impl Published {
 
     pub(crate) fn replace(&self, directories: Directories) {
         *self.directories.write().unwrap_or_else(PoisonError::into_inner) = directories;
+        self.changes.send_modify(|changes| *changes += 1);
     }
 
     pub(crate) fn publish(&self, changes: &[DirectoryChange]) {
         if !changes.is_empty() {
             let mut directories = self.directories.write().unwrap_or_else(PoisonError::into_inner);
             changes.iter().for_each(|change| directories.apply(change));
+            drop(directories);
+            self.changes.send_modify(|changes| *changes += 1);
         }
         self.commits.send_modify(|commits| *commits += 1);
     }

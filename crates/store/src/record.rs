@@ -240,7 +240,7 @@ structure! {
     }
     App {
         id, dialect, slack_id, bot_id, app_id, name, bot_user, installed_by, signing_secret, password_hash,
-        uninstalled, endpoint, hears_from, reads_all, issuer, anonymous, updated_at,
+        uninstalled, endpoint, hears_from, reads_all, expects_replies, issuer, anonymous, updated_at,
     }
     Token { hash, hint, app, user, kind, scopes, revoked, expires_at }
     Conversation {
@@ -250,7 +250,7 @@ structure! {
     Thread { replies, repliers, latest, users }
     Replier { count, since }
     PersonalView { revision, content_at }
-    Delivery { position, attempts, due_at, reason }
+    Delivery { position, conversation, attempts, due_at, reason }
     Revision { key, position, number, previous, by, at }
     Content { dialect, text, blocks, attachments, metadata, identity, activity, markup }
     Remembered { digest, key, content_at, revision, expires_at }

@@ -591,6 +591,7 @@ pub fn app(workspace: u8, number: u32, bot_user: UserId, installer: UserId) -> A
         endpoint: None,
         hears_from: 0,
         reads_all: false,
+        expects_replies: false,
         issuer: None,
         anonymous: false,
         updated_at: START,

@@ -352,6 +352,8 @@ mod tests {
             seed: Some(seed.clone()),
             ready_file: None,
             tls: None,
+            bot_timeout_ms: 1000,
+            private_endpoints: None,
         };
         let server = Server::start(config).await.unwrap();
         std::fs::remove_file(seed).unwrap();

@@ -19,9 +19,12 @@ pub mod authority;
 mod conversations;
 mod keys;
 mod metadata;
+pub(crate) mod hears;
 mod refusal;
 mod reply;
+mod teams;
 mod token;
+mod words;
 
 /// Hosts of Microsoft whose documents and tokens this server has, for bots whose network leads them here.
 pub(crate) const LOGIN_HOSTS: [&str; 2] = ["login.microsoftonline.com", "login.botframework.com"];

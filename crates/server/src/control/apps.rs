@@ -6,6 +6,7 @@ use redraft_model::content::Dialect;
 use redraft_model::control::Control;
 use redraft_model::decision::Outcome;
 use redraft_model::workspace::App;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
 use super::{Answer, Error, Scope, channels, created, ok, people};
@@ -22,6 +23,11 @@ fn shown(scope: &Scope<'_>, app: &App) -> Value {
         "app_id": app.app_id,
         "installed_by": app.installed_by.and_then(user),
         "uninstalled": app.uninstalled,
+        "endpoint": app.endpoint,
+        "read_all": app.reads_all,
+        "expect_replies": app.expects_replies,
+        "issuer": app.issuer,
+        "anonymous": app.anonymous,
     })
 }
 
@@ -63,6 +69,48 @@ pub(super) async fn add(scope: &Scope<'_>) -> Answer {
 pub(super) fn named<'a>(scope: &'a Scope<'_>, id: &str) -> Result<&'a App, Error> {
     let found = scope.directory.app_named(id).or_else(|| scope.directory.apps().find(|app| app.name == id));
     found.map(|app| &**app).ok_or_else(|| Error::not_found("app"))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Changed {
+    /// Null takes it away.
+    #[serde(default, deserialize_with = "given")]
+    endpoint: Option<Option<String>>,
+    read_all: Option<bool>,
+    expect_replies: Option<bool>,
+    /// Null is the Bot Connector's own.
+    #[serde(default, deserialize_with = "given")]
+    issuer: Option<Option<String>>,
+    anonymous: Option<bool>,
+}
+
+/// Tells what is null from what is not there.
+fn given<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Option<String>>, D::Error> {
+    Option::<String>::deserialize(from).map(Some)
+}
+
+pub(super) async fn change(scope: &Scope<'_>, id: &str) -> Answer {
+    let changed: Changed = scope.json()?;
+    let app = named(scope, id)?;
+    if let Some(Some(endpoint)) = &changed.endpoint
+        && !(endpoint.starts_with("http://") || endpoint.starts_with("https://"))
+    {
+        return Err(Error::bad("an endpoint begins with http:// or https://"));
+    }
+    let app = App {
+        endpoint: changed.endpoint.unwrap_or_else(|| app.endpoint.clone()),
+        reads_all: changed.read_all.unwrap_or(app.reads_all),
+        expects_replies: changed.expect_replies.unwrap_or(app.expects_replies),
+        issuer: changed.issuer.unwrap_or_else(|| app.issuer.clone()),
+        anonymous: changed.anonymous.unwrap_or(app.anonymous),
+        ..App::clone(app)
+    };
+    let id = app.id;
+    scope.submit(Control::ChangeApp(app)).await?;
+    let directory = scope.now()?;
+    let changed = directory.app(id).ok_or_else(|| Error::not_found("app"))?;
+    ok(shown(scope, changed))
 }
 
 pub(super) async fn uninstall(scope: &Scope<'_>, id: &str) -> Answer {

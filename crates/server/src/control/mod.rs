@@ -22,8 +22,10 @@ use crate::app::{App, NotDone};
 use crate::front::Unread;
 use crate::mint;
 
+mod acts;
 mod apps;
 mod channels;
+mod deliveries;
 mod log;
 mod openapi;
 mod people;
@@ -143,6 +145,23 @@ impl Scope<'_> {
             ("GET", ["people"]) => people::list(self),
             ("POST", ["people"]) => people::add(self).await,
             ("PATCH", ["people", person]) => people::change(self, person).await,
+            ("POST", ["people", person, "messages"]) => acts::post(self, person).await,
+            ("PATCH", ["people", person, "messages", channel, ts]) => {
+                acts::edit(self, person, channel, ts).await
+            }
+            ("DELETE", ["people", person, "messages", channel, ts]) => {
+                acts::delete(self, person, channel, ts).await
+            }
+            ("POST", ["people", person, "reactions"]) => acts::react(self, person, true).await,
+            ("DELETE", ["people", person, "reactions"]) => acts::react(self, person, false).await,
+            ("POST", ["people", person, "typing"]) => acts::typing(self, person).await,
+            ("POST", ["people", person, "stop"]) => acts::stop(self, person).await,
+            ("POST", ["people", person, "actions"]) => acts::press(self, person).await,
+            ("POST", ["people", person, "tasks"]) => acts::hand_in(self, person).await,
+            ("POST", ["people", person, "feedback"]) => acts::feedback(self, person).await,
+            ("GET", ["people", person, "channels", channel, "messages"]) => {
+                acts::see(self, person, channel).await
+            }
             ("GET", ["channels"]) => channels::list(self),
             ("POST", ["channels"]) => channels::add(self).await,
             ("PATCH", ["channels", channel]) => channels::change(self, channel).await,
@@ -155,7 +174,10 @@ impl Scope<'_> {
             }
             ("GET", ["apps"]) => apps::list(self),
             ("POST", ["apps"]) => apps::add(self).await,
+            ("PATCH", ["apps", id]) => apps::change(self, id).await,
             ("DELETE", ["apps", id]) => apps::uninstall(self, id).await,
+            ("GET", ["apps", id, "deliveries"]) => deliveries::list(self, id).await,
+            ("POST", ["apps", id, "deliveries", "replay"]) => deliveries::replay(self, id).await,
             ("GET", ["tokens"]) => tokens::list(self),
             ("POST", ["tokens"]) => tokens::add(self).await,
             ("DELETE", ["tokens", token]) => tokens::revoke(self, token).await,
@@ -206,15 +228,30 @@ async fn submit(app: &App, workspace: WorkspaceId, control: Control) -> Result<O
     let command = Command { workspace, caller: Caller::Control, idempotency: None, verb };
     app.submit(command).await.map_err(|not_done| match not_done {
         NotDone::Refused(refusal) => refused(&refusal.why),
-        NotDone::Store(StoreError::Busy) => {
-            Error(StatusCode::TOO_MANY_REQUESTS, "busy", StoreError::Busy.to_string())
-        }
-        NotDone::Store(failed) => Error(StatusCode::INTERNAL_SERVER_ERROR, "failed", failed.to_string()),
+        NotDone::Store(failed) => store_error(failed),
     })
 }
 
+fn store_error(failed: StoreError) -> Error {
+    let (status, code) = match failed {
+        StoreError::Busy => (StatusCode::TOO_MANY_REQUESTS, "busy"),
+        _ => (StatusCode::INTERNAL_SERVER_ERROR, "failed"),
+    };
+    Error(status, code, failed.to_string())
+}
+
 fn refused(why: &Why) -> Error {
-    let Why::Control(why) = why else { return Error::bad("refused") };
+    let why = match why {
+        Why::Control(why) => why,
+        Why::Post(why) => return said_no(&format!("{why:?}")),
+        Why::Update(why) => return said_no(&format!("{why:?}")),
+        Why::Delete(why) => return said_no(&format!("{why:?}")),
+        Why::Stream(why) => return said_no(&format!("{why:?}")),
+        Why::Interaction(why) => return said_no(&format!("{why:?}")),
+        Why::Conversation(why) => return said_no(&format!("{why:?}")),
+        Why::Caller(_) => return said_no("Caller"),
+        Why::KeyReused { .. } => return said_no("KeyReused"),
+    };
     match why {
         ControlRefusal::WorkspaceNotFound => Error::not_found("workspace"),
         ControlRefusal::Taken(name) => Error(StatusCode::CONFLICT, "taken", format!("{name} is taken")),
@@ -226,6 +263,27 @@ fn refused(why: &Why) -> Error {
             Error(StatusCode::CONFLICT, "taken", why.into())
         }
     }
+}
+
+/// A rule that refuses people, by its name in the model.
+fn said_no(rule: &str) -> Error {
+    let name = rule.split(['(', ' ', '{']).next().unwrap_or_default();
+    let words = name.chars().fold(String::new(), |mut words, letter| {
+        if letter.is_uppercase() && !words.is_empty() {
+            words.push(' ');
+        }
+        words.extend(letter.to_lowercase());
+        words
+    });
+    let (status, code) = match name {
+        "ConversationNotFound" | "MessageNotFound" | "NotFound" | "UserNotFound" => {
+            (StatusCode::NOT_FOUND, "not_found")
+        }
+        "StaleRevision" => (StatusCode::PRECONDITION_FAILED, "stale"),
+        "Content" | "NoContent" => (StatusCode::UNPROCESSABLE_ENTITY, "content"),
+        _ => (StatusCode::FORBIDDEN, "refused"),
+    };
+    Error(status, code, format!("the rules refuse this person: {words}"))
 }
 
 fn ok(value: Value) -> Answer {
