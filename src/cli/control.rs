@@ -1,11 +1,14 @@
 //! The way to the control API: over HTTP to the server that owns the data folder, or directly where there is none.
 
 use std::path::Path;
+use std::time::Duration;
 
 use axum::http::Method;
 use redraft_server::app::App;
+use redraft_server::config::BOT_TIMEOUT_MS;
 use redraft_server::connector::authority::Authority;
 use redraft_server::control;
+use redraft_server::delivery::Outbox;
 use redraft_server::serve::{OWNER_FILE, open_store};
 use serde::Deserialize;
 use serde_json::Value;
@@ -48,6 +51,7 @@ impl Control {
             tls_url: None,
             loopback: true,
             control_token: [0; 32],
+            outbox: Outbox::new(Duration::from_millis(BOT_TIMEOUT_MS), false)?,
         };
         Ok(Self::Local { app: Box::new(app), runtime })
     }

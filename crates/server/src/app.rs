@@ -8,10 +8,9 @@ use redraft_model::directory::Directory;
 use redraft_model::id::{TokenHash, WorkspaceId};
 use redraft_model::time::Micros;
 use redraft_store::{Store, StoreError};
-use tokio::sync::broadcast;
 
 use crate::connector::authority::Authority;
-use crate::delivery;
+use crate::delivery::Outbox;
 
 /// A server's state. Cheap to share; everything that changes is in the store.
 pub struct App {
@@ -31,9 +30,7 @@ pub struct App {
     /// The hash of the control API's token.
     pub control_token: [u8; 32],
     /// Calls apps.
-    pub(crate) client: delivery::Client,
-    /// Dead letters that are to be tried again.
-    pub(crate) replays: broadcast::Sender<delivery::Replay>,
+    pub outbox: Outbox,
 }
 
 /// Why a command was not carried out.

@@ -15,7 +15,7 @@ pub mod seed;
 pub mod serve;
 pub mod slack;
 
-mod delivery;
+pub mod delivery;
 mod front;
 mod names;
 mod tls;

@@ -15,15 +15,16 @@ use redraft_model::id::WorkspaceId;
 use redraft_store::{MemoryStore, Options, SqliteStore, Store, machine_clock};
 use serde::Serialize;
 use tokio::net::TcpListener;
-use tokio::sync::{broadcast, watch};
+use tokio::sync::watch;
 use tracing::{error, info, warn};
 
 use crate::app::{App, NotDone};
 use crate::config::{Config, STOP_SECONDS_MAX};
 use crate::connector::authority::Authority;
+use crate::delivery::{self, Outbox};
 use crate::seed::{Ready, Seed, SeedError, ready_again};
 use crate::tls::{self, Tls};
-use crate::{delivery, front, mint};
+use crate::{front, mint};
 
 /// How often expired things are looked for.
 const SWEEP_PAUSE: Duration = Duration::from_secs(10);
@@ -157,7 +158,8 @@ impl Server {
         let control_token = seed.as_ref().and_then(|seed| seed.control_token.clone());
         let control_token = control_token.unwrap_or_else(|| format!("redraft-{}", mint::secret()));
         let private_allowed = config.private_endpoints.unwrap_or_else(|| bound.ip().is_loopback());
-        let client = delivery::Client::new(Duration::from_millis(config.bot_timeout_ms), private_allowed);
+        let timeout = Duration::from_millis(config.bot_timeout_ms);
+        let outbox = Outbox::new(timeout, private_allowed).map_err(ServeError::Client)?;
         let app = Arc::new(App {
             store,
             authority: Authority::default(),
@@ -166,8 +168,7 @@ impl Server {
             tls_url,
             loopback,
             control_token: mint::sha256(control_token.as_bytes()),
-            client: client.map_err(|failed| ServeError::Client(failed.to_string()))?,
-            replays: broadcast::Sender::new(delivery::REPLAYS_MAX),
+            outbox,
         });
         // Tokens that an earlier process issued are valid from the first request on.
         let recalled = app.authority.recall(&*app.store).await;

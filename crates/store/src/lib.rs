@@ -260,7 +260,12 @@ pub struct Published {
 
 impl Published {
     pub(crate) fn new(directories: Directories, clock: Clock) -> Self {
-        Self { directories: RwLock::new(directories), commits: watch::Sender::new(0), changes: watch::Sender::new(0), clock }
+        Self {
+            directories: RwLock::new(directories),
+            commits: watch::Sender::new(0),
+            changes: watch::Sender::new(0),
+            clock,
+        }
     }
 
     /// All workspaces as of the last commit. Hold it briefly and not across an await.

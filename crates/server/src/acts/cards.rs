@@ -238,7 +238,8 @@ impl Person<'_> {
         if stored.message.app.is_none() || stored.content.dialect != Dialect::Connector {
             return;
         }
-        let Some(text) = stored.content.activity.as_deref().filter(|text| text.contains("\"refresh\"")) else {
+        let Some(text) = stored.content.activity.as_deref().filter(|text| text.contains("\"refresh\""))
+        else {
             return;
         };
         let Ok(activity) = serde_json::from_str::<Map<String, Value>>(text) else { return };

@@ -220,7 +220,9 @@ impl Person<'_> {
             return Ok(None);
         }
         let view = self.app.store.view(stored.message.key, self.user.id).await?;
-        Ok(view.filter(|(view, _)| Some(view.revision) == stored.message.revision()).map(|(_, content)| content))
+        Ok(view
+            .filter(|(view, _)| Some(view.revision) == stored.message.revision())
+            .map(|(_, content)| content))
     }
 
     fn key(&self, conversation: ConversationId, ts: Ts) -> MessageKey {

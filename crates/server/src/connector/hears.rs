@@ -27,7 +27,7 @@ use super::words::words;
 use crate::app::App;
 use crate::delivery::{self, Answered, Failure, Request, Unanswered};
 use crate::mint;
-
+use crate::names::NamesFor;
 
 /// Language and time zone of every person here.
 const LOCALE: &str = "en-US";
@@ -65,7 +65,9 @@ pub(crate) fn may_hear(directory: &Directory, bot: &Bot, event: &Event) -> bool 
         }
         K::ConversationCreated(id) => !own && inside(*id),
         K::ConversationRenamed(id) | K::ConversationArchived(id) | K::ConversationUnarchived(id) => {
-            is_channel(*id) && (inside(*id) || directory.conversation(*id).is_some_and(|it| in_team() && visible(it, bot.bot_user)))
+            is_channel(*id)
+                && (inside(*id)
+                    || directory.conversation(*id).is_some_and(|it| in_team() && visible(it, bot.bot_user)))
         }
         K::MemberJoined { conversation, .. } => inside(*conversation),
         K::MemberLeft { conversation, user } => inside(*conversation) || *user == bot.bot_user,
@@ -94,12 +96,7 @@ fn visible(conversation: &Conversation, user: UserId) -> bool {
 }
 
 /// Tells a bot of the event at this position: one attempt.
-pub(crate) async fn tell(
-    app: &App,
-    workspace: WorkspaceId,
-    id: AppId,
-    position: u64,
-) -> Result<(), Failure> {
+pub(crate) async fn tell(app: &App, workspace: WorkspaceId, id: AppId, position: u64) -> Result<(), Failure> {
     let unread = |failed: StoreError| Failure { reason: failed.to_string(), timed_out: false, again: true };
     let Some((directory, bot)) = registration(app, workspace, id) else { return Ok(()) };
     let events = app.store.events(workspace, position.saturating_sub(1), 1).await.map_err(unread)?;
@@ -134,7 +131,10 @@ fn check(answered: &Answered) -> Result<(), Failure> {
     }
     let reason = match answered.status {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-            format!("the bot answered {}: it does not trust the token it was called with", answered.status.as_u16())
+            format!(
+                "the bot answered {}: it does not trust the token it was called with",
+                answered.status.as_u16()
+            )
         }
         status => format!("the bot answered {}", status.as_u16()),
     };
@@ -158,7 +158,9 @@ pub(crate) async fn ask(
     let id = format!("f:{}", mint::guid());
     let reply_to = asked.message.map(Ts::digits);
     let happening = match asked.question {
-        Question::Invoke { name, value } => Happening::Invoke { name, value, reply_to_id: reply_to.as_deref() },
+        Question::Invoke { name, value } => {
+            Happening::Invoke { name, value, reply_to_id: reply_to.as_deref() }
+        }
         Question::Typing => Happening::Typing,
     };
     let place = Where { conversation, root: asked.root.or(asked.message) };
@@ -227,9 +229,7 @@ impl<'a> Scene<'a> {
     async fn activities(&self, event: &Event) -> Result<Vec<Told>, StoreError> {
         use EventKind as K;
         Ok(match &event.kind {
-            K::MessagePosted { conversation, root, .. } => {
-                self.posted(event, *conversation, *root).await?
-            }
+            K::MessagePosted { conversation, root, .. } => self.posted(event, *conversation, *root).await?,
             K::MessageUpdated { conversation, message, revision } => {
                 self.edited(event, *conversation, *message, *revision).await?
             }
@@ -266,7 +266,7 @@ impl<'a> Scene<'a> {
         let root_id = root.map(Ts::digits);
         let happening = Happening::Message(Message { reply_to_id: root_id.as_deref(), ..Message::default() });
         let place = Where { conversation, root: root.or(Some(event.ts)) };
-        let said = words(&self.directory, &content);
+        let said = words(&self.directory, &content, self.user.id);
         let id = event.ts.digits();
         let told = self.render(&id, event.at.0, self.author(event), &place, &happening, said);
         Ok(vec![(told, self.bot.expects_replies.then_some(conversation.id))])
@@ -293,7 +293,7 @@ impl<'a> Scene<'a> {
         let message = Message { reply_to_id: root_id.as_deref(), ..Message::default() };
         let place = Where { conversation, root: root.or(Some(ts)) };
         let happening = Happening::MessageEdited(message);
-        let said = words(&self.directory, &content);
+        let said = words(&self.directory, &content, self.user.id);
         let told = self.render(&ts.digits(), event.at.0, self.author(event), &place, &happening, said);
         Ok(vec![(told, None)])
     }
@@ -350,7 +350,8 @@ impl<'a> Scene<'a> {
     ) -> Result<Vec<Told>, StoreError> {
         let Some(content) = self.content(event.position).await? else { return Ok(vec![]) };
         let Some(conversation) = self.directory.conversation(conversation) else { return Ok(vec![]) };
-        let sent: Value = content.activity.as_deref().and_then(|it| serde_json::from_str(it).ok()).unwrap_or_default();
+        let sent: Value =
+            content.activity.as_deref().and_then(|it| serde_json::from_str(it).ok()).unwrap_or_default();
         let root = self.root(self.key(conversation.id, ts)).await?;
         let reply_to = ts.digits();
         let message = Message {
@@ -384,8 +385,12 @@ impl<'a> Scene<'a> {
                     self.one(event, Some(it), &Happening::Channel(ChannelChange::Created))
                 }
                 Some(it) => {
-                    let members: Vec<Account> =
-                        it.members.keys().filter_map(|user| directory.user(*user)).map(|user| listed(user)).collect();
+                    let members: Vec<Account> = it
+                        .members
+                        .keys()
+                        .filter_map(|user| directory.user(*user))
+                        .map(|user| listed(user))
+                        .collect();
                     let mut told = self.one(event, Some(it), &Happening::MembersAdded(&members));
                     told.extend(self.one(event, Some(it), &Happening::Installation(Installation::Added)));
                     told
@@ -440,7 +445,9 @@ impl<'a> Scene<'a> {
         happening: &Happening<'_>,
     ) -> Vec<Told> {
         let Some(conversation) = conversation else { return vec![] };
-        let id = format!("f:{}", event.ts.digits());
+        // Two activities of one event are told apart by their ids.
+        let mark = if matches!(happening, Happening::Installation(_)) { "-installation" } else { "" };
+        let id = format!("f:{}{mark}", event.ts.digits());
         let place = Where { conversation, root: None };
         vec![(self.render(&id, event.at.0, self.author(event), &place, happening, Map::new()), None)]
     }
@@ -497,7 +504,8 @@ impl<'a> Scene<'a> {
     /// Who did it. What the control API does is an administrator's doing.
     fn author(&self, event: &Event) -> &User {
         let directory = &self.directory;
-        let administrator = || directory.users_after(UserId(0)).find(|user| user.admin && user.bot_of.is_none());
+        let administrator =
+            || directory.users_after(UserId(0)).find(|user| user.admin && user.bot_of.is_none());
         let by = event.by.and_then(|user| directory.user(user)).or_else(administrator);
         by.unwrap_or(&self.user)
     }
@@ -505,7 +513,9 @@ impl<'a> Scene<'a> {
     /// Whether the bot hears of words in a conversation: all in personal chats, else what mentions it.
     fn concerns(&self, conversation: &Conversation, contents: &[&Content]) -> bool {
         let alone = conversation.kind == ConversationKind::Direct;
-        alone || self.bot.reads_all || contents.iter().any(|content| super::words::mentions(content, &self.user))
+        alone
+            || self.bot.reads_all
+            || contents.iter().any(|content| super::words::mentions(content, &self.user))
     }
 
     fn key(&self, conversation: ConversationId, ts: Ts) -> MessageKey {
@@ -529,6 +539,7 @@ impl<'a> Scene<'a> {
     ) -> Result<(), Failure> {
         let answer: Value = serde_json::from_slice(body).unwrap_or_default();
         let replies = answer["activities"].as_array().into_iter().flatten().take(REPLIES_MAX);
+        let names = NamesFor { directory: &self.directory, reader: Some(self.user.id) };
         for (number, reply) in replies.enumerate().filter(|(_, reply)| reply["type"] == "message") {
             let text = reply.to_string();
             let idempotency = Some(Idempotency {
@@ -540,7 +551,7 @@ impl<'a> Scene<'a> {
                 target: Target::Conversation(conversation),
                 content: Arc::new(Content {
                     activity: Some(text.as_str().into()),
-                    ..Content::text(Dialect::Connector, activity_to_slack_text(text.as_bytes()))
+                    ..Content::text(Dialect::Connector, activity_to_slack_text(text.as_bytes(), &names))
                 }),
                 fault: None,
                 kind: Kind::Plain,

@@ -2,9 +2,12 @@
 
 use redraft_model::content::{Content, Dialect};
 use redraft_model::directory::Directory;
+use redraft_model::id::UserId;
 use redraft_model::workspace::User;
-use redraft_wire::translate::slack_to_markdown;
-use serde_json::{Map, Value, json};
+use redraft_wire::translate::{SlackMessage, slack_to_activity};
+use serde_json::{Map, Value};
+
+use crate::names::NamesFor;
 
 /// Members of an activity that its words are made of.
 const OF_WORDS: [&str; 9] = [
@@ -20,8 +23,8 @@ const OF_WORDS: [&str; 9] = [
 ];
 
 /// What a message says: the members of an activity that say it, `entities` last. A message of the Connector says what its
-/// bot sent; one of Slack's is translated.
-pub(super) fn words(directory: &Directory, content: &Content) -> Map<String, Value> {
+/// bot sent; one of Slack's is translated for this reader.
+pub(super) fn words(directory: &Directory, content: &Content, reader: UserId) -> Map<String, Value> {
     match content.dialect {
         Dialect::Connector => {
             let activity = content.activity.as_deref().and_then(|it| serde_json::from_str(it).ok());
@@ -32,23 +35,17 @@ pub(super) fn words(directory: &Directory, content: &Content) -> Map<String, Val
             activity
         }
         Dialect::Slack => {
-            let mut text = slack_to_markdown(&content.text);
-            let mut entities = Vec::new();
-            for user in directory.users_after(redraft_model::id::UserId(0)) {
-                let spelled = format!("<@{}>", user.slack_id);
-                if content.text.contains(&spelled) {
-                    let at = format!("<at>{}</at>", user.real_name);
-                    text = text.replace(&format!("@{}", user.slack_id), &at);
-                    entities.push(json!({
-                        "type": "mention",
-                        "mentioned": { "id": user.member_id, "name": user.real_name },
-                        "text": at,
-                    }));
-                }
+            let message = SlackMessage {
+                text: &content.text,
+                markup: content.markup,
+                blocks: content.blocks.as_deref(),
+                attachments: content.attachments.as_deref(),
+            };
+            let names = NamesFor { directory, reader: Some(reader) };
+            match serde_json::to_value(slack_to_activity(&message, &names)) {
+                Ok(Value::Object(said)) => said,
+                _ => Map::new(),
             }
-            let said = json!({ "text": text, "textFormat": "plain", "entities": entities });
-            let Value::Object(said) = said else { return Map::new() };
-            said
         }
     }
 }
@@ -61,9 +58,10 @@ pub(super) fn mentions(content: &Content, user: &User) -> bool {
             let in_blocks = format!("\"user_id\":\"{}\"", user.slack_id);
             let parts = [content.blocks.as_deref(), content.attachments.as_deref()];
             spelled.iter().any(|it| content.text.contains(it))
-                || parts.into_iter().flatten().any(|part| {
-                    part.contains(&in_blocks) || spelled.iter().any(|it| part.contains(it))
-                })
+                || parts
+                    .into_iter()
+                    .flatten()
+                    .any(|part| part.contains(&in_blocks) || spelled.iter().any(|it| part.contains(it)))
         }
         Dialect::Connector => {
             let activity: Value =

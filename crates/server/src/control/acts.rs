@@ -78,8 +78,7 @@ pub(super) async fn post(scope: &Scope<'_>, name: &str) -> Answer {
 }
 
 fn message(scope: &Scope<'_>, posted: redraft_model::decision::Posted) -> Result<Value, Error> {
-    let stored =
-        redraft_store::Stored { message: posted.message, content: posted.content, root: None };
+    let stored = redraft_store::Stored { message: posted.message, content: posted.content, root: None };
     Ok(channels::message(&*scope.now()?, &stored))
 }
 

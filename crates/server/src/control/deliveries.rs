@@ -1,13 +1,11 @@
 //! What did not reach an app at once: what waits for another attempt, and what was given up and can be replayed.
 
 use axum::http::StatusCode;
-use redraft_model::id::AppId;
 use redraft_store::Delivery;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Answer, Error, Scope, apps, ok, store_error};
-use crate::delivery::Replay;
 
 /// Deliveries that one call returns at most.
 const DELIVERIES_MAX: u64 = 1000;
@@ -58,11 +56,7 @@ pub(super) async fn replay(scope: &Scope<'_>, app: &str) -> Answer {
     let dead: Vec<u64> =
         dead.map(|it| it.position).filter(|it| which.position.is_none_or(|one| one == *it)).collect();
     for position in &dead {
-        start(scope, app.id, *position);
+        scope.app.outbox.replay(scope.id(), app.id, *position);
     }
     ok(json!({ "replayed": dead }))
-}
-
-fn start(scope: &Scope<'_>, app: AppId, position: u64) {
-    let _ = scope.app.replays.send(Replay { workspace: scope.id(), app, position });
 }

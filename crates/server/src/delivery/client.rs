@@ -62,7 +62,8 @@ impl Client {
     /// One attempt.
     pub async fn send(&self, request: Request) -> Result<Answered, Unanswered> {
         let failed = |reason: String| Unanswered { reason, timed_out: false };
-        let url = reqwest::Url::parse(&request.url).map_err(|_| failed("the address cannot be read".into()))?;
+        let url =
+            reqwest::Url::parse(&request.url).map_err(|_| failed("the address cannot be read".into()))?;
         if !self.private_allowed && is_private_literal(&url) {
             return Err(failed("the address is a private one, which this server does not call".into()));
         }
@@ -184,7 +185,9 @@ mod tests {
     #[tokio::test]
     async fn private_addresses_are_not_called() {
         let client = Client::new(Duration::from_secs(5), false).unwrap();
-        for url in ["http://127.0.0.1:9/", "http://[::1]:9/", "http://localhost:9/", "http://[::ffff:10.0.0.1]/"] {
+        for url in
+            ["http://127.0.0.1:9/", "http://[::1]:9/", "http://localhost:9/", "http://[::ffff:10.0.0.1]/"]
+        {
             let request = Request { url: url.into(), body: String::new(), headers: Vec::new() };
             let refused = client.send(request).await.err().map(|unanswered| unanswered.reason).unwrap();
             assert!(refused.contains("private") || refused.contains("could not be made"), "{url}: {refused}");

@@ -24,7 +24,8 @@ use crate::connector;
 
 mod client;
 
-pub(crate) use client::{Answered, Client, Request, Unanswered};
+use client::Client;
+pub(crate) use client::{Answered, Request, Unanswered};
 
 /// Events of one app that may be on their way or waiting for their first attempt.
 const OUTSTANDING_MAX: usize = 256;
@@ -50,14 +51,37 @@ const PAUSES_MICROS: [i64; 1] = [5_000_000];
 const UNHEARD_MAX: u64 = 1000;
 
 /// Requests for replay that wait.
-pub(crate) const REPLAYS_MAX: usize = 1024;
+const REPLAYS_MAX: usize = 1024;
+
+/// The way to the apps.
+pub struct Outbox {
+    client: Client,
+    replays: broadcast::Sender<Replay>,
+}
+
+impl Outbox {
+    /// Waits so long for an app's whole answer, and reaches private addresses only if that is allowed.
+    ///
+    /// # Errors
+    /// When the machine's certificates cannot be read; in words.
+    pub fn new(timeout: Duration, private_allowed: bool) -> Result<Self, String> {
+        let client = Client::new(timeout, private_allowed).map_err(|failed| failed.to_string())?;
+        Ok(Self { client, replays: broadcast::Sender::new(REPLAYS_MAX) })
+    }
+
+    /// A dead letter is tried again by the app's worker.
+    pub(crate) fn replay(&self, workspace: WorkspaceId, app: AppId, position: u64) {
+        // Without a receiver there is no worker, and so no endpoint.
+        let _ = self.replays.send(Replay { workspace, app, position });
+    }
+}
 
 /// A dead letter that is to be tried again.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Replay {
-    pub workspace: WorkspaceId,
-    pub app: AppId,
-    pub position: u64,
+#[derive(Clone, Copy)]
+struct Replay {
+    workspace: WorkspaceId,
+    app: AppId,
+    position: u64,
 }
 
 /// How long to wait when the store could not be read.
@@ -94,7 +118,7 @@ fn with_endpoints(app: &App) -> Vec<(WorkspaceId, AppId)> {
 
 /// Calls an app and waits for its answer: for what is a question and not an event. One attempt.
 pub(crate) async fn call(app: &App, request: Request) -> Result<Answered, Unanswered> {
-    app.client.send(request).await
+    app.outbox.client.send(request).await
 }
 
 /// One attempt at one event.
@@ -151,7 +175,7 @@ struct Worker {
 impl Worker {
     fn new(app: Arc<App>, (workspace, id): (WorkspaceId, AppId)) -> Self {
         Self {
-            replays: app.replays.subscribe(),
+            replays: app.outbox.replays.subscribe(),
             settled: false,
             app,
             workspace,
@@ -388,12 +412,7 @@ impl Worker {
 }
 
 /// Reads the event again, makes of it what the app hears, and sends that.
-async fn tell(
-    app: Arc<App>,
-    workspace: WorkspaceId,
-    id: AppId,
-    attempt: Attempt,
-) -> Outcome {
+async fn tell(app: Arc<App>, workspace: WorkspaceId, id: AppId, attempt: Attempt) -> Outcome {
     let told = connector::hears::tell(&app, workspace, id, attempt.position).await;
     Outcome { attempt, told }
 }
