@@ -2,7 +2,7 @@
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { MessageActivityInput, stripMentionsText } from "@microsoft/teams.api";
+import { MessageActivityInput, PUBLIC, stripMentionsText, withOverrides } from "@microsoft/teams.api";
 import { App, ExpressAdapter } from "@microsoft/teams.apps";
 import {
   AdaptiveCard, ExecuteAction, OpenDialogData, SubmitAction, SubmitData, TextBlock, TextInput,
@@ -11,7 +11,9 @@ import express from "express";
 
 const remembered = join(process.env.BOT_DATA, "remembered.json");
 const server = express();
-const app = new App({ httpServerAdapter: new ExpressAdapter(server) });
+// Where the keys of the channel are, if not at Microsoft's address.
+const cloud = withOverrides(PUBLIC, { openIdMetadataUrl: process.env.OPENID_METADATA_URL });
+const app = new App({ cloud, httpServerAdapter: new ExpressAdapter(server) });
 
 const heard = [];
 const polls = new Map();

@@ -11,6 +11,7 @@ from microsoft_teams.api import (
     AdaptiveCardActionCardResponse, AdaptiveCardAttachment, CardTaskModuleTaskInfo, MessageActivityInput,
     TaskModuleContinueResponse, TaskModuleMessageResponse, TaskModuleResponse, card_attachment,
 )
+from microsoft_teams.api.auth.cloud_environment import PUBLIC, with_overrides
 from microsoft_teams.apps import App, FastAPIAdapter
 from microsoft_teams.cards import (
     AdaptiveCard, ExecuteAction, OpenDialogData, SubmitAction, SubmitData, TextBlock, TextInput,
@@ -19,7 +20,9 @@ from microsoft_teams.cards import (
 REMEMBERED = Path(os.environ["BOT_DATA"], "remembered.json")
 
 server = FastAPI()
-app = App(http_server_adapter=FastAPIAdapter(server))
+# Where the keys of the channel are, if not at Microsoft's address.
+cloud = with_overrides(PUBLIC, openid_metadata_url=os.environ.get("OPENID_METADATA_URL"))
+app = App(cloud=cloud, http_server_adapter=FastAPIAdapter(server))
 heard = []
 polls = {}
 activity_ids = []
