@@ -67,7 +67,8 @@ def poll_card(votes, fresh):
 async def progress(context: TurnContext, state: TurnState):
     """One message that advances: text, text, card, text."""
     sent = await context.send_activity("step 1")
-    for step in (MessageFactory.text("step 2"), MessageFactory.attachment(card(["step 3"])), MessageFactory.text("done")):
+    step_3 = MessageFactory.attachment(card(["step 3"]))
+    for step in (MessageFactory.text("step 2"), step_3, MessageFactory.text("done")):
         step.id = sent.id
         updated = await context.update_activity(step)
         assert updated.id == sent.id, f"the update of {sent.id} answered {updated.id}"

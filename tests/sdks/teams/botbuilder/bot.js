@@ -111,7 +111,7 @@ class Bot extends TeamsActivityHandler {
     this.polls.set(id, votes);
   }
 
-  /** A plain button of the poll: the click comes as a message, and `replyToId` names the message with the card. */
+  /** A click on the poll comes as a message; its `replyToId` names the message with the card. */
   async clicked(context, id, { vote, close }) {
     const votes = this.polls.get(id);
     if (close) {

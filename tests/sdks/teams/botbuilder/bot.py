@@ -75,7 +75,8 @@ class Bot(TeamsActivityHandler):
     async def progress(self, context: TurnContext):
         """One message that advances: text, text, card, text."""
         sent = await context.send_activity("step 1")
-        for step in (MessageFactory.text("step 2"), MessageFactory.attachment(card(["step 3"])), MessageFactory.text("done")):
+        step_3 = MessageFactory.attachment(card(["step 3"]))
+        for step in (MessageFactory.text("step 2"), step_3, MessageFactory.text("done")):
             step.id = sent.id
             updated = await context.update_activity(step)
             assert updated.id == sent.id, f"the update of {sent.id} answered {updated.id}"
@@ -86,7 +87,7 @@ class Bot(TeamsActivityHandler):
         self.polls[sent.id] = votes
 
     async def clicked(self, context: TurnContext, id, data):
-        """A plain button of the poll: the click comes as a message, and `reply_to_id` names the message with the card."""
+        """A click on the poll comes as a message; its `reply_to_id` names the message with the card."""
         votes = self.polls[id]
         if data.get("close"):
             new = MessageFactory.text(f"Winner: {max(votes, key=votes.get)}")
@@ -105,7 +106,7 @@ class Bot(TeamsActivityHandler):
 
     @staticmethod
     def _create_invoke_response(body=None):
-        """The adapter of 4.17 serializes an answer that the handler has serialized already, and fails. Here it gets it raw."""
+        """CloudAdapter of 4.17 serializes what the handler has serialized already, and fails. It gets it raw."""
         return InvokeResponse(status=200, body=body)
 
     async def five(self, context: TurnContext):

@@ -20,8 +20,9 @@ const polls = new Map();
 let activityIds = [];
 
 const card = (...lines) => new AdaptiveCard(...lines.map((line) => new TextBlock(line)));
-const message = (content) =>
-  typeof content === "string" ? new MessageActivityInput(content) : new MessageActivityInput().addCard("adaptive", content);
+const message = (content) => typeof content === "string"
+  ? new MessageActivityInput(content)
+  : new MessageActivityInput().addCard("adaptive", content);
 
 /** The poll as everyone sees it. After the first vote it has fewer buttons. */
 function pollCard(votes, fresh) {
@@ -39,7 +40,8 @@ app.on("activity", async ({ activity, next }) => {
   await next();
 });
 
-for (const [event, hook] of [["editMessage", "edited"], ["undeleteMessage", "restored"], ["softDeleteMessage", "deleted"]]) {
+const hooks = { editMessage: "edited", undeleteMessage: "restored", softDeleteMessage: "deleted" };
+for (const [event, hook] of Object.entries(hooks)) {
   app.on(event, async () => {
     heard.push({ hook });
   });
