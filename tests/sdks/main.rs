@@ -1,8 +1,10 @@
 #![allow(clippy::unwrap_used, missing_docs)]
-//! Slack's own SDKs, and recorded calls of the bot SDKs, against a server process. `tests/sdks/setup` installs them.
+//! Slack's own SDKs, bots written with those of Teams, and recorded calls of the latter, against a server process.
+//! `tests/sdks/setup` installs them.
 
 #[path = "../support/mod.rs"]
 mod support;
+mod teams;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
