@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, clippy::type_complexity, reason = "tables, and how long they are")]
 
 mod bad_input;
+mod bot;
 mod cli;
 mod client;
 mod control;
