@@ -47,7 +47,7 @@ pub(crate) fn read_into(builder: &mut Builder<'_>, html: &str, unknown: Unknown)
 
 /// Adds text, in which line breaks are spaces unless it is preformatted.
 fn words(builder: &mut Builder<'_>, text: &str) {
-    if builder.is_preformatted() || !text.contains(|c: char| c.is_ascii_whitespace()) {
+    if builder.is_preformatted() || builder.code > 0 || !text.contains(|c: char| c.is_ascii_whitespace()) {
         return builder.text(&decoded(text));
     }
     let mut words = String::with_capacity(text.len());

@@ -93,7 +93,7 @@ fn end(builder: &mut Builder<'_>, tag: TagEnd) {
 
 /// Writes lines as Markdown; people as `name` shows them.
 pub(crate) fn write(lines: &[Line], name: &dyn Fn(&Person) -> String) -> String {
-    let mut writer = Writer { out: String::new(), name, widths: Vec::new(), last: None };
+    let mut writer = Writer { out: String::new(), name, widths: Vec::new(), last: None, after_blank: false };
     for (number, line) in lines.iter().enumerate() {
         if number > 0 {
             writer.out.push('\n');
@@ -107,10 +107,11 @@ pub(crate) fn write(lines: &[Line], name: &dyn Fn(&Person) -> String) -> String 
 struct Writer<'a> {
     out: String,
     name: &'a dyn Fn(&Person) -> String,
-    /// How far the text of the open items of each depth is indented, and their last numbers.
+    /// How far the text of the open items of each depth is indented, their last marks and the signs for them.
     widths: Vec<(usize, Mark, char)>,
     /// The last line that was not blank: its kind and whether it was quoted. `None` after a blank line.
     last: Option<(LineKind, bool)>,
+    after_blank: bool,
 }
 
 impl Writer<'_> {
@@ -119,9 +120,7 @@ impl Writer<'_> {
         if line.is_blank() {
             self.out.push_str(if line.quote { ">" } else { "" });
             self.last = self.last.filter(|(_, quote)| line.quote != *quote);
-            if kind != LineKind::List {
-                self.widths.clear();
-            }
+            self.after_blank = true;
             return;
         }
         self.apart(kind, line.quote);
@@ -132,12 +131,13 @@ impl Writer<'_> {
         if kind != LineKind::List {
             self.widths.clear();
         }
+        let after_blank = std::mem::take(&mut self.after_blank);
         match line.mark {
             Mark::None => {
                 let width: usize = self.widths.iter().take(line.indent).map(|(width, ..)| width).sum();
                 (0..width).for_each(|_| self.out.push(' '));
             }
-            mark => self.item(line.indent, mark),
+            mark => self.item(line.indent, mark, after_blank),
         }
         match &line.body {
             Body::Text(runs) => self.runs(runs, true),
@@ -158,26 +158,28 @@ impl Writer<'_> {
         }
     }
 
-    fn item(&mut self, indent: usize, mark: Mark) {
+    /// Begins an item. Readers count on their own, and take the next item for one of the same list even behind a blank line:
+    /// another sign begins another list.
+    fn item(&mut self, indent: usize, mark: Mark, after_blank: bool) {
         let depth = indent.min(self.widths.len());
-        let before = self.widths.get(depth).map(|(_, mark, sign)| (*mark, *sign));
-        // Readers count on their own. Another sign begins another list, which keeps its number.
-        let sign = match (before, mark) {
-            (Some((Mark::Number(last), sign)), Mark::Number(number)) => {
-                match (sign, last.wrapping_add(1) == number) {
-                    (sign, true) => sign,
-                    ('.', false) => ')',
-                    _ => '.',
-                }
+        let sign = match (self.widths.get(depth), mark) {
+            (Some((_, Mark::Number(last), sign)), Mark::Number(number)) => {
+                let goes_on = last.wrapping_add(1) == number && !(after_blank && depth == 0);
+                if goes_on == (*sign == '.') { '.' } else { ')' }
             }
-            _ => '.',
+            (Some((_, Mark::Bullet, sign)), Mark::Bullet) => {
+                let goes_on = !(after_blank && depth == 0);
+                if goes_on == (*sign == '-') { '-' } else { '*' }
+            }
+            (_, Mark::Number(_)) => '.',
+            _ => '-',
         };
         self.widths.truncate(depth);
         let width: usize = self.widths.iter().map(|(width, ..)| width).sum();
         (0..width).for_each(|_| self.out.push(' '));
         let shown = match mark {
             Mark::Number(number) => format!("{number}{sign} "),
-            _ => "- ".to_owned(),
+            _ => format!("{sign} "),
         };
         self.out.push_str(&shown);
         self.widths.push((shown.len(), mark, sign));
@@ -207,7 +209,7 @@ impl Writer<'_> {
                 }
                 What::Code(code) => push_span(&mut self.out, code),
                 What::Link { url, label } if label.is_empty() || label == bare(url) => {
-                    self.out.push_str(bare(url));
+                    push_bare_url(&mut self.out, url);
                 }
                 What::Link { url, label } => {
                     self.out.push('[');
@@ -236,7 +238,7 @@ fn push_escaped(out: &mut String, text: &str, starts_line: bool) {
             }
             // Inside a word it is none, and names with underscores are common.
             '_' => !(is_word(before(text, at)) && is_word(text[at + 1..].chars().next())),
-            '&' => bytes[at + 1..].iter().take(32).take_while(|b| **b != b' ').any(|b| *b == b';'),
+            '&' => begins_entity(&text[at..]),
             '|' => starts_line,
             '>' => starts_line && at == 0,
             '#' | '+' | '-' | '=' if starts_line && at == 0 => {
@@ -270,8 +272,9 @@ fn is_word(c: Option<char>) -> bool {
 
 fn push_span(out: &mut String, code: &str) {
     let ticks = "`".repeat(if code.contains('`') { longest_ticks(code) + 1 } else { 1 });
-    let padded =
-        code.starts_with('`') || code.ends_with('`') || (code.starts_with(' ') && code.ends_with(' '));
+    // One space goes from both ends when there is anything else.
+    let spaces = code.starts_with(' ') && code.ends_with(' ') && !code.trim_matches(' ').is_empty();
+    let padded = spaces || code.starts_with('`') || code.ends_with('`');
     let space = if padded { " " } else { "" };
     for piece in [&ticks, space, code, space, &ticks] {
         out.push_str(piece);
@@ -282,19 +285,60 @@ fn longest_ticks(code: &str) -> usize {
     code.split(|c| c != '`').map(str::len).max().unwrap_or(0)
 }
 
+/// An address without a label: as it is, or in brackets where something in it could be taken for a mark.
+fn push_bare_url(out: &mut String, url: &str) {
+    let plain = |b: u8| !matches!(b, b'*' | b'_' | b'~' | b'`' | b'[' | b']' | b'\\' | b'<' | b'>' | b'&');
+    if url.bytes().all(plain) && bare(url) == url {
+        return out.push_str(url);
+    }
+    out.push('<');
+    out.push_str(&bare(url).replace('<', "%3C").replace('>', "%3E").replace(' ', "%20"));
+    out.push('>');
+}
+
 /// An address that ends where it should: behind it comes a bracket.
 fn escaped_url(url: &str) -> String {
+    let balanced = brackets_match(url);
     let mut out = String::with_capacity(url.len());
-    for c in url.chars() {
+    for (at, c) in url.char_indices() {
         match c {
-            '(' => out.push_str("%28"),
-            ')' => out.push_str("%29"),
+            '(' | ')' if balanced => out.push(c),
+            '(' | ')' | '\\' => {
+                out.push('\\');
+                out.push(c);
+            }
             '<' => out.push_str("%3C"),
             '>' => out.push_str("%3E"),
-            '\\' => out.push_str("%5C"),
             ' ' => out.push_str("%20"),
+            '&' if begins_entity(&url[at..]) => out.push_str("&amp;"),
             c => out.push(c),
         }
     }
     out
+}
+
+/// Whether each bracket is closed, and none lies deep in others.
+fn brackets_match(url: &str) -> bool {
+    const DEPTH_MAX: usize = 8;
+    let mut open = 0;
+    for byte in url.bytes() {
+        match byte {
+            b'(' => open += 1,
+            b')' if open == 0 => return false,
+            b')' => open -= 1,
+            _ => {}
+        }
+        if open > DEPTH_MAX {
+            return false;
+        }
+    }
+    open == 0
+}
+
+/// Whether an ampersand could be taken for the beginning of an entity.
+fn begins_entity(text: &str) -> bool {
+    const ENTITY_MAX: usize = 34;
+    let name = text.bytes().skip(1).take(ENTITY_MAX).take_while(|b| *b == b'#' || b.is_ascii_alphanumeric());
+    let end = name.count() + 1;
+    end > 1 && text.as_bytes().get(end) == Some(&b';')
 }

@@ -154,7 +154,9 @@ pub(crate) fn has_markup(lines: &[Line]) -> bool {
                 run.style != Style::default()
                     || match &run.what {
                         What::Code(_) => true,
-                        What::Link { url, label } => !label.is_empty() && url != label,
+                        What::Link { url, label } => {
+                            (!label.is_empty() && url != label) || url.starts_with("mailto:")
+                        }
                         What::Text(text) => text.contains("<at"),
                         What::User(_) | What::Slack(_) => false,
                     }

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 /// A run of lines that is shown in one way.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Segment<'a> {
-    /// Ordinary lines.
+    /// Ordinary lines; empty for a blank line between two quotes or preformatted parts.
     Section(&'a str),
     /// Lines behind `>`, without the mark.
     Quote(String),
@@ -169,9 +169,8 @@ fn line_end_from(text: &str, at: usize) -> usize {
 }
 
 fn push_section<'a>(found: &mut Vec<Segment<'a>>, text: &'a str) {
-    let text = text.strip_suffix('\n').unwrap_or(text);
     if !text.is_empty() {
-        found.push(Segment::Section(text));
+        found.push(Segment::Section(text.strip_suffix('\n').unwrap_or(text)));
     }
 }
 
@@ -438,6 +437,7 @@ mod tests {
             ("a\n&gt; q1\n>q2\nb", vec![Section("a"), Quote("q1\nq2".into()), Section("b")]),
             ("&gt;&gt;&gt; q1\nq2", vec![Quote("q1\nq2".into())]),
             ("x ```\ncode\n``` y", vec![Section("x "), Preformatted("code"), Section(" y")]),
+            ("&gt; a\n\n&gt; b", vec![Quote("a".into()), Section(""), Quote("b".into())]),
             ("``` open", vec![Section("``` open")]),
             ("``````", vec![Section("``````")]),
         ];

@@ -21,7 +21,9 @@ pub fn from_mrkdwn(text: &str, block_id: &str, out: &mut String) {
 }
 
 fn push_segments(out: &mut String, text: &str) {
-    for (number, segment) in inline::segments(text).iter().enumerate() {
+    let segments = inline::segments(text);
+    let shown = segments.iter().filter(|segment| **segment != Segment::Section(""));
+    for (number, segment) in shown.enumerate() {
         if number > 0 {
             out.push(',');
         }

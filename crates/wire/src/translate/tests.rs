@@ -47,8 +47,8 @@ fn slack_text_for_teams() {
         ("*b* _i_ ~s~ `c`", "markdown", "**b** _i_ ~~s~~ `c`"),
         ("*b _bi_* *", "markdown", "**b _bi_** \\*"),
         ("<https://x.example/a?b&amp;c> ok", "plain", "https://x.example/a?b&c ok"),
-        ("<https://x.example/(a)|t [1]>", "markdown", "[t \\[1\\]](https://x.example/%28a%29)"),
-        ("<mailto:a@x.example>", "plain", "a@x.example"),
+        ("<https://x.example/(a)|t [1]>", "markdown", "[t \\[1\\]](https://x.example/(a))"),
+        ("<mailto:a@x.example>", "markdown", "<a@x.example>"),
         (
             "<@U1> <@U9> <@U9|zoe> <#C1> <#C9> <!here> <!subteam^S1|@ops>",
             "plain",
