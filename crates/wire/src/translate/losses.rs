@@ -43,15 +43,15 @@ pub struct Row {
 pub fn document() -> String {
     let mut out = String::from(INTRODUCTION);
     for (way, heading) in [
-        (Way::ToTeams, "A Slack message, read by a Teams bot"),
-        (Way::ToSlack, "A Teams bot's activity, read over Slack"),
+        (ToTeams, "A Slack message, read by a Teams bot"),
+        (ToSlack, "A Teams bot's activity, read over Slack"),
     ] {
         let _ = write!(out, "\n## {heading}\n\n| element | is | into what, or why |\n|---|---|---|\n");
         for row in LOSSES.iter().filter(|row| row.way == way) {
             let (fate, how) = match row.fate {
-                Fate::Kept => ("kept", ""),
-                Fate::Changed(into) => ("changed", into),
-                Fate::Lost(why) => ("lost", why),
+                Kept => ("kept", ""),
+                Changed(into) => ("changed", into),
+                Lost(why) => ("lost", why),
             };
             let _ = writeln!(out, "| {} | {fate} | {how} |", row.element);
         }
@@ -673,10 +673,10 @@ mod tests {
         let mut wrong = Vec::new();
         for row in LOSSES {
             let shown = match row.way {
-                Way::ToTeams => to_teams(row.example),
-                Way::ToSlack => to_slack(row.example),
+                ToTeams => to_teams(row.example),
+                ToSlack => to_slack(row.example),
             };
-            let lost = matches!(row.fate, Fate::Lost(_));
+            let lost = matches!(row.fate, Lost(_));
             if shown.contains(row.shows) == lost {
                 wrong.push(format!("{}: {} in {shown}", row.element, row.shows));
             }
