@@ -60,9 +60,11 @@ impl Coverage {
         missing.map(|test| format!("{test}: named in COVERAGE.md, but there is no such test")).collect()
     }
 
-    /// Whether there is a test of this name: `module::test` here, or `redraft-crate: path::test` in a crate.
+    /// Whether there is a test of this name: `module::test` here, `sdks: module::test` beside, or
+    /// `redraft-crate: path::test` in a crate.
     pub fn exists(test: &str) -> bool {
         let (folders, name) = match test.split_once(": ") {
+            Some(("sdks", name)) => (vec![root().join("tests/sdks")], name),
             Some((package, name)) => {
                 let short = package.trim_start_matches("redraft-");
                 (vec![root().join("crates").join(short)], name)
