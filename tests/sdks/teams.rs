@@ -105,10 +105,14 @@ impl Kind {
     fn command(&self, server: &Server, folder: &Folder, port: u16) -> Command {
         let teams = here().join("teams");
         let bot = teams.join(self.folder);
+        let redirected = matches!(self.trust, Trust::Redirected | Trust::ManagedIdentityRedirected);
         let mut command = match self.language {
             Language::JavaScript => {
                 installed(&teams.join("node_modules/botbuilder"));
                 let mut command = Command::new("node");
+                if redirected {
+                    command.arg("--require").arg(teams.join("redirect.cjs"));
+                }
                 command.arg(bot.join("bot.js"));
                 command
             }
@@ -142,13 +146,11 @@ impl Kind {
                 .replace("{url}", &server.url);
             command.env(name, value);
         }
-        if matches!(self.trust, Trust::Redirected | Trust::ManagedIdentityRedirected) {
+        if redirected {
             command.env("REDRAFT_TLS", ready("tls_url").trim_start_matches("https://"));
             let authority = ready("ca_file");
             match self.language {
-                Language::JavaScript => command
-                    .env("NODE_OPTIONS", format!("--require {}", teams.join("redirect.cjs").display()))
-                    .env("NODE_EXTRA_CA_CERTS", authority),
+                Language::JavaScript => command.env("NODE_EXTRA_CA_CERTS", authority),
                 Language::Python => command
                     .env("PYTHONPATH", teams.join("redirect"))
                     .env("SSL_CERT_FILE", authority)
@@ -174,7 +176,7 @@ impl Drop for Bot {
 /// One request with JSON, answered with a status and JSON (null if it is none).
 fn call(verb: &str, url: &str, token: Option<&str>, body: &Value) -> (u16, Value) {
     let config = ureq::Agent::config_builder().http_status_as_error(false).allow_non_standard_methods(true);
-    let agent: ureq::Agent = config.build().into();
+    let agent: ureq::Agent = config.proxy(None).build().into();
     let mut request = ureq::http::Request::builder().method(verb).uri(url);
     if let Some(token) = token {
         request = request.header("authorization", format!("Bearer {token}"));
@@ -482,7 +484,6 @@ fn forgeries(world: &World, place: &Place) {
     header.kid = jsonwebtoken::decode_header(&token).unwrap().kid;
     let own_key = jsonwebtoken::encode(&header, &claims, &some_key()).unwrap();
     let service_url = world.server.ready["service_url"].as_str().unwrap();
-    let before = world.heard().len();
     for (what, token) in
         [("no token", None), ("another key", Some(&own_key)), ("another bot's", Some(&token))]
     {
@@ -496,7 +497,8 @@ fn forgeries(world: &World, place: &Place) {
         // Where a library of theirs throws, some SDKs answer 500.
         assert!([401, 403, 500].contains(&status), "{what}: {status} {answer}");
     }
-    assert_eq!(world.heard().len(), before, "the bot heard a forged call");
+    let heard = world.heard();
+    assert!(heard.iter().all(|it| it["text"] != "forged"), "{heard:#?}");
 
     let conversations = format!("{service_url}v3/conversations/{}/activities", place.channel);
     for token in [None, Some(own_key.as_str()), Some(token.as_str())] {
