@@ -44,7 +44,8 @@ pub enum Control {
         /// Where the bot is a member.
         member_of: Vec<ConversationId>,
     },
-    /// Another endpoint, issuer or right for an app.
+    /// Another name, endpoint, issuer, secret or right for an app. Its ids, its dialect and its bot stay what they are,
+    /// and it is not installed again by this.
     ChangeApp(App),
     /// The app's tokens are revoked; its messages stay.
     UninstallApp(AppId),
@@ -187,6 +188,7 @@ impl Act<'_> {
                 self.workspace(Workspace { settings: settings.clone(), ..self.directory.workspace.clone() });
                 Ok(Outcome::Done)
             }
+            Control::RenameWorkspace(name) if *name == self.directory.workspace.name => Ok(Outcome::Done),
             Control::RenameWorkspace(name) => {
                 let workspace = Workspace { name: name.clone(), ..self.directory.workspace.clone() };
                 self.draft.directory(DirectoryChange::Workspace(workspace));
@@ -205,6 +207,9 @@ impl Act<'_> {
             Control::SetArchived(conversation, archived) => {
                 let conversation = self.conversation(*conversation)?;
                 let id = conversation.id;
+                if conversation.archived == *archived {
+                    return Ok(Outcome::Conversation(id, false));
+                }
                 let changed = Conversation { archived: *archived, ..conversation };
                 self.put_conversation(changed, archiving(id, *archived));
                 Ok(Outcome::Conversation(id, true))
@@ -375,8 +380,9 @@ impl Act<'_> {
         if let Some(person) = app.installed_by {
             self.user(person)?;
         }
-        self.put_user(User { id: bot_user, bot_of: Some(id), ..bot.clone() });
         self.one_anonymous(app, id)?;
+
+        self.put_user(User { id: bot_user, bot_of: Some(id), ..bot.clone() });
         let hears_from = self.moment.position;
         self.put_app(App { id, bot_user, hears_from, ..app.clone() }, EventKind::AppInstalled(id));
         for token in tokens {
@@ -405,7 +411,10 @@ impl Act<'_> {
             (None, Some(_)) => self.moment.position,
             _ => old.hears_from,
         };
-        self.put_app(App { hears_from, ..app.clone() }, EventKind::AppChanged(app.id));
+        let App { name, signing_secret, password_hash, endpoint, issuer, .. } = app.clone();
+        let changed = App { name, signing_secret, password_hash, endpoint, issuer, hears_from, ..old };
+        let changed = App { reads_all: app.reads_all, anonymous: app.anonymous, ..changed };
+        self.put_app(changed, EventKind::AppChanged(app.id));
         Ok(Outcome::App(app.id))
     }
 
@@ -414,11 +423,12 @@ impl Act<'_> {
         if !conversation.is_channel() {
             return Err(R::NotFound("channel"));
         }
-        if conversation.name != name {
-            free(self.directory.channel(name).is_none(), name)?;
-            let changed = Conversation { name: name.to_owned(), ..conversation };
-            self.put_conversation(changed, EventKind::ConversationRenamed(id));
+        if conversation.name == name {
+            return Ok(Outcome::Conversation(id, false));
         }
+        free(self.directory.channel(name).is_none(), name)?;
+        let changed = Conversation { name: name.to_owned(), ..conversation };
+        self.put_conversation(changed, EventKind::ConversationRenamed(id));
         Ok(Outcome::Conversation(id, true))
     }
 

@@ -209,11 +209,16 @@ impl Context<'_> {
         Err(if was_member { Unseen::Left } else { Unseen::Missing })
     }
 
-    /// The message, if the caller may know of it: one for a single reader only the app that made it, while it lasts.
+    /// The message, if the caller may know of it: one for a single reader only whoever made it, while it lasts.
     pub fn told_message(&self, conversation: ConversationId, ts: Ts) -> Looked<Option<Arc<Message>>> {
         let found = self.view.message(self.key(conversation, ts))?;
-        let own = |message: &Message| message.app == self.actor.app && !message.expired(self.moment.at);
+        let own = |message: &Message| self.made(message) && !message.expired(self.moment.at);
         Ok(found.filter(|message| message.audience == Audience::Everyone || own(message)))
+    }
+
+    /// Whether the caller's app posted it, or the caller in their own client.
+    fn made(&self, message: &Message) -> bool {
+        message.app == self.actor.app && (message.app.is_some() || message.author == self.actor.user)
     }
 
     pub fn key(&self, conversation: ConversationId, ts: Ts) -> MessageKey {

@@ -24,12 +24,12 @@ pub enum DeleteRefusal {
     MessageNotFound,
     /// It is for one reader only; told to the app that made it, to others it is not there.
     Ephemeral,
+    /// A message for one reader was meant, and the caller named another reader than its own.
+    OtherReader,
     /// The conversation is archived.
     Archived,
     /// It was deleted before and only its thread is left.
     Tombstone,
-    /// A message for one reader was meant, and the caller named another reader than its own.
-    OtherReader,
     /// Not the caller's to delete.
     NotAllowed(Rule),
     /// Its text is still streaming in.

@@ -6,7 +6,7 @@ use crate::content::Content;
 use crate::decide::{Context, Draft, Unseen, refused};
 use crate::decision::{Change, Decision, Halt, Outcome, Why};
 use crate::event::EventKind;
-use crate::id::{ConversationId, UserId};
+use crate::id::{AppId, ConversationId, UserId};
 use crate::limits::REACTIONS_MAX;
 use crate::message::{Audience, Message, PersonalView, Reaction, Revision, State};
 use crate::time::Ts;
@@ -53,7 +53,7 @@ pub enum InteractionRefusal {
     Tombstone,
     /// Only the app that posted a card shows it to somebody differently.
     NotAuthor,
-    /// No app posted it, so nobody would hear of a pressed button.
+    /// No app that is still there posted it, so nobody would hear of a pressed button.
     NoApp,
     /// The message has as many reactions as it may have.
     TooManyReactions,
@@ -81,7 +81,7 @@ pub(crate) fn decide(asked: &Interaction, context: &Context) -> Result<Decision,
     match &asked.act {
         Act::React(name) => react(&message, name, context),
         Act::Unreact(name) => unreact(&message, name, context),
-        Act::Submit(content) => match message.app.filter(|_| message.as_app) {
+        Act::Submit(content) => match hearer(&message, context) {
             None => refuse(R::NoApp),
             Some(to) => {
                 let mut draft = Draft::new(context.moment, Some(context.actor));
@@ -98,6 +98,12 @@ pub(crate) fn decide(asked: &Interaction, context: &Context) -> Result<Decision,
             Ok(show(&message, *user, content, context))
         }
     }
+}
+
+/// The app that posted the card, if it still hears.
+fn hearer(message: &Message, context: &Context) -> Option<AppId> {
+    let app = context.directory.app(message.app.filter(|_| message.as_app)?)?;
+    (!app.uninstalled).then_some(app.id)
 }
 
 /// The message, if the caller may know of it. A message for one reader can be acted upon by that reader.

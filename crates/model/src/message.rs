@@ -44,7 +44,8 @@ pub struct Message {
 pub enum Audience {
     /// Everyone who sees the conversation.
     Everyone,
-    /// One member only (Slack's ephemeral, Teams' targeted message): in no history, out of reach of update and delete.
+    /// One member only (Slack's ephemeral, Teams' targeted message): in no history, and changed or deleted only by a
+    /// caller who says that such a message is meant.
     Only(UserId),
 }
 

@@ -55,7 +55,7 @@ pub enum Step {
         /// What it says.
         content: Arc<Content>,
     },
-    /// A person wants no more of it.
+    /// A person wants no more of it. Doing so again changes nothing.
     Stop {
         /// The message.
         ts: Ts,
@@ -148,12 +148,14 @@ fn start(
 fn running(conversation: ConversationId, ts: Ts, context: &Context) -> Result<Arc<Message>, Halt> {
     let message = context.told_message(conversation, ts)?.ok_or(R::MessageNotFound)?;
     let refuse = |refusal: R| Err(refused(Why::Stream(refusal), &message));
+    if message.revision().is_none() {
+        return refuse(R::MessageNotFound);
+    }
     if let Err(rule) = policy::may_update(&context.actor, &message) {
         return refuse(R::NotAuthor(rule));
     }
     match message.state {
-        State::Tombstone { .. } => refuse(R::MessageNotFound),
-        State::Live { .. } => refuse(R::Completed),
+        State::Live { .. } | State::Tombstone { .. } => refuse(R::Completed),
         State::Streaming { stopped: true, .. } => refuse(R::Stopped),
         State::Streaming { .. } if message.stream_over(context.moment.at) => refuse(R::TimeOver),
         State::Streaming { .. } => Ok(message),
@@ -193,10 +195,17 @@ fn end(message: &Message, content: &Arc<Content>, context: &Context) -> Decision
 
 fn stop(conversation: ConversationId, ts: Ts, context: &Context) -> Result<Decision, Halt> {
     let message = context.told_message(conversation, ts)?.ok_or(R::MessageNotFound)?;
-    let State::Streaming { sequence, informative, .. } = message.state else {
-        return Err(refused(Why::Stream(R::Completed), &message));
-    };
+    let refuse = |refusal: R| Err(refused(Why::Stream(refusal), &message));
     let mut draft = Draft::new(context.moment, Some(context.actor));
+    let (sequence, informative) = match message.state {
+        State::Tombstone { .. } => return refuse(R::MessageNotFound),
+        State::Live { .. } => return refuse(R::Completed),
+        State::Streaming { stopped: true, .. } => {
+            return Ok(draft.done(Outcome::Streamed(message.key, false)));
+        }
+        State::Streaming { .. } if message.stream_over(context.moment.at) => return refuse(R::TimeOver),
+        State::Streaming { sequence, informative, .. } => (sequence, informative),
+    };
     draft.put(Message {
         state: State::Streaming { sequence, informative, stopped: true },
         ..Message::clone(&message)

@@ -28,10 +28,10 @@ pub enum UpdateRefusal {
     Ephemeral,
     /// A message for one reader was meant, and the caller named another reader than its own.
     OtherReader,
-    /// Somebody else's.
-    NotAuthor(Rule),
     /// It was deleted and only its thread is left.
     Tombstone,
+    /// Somebody else's.
+    NotAuthor(Rule),
     /// Its text is still streaming in.
     StillStreaming,
     /// People may edit their messages for some time only.

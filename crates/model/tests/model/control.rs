@@ -53,6 +53,8 @@ fn acts_and_their_events() {
     for (act, told, events) in [
         (A::ChangeSettings(Settings::default()), "done", vec![K::WorkspaceChanged]),
         (A::AdvanceClock(0), "done", vec![K::WorkspaceChanged]),
+        (A::RenameWorkspace("Umbrella".into()), "done", vec![K::WorkspaceRenamed]),
+        (A::RenameWorkspace("Acme".into()), "done", vec![]),
         (A::AddUser(new_user("pia")), "user 10", vec![K::UserChanged(ten), joined(GENERAL, ten)]),
         (A::ChangeUser(user(MIA, "mimi")), "user 3", vec![K::UserChanged(MIA)]),
         (new_app("eps", vec![], &[]), "app 5", vec![K::UserChanged(ten), K::AppInstalled(five)]),
@@ -79,6 +81,16 @@ fn acts_and_their_events() {
         ),
         (A::RemoveMember(PUBLIC, SAM), "conversation 2 false", vec![]),
         (A::SetArchived(PUBLIC, true), "conversation 2 true", vec![K::ConversationArchived(PUBLIC)]),
+        (A::SetArchived(PUBLIC, false), "conversation 2 false", vec![]),
+        (A::SetArchived(ARCHIVED, true), "conversation 7 false", vec![]),
+        (A::SetArchived(ARCHIVED, false), "conversation 7 true", vec![K::ConversationUnarchived(ARCHIVED)]),
+        (
+            A::RenameConversation(PUBLIC, "open".into()),
+            "conversation 2 true",
+            vec![K::ConversationRenamed(PUBLIC)],
+        ),
+        (A::RenameConversation(PUBLIC, "public".into()), "conversation 2 false", vec![]),
+        (A::ChangeApp(app(1, 3, GAMMA, IVO)), "app 3", vec![K::AppChanged(GAMMA_APP)]),
         (A::AddToken(fresh(70)), "done", vec![K::TokenMinted(ALPHA_APP)]),
         (A::RevokeToken(hash(1, 6)), "revoked true", vec![K::TokenRevoked(BETA_APP)]),
         (
@@ -113,6 +125,10 @@ fn what_an_act_names_must_exist() {
         (A::AddMember(PUBLIC, UserId(99)), missing("user")),
         (A::RemoveMember(NOWHERE, MIA), missing("channel")),
         (A::SetArchived(NOWHERE, true), missing("channel")),
+        (A::RenameConversation(NOWHERE, "x".into()), missing("channel")),
+        (A::RenameConversation(DIRECT, "x".into()), missing("channel")),
+        (A::RenameConversation(GROUP, "x".into()), missing("channel")),
+        (A::ChangeApp(app(1, 99, GAMMA, IVO)), missing("app")),
         (A::AddToken(elsewhere), missing("app")),
         (A::AddToken(nobodys), missing("user")),
         (A::RevokeToken(hash(1, 99)), missing("token")),
@@ -160,6 +176,8 @@ fn names_are_taken() {
         (room(|room| room.slack_id = "C-public2".into()), "C-public2"),
         (room(|room| room.connector_id = "19:public2".into()), "19:public2"),
         (room(|room| room.name = "public".into()), "public"),
+        (A::RenameConversation(PUBLIC, "private".into()), "private"),
+        (A::RenameConversation(PRIVATE, "archived".into()), "archived"),
         (A::AddToken(fresh(3)), "…3"),
         (A::AddToken(token(hash(2, 3), ALPHA_APP, MIA, TokenKind::User)), "…3"),
         (rotate(hash(1, 1)), "hint"),
@@ -288,6 +306,132 @@ fn uninstalling_revokes_what_is_not_revoked_yet() {
     assert_eq!((app.uninstalled, app.updated_at), (true, world.now));
     let revoked = |app| world.home().tokens().filter(|token| token.app == app && token.revoked).count();
     assert_eq!((revoked(ALPHA_APP), revoked(BETA_APP)), (7, 0));
+}
+
+/// What an app is may change, who it is may not, and nobody is installed again by a change.
+#[test]
+fn what_can_be_changed_of_an_app() {
+    let mut world = World::new();
+    world.control(A::UninstallApp(GAMMA_APP));
+    world.now = START.plus(HOUR);
+    let before = App::clone(world.home().app(GAMMA_APP).unwrap());
+    let asked = App {
+        name: "other".into(),
+        signing_secret: Some("secret".into()),
+        password_hash: Some([9; 32]),
+        endpoint: Some("http://bot".into()),
+        reads_all: true,
+        issuer: Some("https://issuer".into()),
+        anonymous: true,
+        hears_from: 99,
+        ..before.clone()
+    };
+    let elsewhere = App {
+        dialect: redraft_model::content::Dialect::Slack,
+        slack_id: "A-other".into(),
+        bot_id: "B-other".into(),
+        app_id: "app-other".into(),
+        bot_user: MIA,
+        installed_by: Some(MIA),
+        uninstalled: false,
+        ..asked.clone()
+    };
+    let position = world.moment(HOME).position;
+    for asked in [elsewhere, asked.clone()] {
+        assert_eq!(world.control(A::ChangeApp(asked)), "app 3");
+    }
+    let expected = App { hears_from: position, updated_at: world.now, ..asked };
+    assert_eq!(**world.home().app(GAMMA_APP).unwrap(), expected);
+    assert!(expected.uninstalled && world.home().app_named("A-other").is_none());
+    assert_eq!(world.tell(GAMMA_BOT, Verb::Post(post(PUBLIC))), "Caller(Unknown)");
+}
+
+/// An endpoint is told what happens from when it was set: nothing that was before it, and nothing twice when it moves.
+#[test]
+fn from_when_an_endpoint_hears() {
+    let mut world = World::new();
+    let hears_from = |world: &World| world.home().app(GAMMA_APP).unwrap().hears_from;
+    let at = |endpoint: Option<&str>| {
+        A::ChangeApp(App { endpoint: endpoint.map(Into::into), ..app(1, 3, GAMMA, IVO) })
+    };
+    world.say(ALPHA_BOT, PUBLIC);
+    world.control(at(None));
+    assert_eq!(hears_from(&world), 0);
+    let first = world.moment(HOME).position;
+    world.control(at(Some("http://one")));
+    assert_eq!(hears_from(&world), first);
+    world.say(ALPHA_BOT, PUBLIC);
+    for moved in [at(Some("http://two")), at(Some("http://two")), at(None)] {
+        world.control(moved);
+        assert_eq!(hears_from(&world), first);
+    }
+    world.say(ALPHA_BOT, PUBLIC);
+    let again = world.moment(HOME).position;
+    world.control(at(Some("http://two")));
+    assert_eq!(hears_from(&world), again);
+
+    let position = world.moment(HOME).position;
+    world.control(with_app(new_app("eps", vec![], &[]), |app| app.hears_from = 5));
+    assert_eq!(world.home().app(AppId(5)).unwrap().hears_from, position);
+    assert!(
+        position <= world.logs[&HOME].iter().find(|e| e.kind == K::AppInstalled(AppId(5))).unwrap().position
+    );
+}
+
+/// Calls without a token are one bot's at most.
+#[test]
+fn one_anonymous_bot() {
+    const SECOND: &str = "Control(SecondAnonymous)";
+    let anonymous = |number, bot, anonymous| A::ChangeApp(App { anonymous, ..app(1, number, bot, IVO) });
+    let mut world = World::new();
+    for (act, told) in [
+        (anonymous(3, GAMMA, true), "app 3"),
+        (anonymous(3, GAMMA, true), "app 3"),
+        (anonymous(4, DELTA, false), "app 4"),
+        (anonymous(4, DELTA, true), SECOND),
+        (with_app(new_app("eps", vec![], &[]), |app| app.anonymous = true), SECOND),
+        (new_app("eps", vec![], &[]), "app 5"),
+        (anonymous(3, GAMMA, false), "app 3"),
+        (anonymous(4, DELTA, true), "app 4"),
+        (anonymous(3, GAMMA, true), SECOND),
+        // One that is not there any more does not stand in the way.
+        (A::UninstallApp(DELTA_APP), "app 4"),
+        (with_app(new_app("zeta", vec![], &[]), |app| app.anonymous = true), "app 6"),
+        (anonymous(3, GAMMA, true), SECOND),
+    ] {
+        assert_eq!(world.control(act.clone()), told, "{act:?}");
+    }
+    let with = |numbers: &[u32]| {
+        let mut directory = directory(2);
+        for number in numbers {
+            directory.put_app(App { anonymous: true, ..app(2, *number, GAMMA, IVO) });
+        }
+        A::CreateWorkspace(Arc::new(directory))
+    };
+    for (numbers, told) in [(&[][..], "workspace 2"), (&[3], "workspace 2"), (&[3, 4], SECOND)] {
+        assert_eq!(World::new().control(with(numbers)), told, "{numbers:?}");
+    }
+}
+
+#[test]
+fn renaming() {
+    let mut world = World::new();
+    world.now = START.plus(HOUR);
+    let before = world.home().workspace.clone();
+    world.control(A::RenameWorkspace("Umbrella".into()));
+    let renamed = redraft_model::workspace::Workspace { name: "Umbrella".into(), ..before };
+    assert_eq!(world.home().workspace, renamed);
+    let before = world.room(PUBLIC).clone();
+    world.control(A::RenameConversation(PUBLIC, "open".into()));
+    let expected = redraft_model::workspace::Conversation {
+        name: "open".into(),
+        updated_at: world.now,
+        ..redraft_model::workspace::Conversation::clone(&before)
+    };
+    assert_eq!(**world.room(PUBLIC), expected);
+    assert_eq!(world.home().channel("open").map(|room| room.id), Some(PUBLIC));
+    assert!(world.home().channel("public").is_none(), "the old name is free");
+    assert_eq!(world.control(A::RenameConversation(PRIVATE, "public".into())), "conversation 3 true");
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! Messages for one reader: who may get one, who hears of it, and for how long.
 
-use redraft_model::command::{Caller, Post, Verb};
+use redraft_model::command::{Caller, Delete, Post, Targeted, Update, Verb};
 use redraft_model::content::Dialect;
+use redraft_model::control::Control;
 use redraft_model::event::EventKind;
 use redraft_model::message::{Audience, Edited, Message, State};
 use redraft_model::time::Micros;
@@ -27,9 +28,10 @@ fn only_members_get_one() {
     assert_eq!(world.events(1), [to_mia]);
 }
 
-/// Neither updates nor deletions reach it; its own app is told why, anybody else hears that it is not there.
+/// No update and no deletion reaches it that does not mean one; its own app is told why, anybody else hears that it is
+/// not there.
 #[test]
-fn no_update_and_no_deletion_reaches_one() {
+fn no_ordinary_update_and_no_deletion_reaches_one() {
     let mut world = World::new();
     let ts = world.whisper(ALPHA_BOT, PUBLIC, MIA);
     for (caller, expect) in [
@@ -43,6 +45,131 @@ fn no_update_and_no_deletion_reaches_one() {
         assert_eq!(world.tell(caller, edit(PUBLIC, ts)), format!("Update({expect})"), "{caller:?}");
         assert_eq!(world.tell(caller, erase(PUBLIC, ts)), format!("Delete({expect})"), "{caller:?}");
     }
+}
+
+/// Each row repairs one fault of the row above, or has another of its rank.
+#[test]
+fn refusals_of_what_means_one_in_order_of_precedence() {
+    let stage = || {
+        let mut world = World::new();
+        let ordinary = world.say(ALPHA_BOT, PRIVATE);
+        let (tombstone, _) = world.tombstone(ALPHA_BOT, PRIVATE);
+        let one = world.whisper(ALPHA_BOT, PRIVATE, MIA);
+        (world, ordinary, tombstone, one)
+    };
+    let (_, ordinary, tombstone, one) = stage();
+    for (archived, caller, conversation, ts, reader, updated, deleted) in [
+        (true, ALPHA_SAM, PRIVATE, NEVER, Some(IVO), "ConversationNotFound", "ConversationNotFound"),
+        (true, DELTA_BOT, PRIVATE, NEVER, Some(IVO), "NoLongerMember", "NoLongerMember"),
+        (true, ALPHA_MIA, PRIVATE, NEVER, Some(IVO), "Archived", "MessageNotFound"),
+        (true, ALPHA_BOT, PRIVATE, one, Some(IVO), "Archived", "OtherReader"),
+        (true, ALPHA_BOT, PRIVATE, one, Some(MIA), "Archived", "Archived"),
+        (false, ALPHA_BOT, PRIVATE, NEVER, Some(IVO), "MessageNotFound", "MessageNotFound"),
+        (false, ALPHA_BOT, PRIVATE, ordinary, None, "MessageNotFound", "MessageNotFound"),
+        (false, ALPHA_BOT, PRIVATE, tombstone, None, "MessageNotFound", "MessageNotFound"),
+        (false, GAMMA_BOT, PRIVATE, one, Some(IVO), "MessageNotFound", "MessageNotFound"),
+        (false, MIA_HERSELF, PRIVATE, one, Some(MIA), "MessageNotFound", "MessageNotFound"),
+        (false, ALPHA_MIA, PRIVATE, one, Some(IVO), "OtherReader", "OtherReader"),
+        (
+            false,
+            ALPHA_MIA,
+            PRIVATE,
+            one,
+            Some(MIA),
+            "NotAuthor(NotTheInstaller)",
+            "NotAllowed(NotTheInstaller)",
+        ),
+        (false, ALPHA_BOT, PUBLIC, one, Some(MIA), "MessageNotFound", "MessageNotFound"),
+    ] {
+        for (asked, expect) in [
+            (edit_targeted(conversation, ts, reader), format!("Update({updated})")),
+            (erase_targeted(conversation, ts, reader), format!("Delete({deleted})")),
+        ] {
+            let mut world = stage().0;
+            world.control(Control::SetArchived(PRIVATE, archived));
+            assert_eq!(world.tell(caller, asked), expect, "{caller:?} {ts:?} {reader:?}");
+        }
+    }
+    for reader in [None, Some(MIA)] {
+        let mut world = stage().0;
+        assert_eq!(world.tell(ALPHA_BOT, edit_targeted(PRIVATE, one, reader)), "revision 2");
+        assert_eq!(world.tell(ALPHA_BOT, erase_targeted(PRIVATE, one, reader)), "deleted");
+    }
+}
+
+/// A Teams bot's own, in each of its conversations, with whoever reads it unchanged.
+#[test]
+fn its_bot_updates_and_deletes_one() {
+    for place in [GENERAL, PUBLIC, PRIVATE, GROUP] {
+        let mut world = World::new();
+        let ts = world.whisper(GAMMA_BOT, place, MIA);
+        let before = Message::clone(world.message(place, ts).unwrap());
+        world.now = world.now.plus(SECOND);
+        let moment = world.moment(HOME);
+        assert_eq!(world.tell(GAMMA_BOT, edit_targeted(place, ts, None)), "revision 2");
+        let edited = Some(Edited { by: GAMMA, at: moment.at });
+        let state = State::Live { revision: 2.try_into().unwrap(), edited };
+        let expected = Message { state, content_at: moment.position, ..before };
+        assert_eq!(**world.message(place, ts).unwrap(), expected);
+        assert_eq!(expected.audience, Audience::Only(MIA));
+        let updated = EventKind::MessageUpdated { conversation: place, message: ts, revision: 2 };
+        assert_eq!(world.events(1), [updated]);
+        assert_eq!(world.tell(GAMMA_BOT, erase_targeted(place, ts, Some(MIA))), "deleted");
+        assert_eq!(world.message(place, ts), None);
+        let deleted =
+            EventKind::MessageDeleted { conversation: place, message: ts, content_at: moment.position };
+        assert_eq!(world.events(1), [deleted]);
+        assert_eq!(world.tell(GAMMA_BOT, erase_targeted(place, ts, None)), "Delete(MessageNotFound)");
+    }
+}
+
+/// The revision that the caller expects counts as anywhere.
+#[test]
+fn the_expected_revision_of_one() {
+    let mut world = World::new();
+    let ts = world.whisper(GAMMA_BOT, GROUP, MIA);
+    let meant = Some(Targeted { reader: None });
+    let update = |if_revision| Verb::Update(Update { targeted: meant, if_revision, ..update(GROUP, ts) });
+    assert_eq!(world.tell(GAMMA_BOT, update(Some(2))), "Update(StaleRevision(1))");
+    assert_eq!(world.tell(GAMMA_BOT, update(Some(1))), "revision 2");
+    let delete = Verb::Delete(Delete { targeted: meant, if_revision: Some(1), ..delete(GROUP, ts) });
+    assert_eq!(world.tell(GAMMA_BOT, delete), "Delete(StaleRevision(2))");
+}
+
+/// Each change gives it another 24 hours, to the microsecond.
+#[test]
+fn one_that_was_changed_lasts_longer() {
+    let mut world = World::new();
+    let ts = world.whisper(GAMMA_BOT, GROUP, MIA);
+    let begun = Micros(ts.0);
+    for (now, expect) in [
+        (begun.plus(DAY - 1), "revision 2"),
+        (begun.plus(2 * DAY - 2), "revision 3"),
+        (begun.plus(3 * DAY - 2), "Update(MessageNotFound)"),
+    ] {
+        world.now = now;
+        assert_eq!(world.tell(GAMMA_BOT, edit_targeted(GROUP, ts, Some(MIA))), expect, "{now:?}");
+    }
+    assert_eq!(world.tell(GAMMA_BOT, erase_targeted(GROUP, ts, Some(MIA))), "Delete(MessageNotFound)");
+}
+
+/// One in a thread goes without the thread hearing of it.
+#[test]
+fn deleting_one_in_a_thread() {
+    let mut world = World::new();
+    let root = world.say(ALPHA_BOT, PUBLIC);
+    let other = world.reply(ALPHA_BOT, PUBLIC, root);
+    let asked = Post { reply_to: [Some(root), None], only: Some(MIA), ..post(PUBLIC) };
+    let ts = world.post(ALPHA_BOT, asked).key.ts;
+    let thread = world.message(PUBLIC, root).unwrap().thread.clone();
+    assert_eq!(world.tell(ALPHA_BOT, erase_targeted(PUBLIC, ts, None)), "deleted");
+    assert_eq!(world.message(PUBLIC, root).unwrap().thread, thread);
+    assert_eq!(world.repliers.len(), 1);
+    // A tombstone stays until its last ordinary reply goes, whatever else is in its thread.
+    assert_eq!(world.tell(ALPHA_BOT, erase(PUBLIC, root)), "deleted");
+    assert!(world.message(PUBLIC, root).is_some());
+    assert_eq!(world.tell(ALPHA_BOT, erase(PUBLIC, other)), "deleted");
+    assert_eq!(world.message(PUBLIC, root), None);
 }
 
 /// It is over exactly 24 hours after its last change, for its own app as well.

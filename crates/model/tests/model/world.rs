@@ -4,7 +4,9 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use redraft_model::command::{Caller, Command, Delete, Idempotency, NewDirect, Post, Target, Update, Verb};
+use redraft_model::command::{
+    Caller, Command, Delete, Idempotency, NewDirect, Post, Target, Targeted, Update, Verb,
+};
 use redraft_model::content::{Change as Part, Content, ContentFault, Dialect, Patch};
 use redraft_model::control::{Control, numbered_in};
 use redraft_model::conversations::ConversationCommand;
@@ -13,7 +15,9 @@ use redraft_model::decision::{Change, Decision, Halt, Moment, Outcome, Refusal};
 use redraft_model::directory::{Directories, Directory, DirectoryChange};
 use redraft_model::event::{Event, EventKind};
 use redraft_model::id::{AppId, ConversationId, MessageKey, TokenHash, UserId, WorkspaceId};
+use redraft_model::interaction::{Act, Interaction};
 use redraft_model::message::{Audience, Gone, Kind, Message, PersonalView, Reaction, Replier, Revision};
+use redraft_model::stream::{Step, Stream};
 use redraft_model::time::{Micros, Ts};
 use redraft_model::view::{Identity, Looked, NotLoaded, Remembered, View};
 use redraft_model::workspace::{
@@ -68,6 +72,11 @@ pub const ALPHA_OLGA: Caller = Caller::Token(hash(1, 10));
 pub const BETA_ADA_AS_BOT: Caller = Caller::Token(hash(1, 11));
 pub const GAMMA_BOT: Caller = Caller::Bot(GAMMA_APP);
 pub const DELTA_BOT: Caller = Caller::Bot(DELTA_APP);
+/// People in their own clients.
+pub const ADA_HERSELF: Caller = Caller::Person(ADA);
+pub const IVO_HIMSELF: Caller = Caller::Person(IVO);
+pub const MIA_HERSELF: Caller = Caller::Person(MIA);
+pub const SAM_HIMSELF: Caller = Caller::Person(SAM);
 pub const CONTROL: Caller = Caller::Control;
 
 pub const GENERAL: ConversationId = ConversationId(1);
@@ -298,6 +307,13 @@ impl World {
         self.post(caller, post(conversation)).key.ts
     }
 
+    /// A message that begins to stream in.
+    pub fn stream(&mut self, caller: Caller, conversation: ConversationId) -> Ts {
+        let decision = self.run(&command(caller, start(conversation, "first"))).unwrap();
+        let Outcome::Posted(posted) = decision.outcome else { panic!("not begun") };
+        posted.message.key.ts
+    }
+
     pub fn reply(&mut self, caller: Caller, conversation: ConversationId, root: Ts) -> Ts {
         self.post(caller, Post { reply_to: [Some(root), None], ..post(conversation) }).key.ts
     }
@@ -322,6 +338,12 @@ impl World {
     pub fn content_of(&self, conversation: ConversationId, ts: Ts) -> &Content {
         let message = self.message(conversation, ts).unwrap();
         &self.revisions[&(message.key.workspace, message.content_at)].1
+    }
+
+    /// What is kept of a message's contents, oldest first, with what belongs to events about it.
+    pub fn contents(&self, conversation: ConversationId, ts: Ts) -> Vec<&str> {
+        let of_it = self.revisions.values().filter(|(row, _)| row.key == key(conversation, ts));
+        of_it.map(|(_, content)| &*content.text).collect()
     }
 
     pub fn replies(&self, root: MessageKey) -> impl Iterator<Item = &Arc<Message>> {
@@ -511,6 +533,56 @@ pub fn edit(conversation: ConversationId, ts: Ts) -> Verb {
 
 pub fn erase(conversation: ConversationId, ts: Ts) -> Verb {
     Verb::Delete(delete(conversation, ts))
+}
+
+pub fn step(conversation: ConversationId, step: Step) -> Verb {
+    Verb::Stream(Stream { conversation, fault: None, step })
+}
+
+pub fn start(conversation: ConversationId, words: &str) -> Verb {
+    step(conversation, Step::Start { content: text(words), informative: false })
+}
+
+pub fn advance(conversation: ConversationId, ts: Ts, sequence: u32, words: &str) -> Verb {
+    step(conversation, Step::Advance { ts, sequence, content: text(words), informative: false })
+}
+
+pub fn end(conversation: ConversationId, ts: Ts, words: &str) -> Verb {
+    step(conversation, Step::End { ts, content: text(words) })
+}
+
+pub fn stop(conversation: ConversationId, ts: Ts) -> Verb {
+    step(conversation, Step::Stop { ts })
+}
+
+pub fn act(conversation: ConversationId, ts: Ts, act: Act) -> Verb {
+    Verb::Interaction(Interaction { conversation, ts, act })
+}
+
+pub fn react(conversation: ConversationId, ts: Ts, name: &str) -> Verb {
+    act(conversation, ts, Act::React(name.into()))
+}
+
+pub fn unreact(conversation: ConversationId, ts: Ts, name: &str) -> Verb {
+    act(conversation, ts, Act::Unreact(name.into()))
+}
+
+pub fn submit(conversation: ConversationId, ts: Ts, words: &str) -> Verb {
+    act(conversation, ts, Act::Submit(text(words)))
+}
+
+pub fn show(conversation: ConversationId, ts: Ts, user: UserId, words: &str) -> Verb {
+    act(conversation, ts, Act::Show(user, text(words)))
+}
+
+/// An update that means a message for one reader.
+pub fn edit_targeted(conversation: ConversationId, ts: Ts, reader: Option<UserId>) -> Verb {
+    Verb::Update(Update { targeted: Some(Targeted { reader }), ..update(conversation, ts) })
+}
+
+/// A deletion that means a message for one reader.
+pub fn erase_targeted(conversation: ConversationId, ts: Ts, reader: Option<UserId>) -> Verb {
+    Verb::Delete(Delete { targeted: Some(Targeted { reader }), ..delete(conversation, ts) })
 }
 
 pub fn new_text(text: &str) -> Patch {
