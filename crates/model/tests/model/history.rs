@@ -1,15 +1,18 @@
 //! Random histories: whatever is asked in whatever order, what the log tells and what is stored agree.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use redraft_model::command::{Caller, Command, Delete, Post, Update, Verb};
+use redraft_model::command::{Caller, Command, Delete, Post, Targeted, Update, Verb};
 use redraft_model::content::{Dialect, Patch};
 use redraft_model::control::Control;
 use redraft_model::conversations::ConversationCommand as C;
 use redraft_model::event::{Event, EventKind as K};
 use redraft_model::id::{ConversationId, MessageKey, UserId};
+use redraft_model::interaction::Act;
 use redraft_model::limits::REPLY_USERS_MAX;
-use redraft_model::message::Thread;
+use redraft_model::message::{Audience, Message, State, Thread};
+use redraft_model::stream::Step;
 use redraft_model::time::{Micros, Ts};
 
 use crate::world::*;
@@ -37,9 +40,20 @@ impl Dice {
     }
 }
 
-const CALLERS: [Caller; 10] = [
-    ALPHA_BOT, ALPHA_IVO, ALPHA_MIA, ALPHA_ADA, ALPHA_SAM, BETA_BOT, BETA_MIA, GAMMA_BOT, DELTA_BOT,
+const CALLERS: [Caller; 13] = [
+    ALPHA_BOT,
+    ALPHA_IVO,
+    ALPHA_MIA,
+    ALPHA_ADA,
+    ALPHA_SAM,
+    BETA_BOT,
+    BETA_MIA,
+    GAMMA_BOT,
+    DELTA_BOT,
     ALPHA_OLGA,
+    MIA_HERSELF,
+    SAM_HIMSELF,
+    ADA_HERSELF,
 ];
 const PLACES: [ConversationId; 6] = [GENERAL, GENERAL, PUBLIC, PRIVATE, GROUP, ARCHIVED];
 
@@ -50,7 +64,12 @@ fn command_of(dice: &mut Dice, world: &World) -> Command {
     let place = dice.pick(&PLACES);
     let known = if recent.is_empty() || dice.one_in(12) { key(place, NEVER) } else { dice.pick(&recent) };
     let if_revision = if dice.one_in(6) { Some(1) } else { None };
-    let verb = match dice.roll(20) {
+    let audience = world.messages.get(&known).map(|message| message.audience);
+    let targeted = match audience {
+        Some(Audience::Only(reader)) if !dice.one_in(4) => Some(Targeted { reader: Some(reader) }),
+        _ => None,
+    };
+    let verb = match dice.roll(29) {
         0..=2 => Verb::Post(post(place)),
         3..=8 => Verb::Post(Post {
             reply_to: [Some(known.ts), None],
@@ -60,24 +79,72 @@ fn command_of(dice: &mut Dice, world: &World) -> Command {
         }),
         9..=11 => Verb::Update(Update {
             broadcast: dice.one_in(4),
-            targeted: None,
+            targeted,
             if_revision,
             patch: if dice.one_in(6) { Patch::keep_all(Dialect::Slack) } else { new_text("new") },
             ..update(known.conversation, known.ts)
         }),
         12..=16 => Verb::Delete(Delete {
             only_broadcast: dice.one_in(10),
-            targeted: None,
+            targeted,
             if_revision,
             ..delete(known.conversation, known.ts)
         }),
         17..=18 => Verb::Conversation(room_of(dice, place)),
+        19..=21 => act(known.conversation, known.ts, act_of(dice)),
+        22 => return unreaction(dice, world),
+        23..=27 => return stream_of(dice, world),
         _ => return command(CONTROL, Verb::Control(Box::new(control_of(dice, place)))),
     };
     let author = world.message(known.conversation, known.ts).and_then(|message| caller_of(message.author));
     let author = author.filter(|_| !matches!(verb, Verb::Post(_)) && !dice.one_in(3));
     let asked = command(author.unwrap_or(caller), verb);
     if dice.one_in(8) { with_key(asked, dice.pick(&["a", "b", "c"]), 1) } else { asked }
+}
+
+fn act_of(dice: &mut Dice) -> Act {
+    let name = Arc::from(dice.pick(&["eyes", "tada"]));
+    match dice.roll(7) {
+        0..=2 => Act::React(name),
+        3 => Act::Unreact(name),
+        4 => Act::Submit(text("pressed")),
+        _ => Act::Show(dice.pick(&[MIA, SAM]), text("shown")),
+    }
+}
+
+/// Somebody takes a reaction back that is there, if one is.
+fn unreaction(dice: &mut Dice, world: &World) -> Command {
+    let all: Vec<_> = world.reactions.iter().map(|(of, it)| (*of, &*it.name, it.user)).collect();
+    if all.is_empty() {
+        return command(MIA_HERSELF, unreact(PUBLIC, NEVER, "eyes"));
+    }
+    let (of, name, user) = dice.pick(&all);
+    command(caller_of(user).unwrap_or(MIA_HERSELF), unreact(of.conversation, of.ts, name))
+}
+
+/// A step of one of the streams that were begun last, or a new one.
+fn stream_of(dice: &mut Dice, world: &World) -> Command {
+    let streaming = |message: &&Arc<Message>| matches!(message.state, State::Streaming { .. });
+    let mut begun: Vec<&Arc<Message>> = world.messages.values().filter(streaming).collect();
+    begun.sort_by_key(|message| std::cmp::Reverse(message.key.ts));
+    begun.truncate(2);
+    let place = dice.pick(&[DIRECT, PERSONAL]);
+    let bot = |place| if place == DIRECT { ALPHA_BOT } else { GAMMA_BOT };
+    let (content, informative) = (text("words"), dice.one_in(3));
+    if begun.is_empty() || dice.one_in(6) {
+        return command(bot(place), step(place, Step::Start { content, informative }));
+    }
+    let message = dice.pick(&begun);
+    let MessageKey { conversation, ts, .. } = message.key;
+    let State::Streaming { sequence, .. } = message.state else { unreachable!("it streams") };
+    let sequence = sequence + u32::try_from(dice.roll(3)).unwrap();
+    let (caller, asked) = match dice.roll(8) {
+        0 => (MIA_HERSELF, Step::Stop { ts }),
+        1 => (bot(conversation), Step::End { ts, content }),
+        _ => (bot(conversation), Step::Advance { ts, sequence, content, informative }),
+    };
+    let caller = if dice.one_in(9) { dice.pick(&CALLERS) } else { caller };
+    command(caller, step(conversation, asked))
 }
 
 /// The last messages, and as often the oldest with replies, so that many people meet in them.
@@ -92,7 +159,7 @@ fn recent(world: &World) -> Vec<MessageKey> {
 
 /// The first of the callers that acts as this user.
 fn caller_of(user: UserId) -> Option<Caller> {
-    let users = [ALPHA, IVO, MIA, ADA, SAM, BETA, MIA, GAMMA, DELTA, OLGA];
+    let users = [ALPHA, IVO, MIA, ADA, SAM, BETA, MIA, GAMMA, DELTA, OLGA, MIA, SAM, ADA];
     users.iter().position(|other| *other == user).map(|place| CALLERS[place])
 }
 
@@ -130,14 +197,26 @@ struct Reader {
     roots: BTreeMap<MessageKey, MessageKey>,
     revisions: BTreeMap<MessageKey, u32>,
     tombstones: Vec<MessageKey>,
+    reactions: BTreeSet<(MessageKey, Ts, Arc<str>, UserId)>,
+    views: BTreeMap<(MessageKey, UserId), u64>,
+    /// Where the newest text of each stream lies.
+    streams: BTreeMap<MessageKey, u64>,
+    /// Positions of events with content.
+    contents: BTreeSet<u64>,
+    /// How often something of each kind happened.
+    kinds: BTreeMap<String, usize>,
 }
 
 impl Reader {
     fn read(&mut self, event: &Event) {
-        match event.kind {
+        let kind = format!("{:?}", event.kind);
+        let kind = kind.split([' ', '(']).next().unwrap_or_default();
+        *self.kinds.entry(kind.to_owned()).or_default() += 1;
+        match event.kind.clone() {
             K::MessagePosted { conversation, root, only } => {
                 let posted = key(conversation, event.ts);
                 self.revisions.insert(posted, 1);
+                self.contents.insert(event.position);
                 if let (Some(root), None) = (root, only) {
                     self.replied(posted, posted.at(root), event.by.unwrap());
                 }
@@ -145,10 +224,44 @@ impl Reader {
             K::MessageUpdated { conversation, message, revision } => {
                 let before = self.revisions.insert(key(conversation, message), revision);
                 assert_eq!(before, Some(revision - 1), "revision numbers are consecutive");
+                self.contents.insert(event.position);
+                self.streams.remove(&key(conversation, message));
+            }
+            K::ReactionAdded { conversation, message, name } => {
+                let new = (key(conversation, message), event.ts, name, event.by.unwrap());
+                let same = |old: &(_, _, Arc<str>, _)| (old.0, &old.2, old.3) == (new.0, &new.2, new.3);
+                assert!(!self.reactions.iter().any(same), "nobody reacts twice");
+                self.reactions.insert(new);
+            }
+            K::ReactionRemoved { conversation, message, name } => {
+                let old = (key(conversation, message), name, event.by.unwrap());
+                let before = self.reactions.len();
+                self.reactions.retain(|(of, _, name, user)| (*of, name, *user) != (old.0, &old.1, old.2));
+                assert_eq!(self.reactions.len() + 1, before, "there was one to take back");
+            }
+            K::CardSubmitted { .. } => {
+                self.contents.insert(event.position);
+            }
+            K::ViewShown { conversation, message, user } => {
+                self.contents.insert(event.position);
+                let before = self.views.insert((key(conversation, message), user), event.position);
+                self.contents.retain(|position| Some(*position) != before);
+            }
+            K::StreamStarted { conversation } => {
+                self.revisions.insert(key(conversation, event.ts), 1);
+                self.streamed(key(conversation, event.ts), event.position);
+            }
+            K::StreamAdvanced { conversation, message } => {
+                self.streamed(key(conversation, message), event.position);
+            }
+            K::StreamEnded { conversation, message } => {
+                self.streamed(key(conversation, message), event.position);
+                self.streams.remove(&key(conversation, message));
             }
             K::MessageDeleted { conversation, message, .. } => self.deleted(key(conversation, message)),
             K::MessageTombstoned { conversation, message, .. } => {
                 self.tombstones.push(key(conversation, message));
+                self.cleared(key(conversation, message));
             }
             K::TombstoneRemoved { conversation, message } => {
                 let removed = key(conversation, message);
@@ -169,7 +282,26 @@ impl Reader {
         }
     }
 
+    fn streamed(&mut self, message: MessageKey, position: u64) {
+        self.contents.insert(position);
+        let before = self.streams.insert(message, position);
+        self.contents.retain(|position| Some(*position) != before);
+    }
+
+    fn cleared(&mut self, message: MessageKey) {
+        self.streams.remove(&message);
+        self.reactions.retain(|(of, ..)| *of != message);
+        self.views.retain(|(of, _), position| {
+            let stays = *of != message;
+            if !stays {
+                self.contents.remove(position);
+            }
+            stays
+        });
+    }
+
     fn deleted(&mut self, message: MessageKey) {
+        self.cleared(message);
         self.revisions.remove(&message);
         let Some(root) = self.roots.remove(&message) else { return };
         let told = self.threads.get_mut(&root).unwrap();
@@ -207,6 +339,16 @@ impl Reader {
         for tombstone in &self.tombstones {
             assert!(self.threads.contains_key(tombstone), "no tombstone without replies");
         }
+        let reactions = world.reactions.iter().map(|(of, it)| (*of, it.since, Arc::clone(&it.name), it.user));
+        assert!(reactions.eq(self.reactions.iter().cloned()), "reactions");
+        let views = world.views.iter().map(|(of, view)| (*of, view.content_at));
+        assert!(views.eq(self.views.iter().map(|(of, position)| (*of, *position))), "views");
+        let contents = world.revisions.keys().map(|(_, position)| *position);
+        assert!(contents.eq(self.contents.iter().copied()), "nothing is kept that nobody was told of");
+        let streaming = |message: &&Arc<Message>| matches!(message.state, State::Streaming { .. });
+        let streams =
+            world.messages.values().filter(streaming).map(|message| (message.key, message.content_at));
+        assert!(streams.eq(self.streams.iter().map(|(key, position)| (*key, *position))), "streams");
         let counted: usize = self.threads.values().map(|told| told.joined.len()).sum();
         assert_eq!(world.repliers.len(), counted);
     }
@@ -235,13 +377,14 @@ fn check_log(log: &[Event]) {
     assert!(log.windows(2).all(|pair| pair[0].ts < pair[1].ts), "times grow");
 }
 
-/// One history; tells how many commands were accepted, how often a tombstone went with its last reply, and the most
-/// repliers that a thread had.
-fn play(seed: u64) -> (usize, usize, usize) {
+/// One history; tells how many commands were accepted, the most repliers that a thread had, and how often something of
+/// each kind happened.
+fn play(seed: u64) -> (usize, usize, BTreeMap<String, usize>) {
     let (mut dice, mut world, mut reader) = (Dice(seed), World::new(), Reader::default());
     let (mut read, mut accepted, mut repliers) = (0, 0, 0);
     for _ in 0..COMMANDS {
-        world.now = Micros(world.now.0 + dice.pick(&[0, 1, SECOND, HOUR]));
+        let pause = if dice.one_in(30) { HOUR } else { dice.pick(&[0, 1, SECOND]) };
+        world.now = Micros(world.now.0 + pause);
         let command = command_of(&mut dice, &world);
         let (in_rounds, _) = InRounds::decide(&world, &command);
         let at_once = world.decide(&command);
@@ -259,18 +402,31 @@ fn play(seed: u64) -> (usize, usize, usize) {
     let log = &world.logs[&HOME];
     check_log(log);
     check_revisions(&world);
-    let removed = log.iter().filter(|event| matches!(event.kind, K::TombstoneRemoved { .. })).count();
-    (accepted, removed, repliers)
+    (accepted, repliers, reader.kinds)
 }
 
 #[test]
 fn what_is_stored_is_what_was_told() {
-    let (mut removed, mut repliers) = (0, 0);
+    let (mut kinds, mut repliers) = (BTreeMap::<String, usize>::new(), 0);
     for seed in SEEDS {
         let played = play(seed);
         let some_of_all = COMMANDS / 4..COMMANDS * 3 / 4;
         assert!(some_of_all.contains(&played.0), "{} of {COMMANDS} accepted with {seed}", played.0);
-        (removed, repliers) = (removed + played.1, repliers.max(played.2));
+        repliers = repliers.max(played.1);
+        played.2.into_iter().for_each(|(kind, count)| *kinds.entry(kind).or_default() += count);
     }
-    assert!(0 < removed && REPLY_USERS_MAX < repliers, "{removed} tombstones went, {repliers} repliers");
+    assert!(REPLY_USERS_MAX < repliers, "{repliers} repliers");
+    assert!(kinds.contains_key("TombstoneRemoved"), "{kinds:?}");
+    for kind in [
+        "ReactionAdded",
+        "ReactionRemoved",
+        "CardSubmitted",
+        "ViewShown",
+        "StreamStarted",
+        "StreamAdvanced",
+        "StreamStopped",
+        "StreamEnded",
+    ] {
+        assert!(kinds.get(kind).is_some_and(|count| 10 <= *count), "{kind} of {kinds:?}");
+    }
 }
