@@ -8,7 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use redraft_model::command::{Caller, Command, Delete, Idempotency, NewDirect, Post, Target, Update, Verb};
+use redraft_model::command::{
+    Caller, Command, Delete, Idempotency, NewDirect, Post, Target, Targeted, Update, Verb,
+};
 use redraft_model::content::{Change, Content, Dialect, Patch};
 use redraft_model::control::Control;
 use redraft_model::conversations::ConversationCommand;
@@ -16,15 +18,17 @@ use redraft_model::decision::{CallerRefusal, Outcome, Posted, Why};
 use redraft_model::directory::Directory;
 use redraft_model::event::{Event, EventKind};
 use redraft_model::id::{AppId, ConversationId, MessageKey, TokenHash, UserId, WorkspaceId};
+use redraft_model::interaction::{Act, Interaction};
 use redraft_model::limits::{EPHEMERAL_MICROS, IDEMPOTENCY_MICROS};
 use redraft_model::message::{Kind, Message, State};
+use redraft_model::stream::{Step, Stream};
 use redraft_model::time::{Micros, Ts};
 use redraft_model::update::UpdateRefusal;
 use redraft_model::workspace::{
     App, Conversation, ConversationKind, Settings, Token, TokenKind, User, Workspace,
 };
 
-use crate::{Answer, Clock, READ_ROWS_MAX, Store, Stored, Window};
+use crate::{Answer, Clock, Delivery, READ_ROWS_MAX, Settlement, Store, Stored, Window};
 
 /// Administrator.
 pub const ADA: UserId = UserId(1);
@@ -45,6 +49,10 @@ pub const ALPHA_MIA: Caller = Caller::Token(hash(1, 2));
 pub const ALPHA_ADA: Caller = Caller::Token(hash(1, 3));
 /// The Teams app's bot.
 pub const GAMMA_BOT: Caller = Caller::Bot(AppId(2));
+/// Mia in her own client.
+pub const MIA_HERSELF: Caller = Caller::Person(MIA);
+/// Ivo in his own client.
+pub const IVO_HIMSELF: Caller = Caller::Person(IVO);
 
 /// Everyone is in it.
 pub const GENERAL: ConversationId = ConversationId(1);
@@ -79,6 +87,12 @@ pub async fn run(make: impl Fn(Clock) -> Arc<dyn Store>) {
     a_root_with_replies_leaves_a_tombstone(world().await).await;
     a_broadcast_reply_stands_in_both_lines(world().await).await;
     a_whisper_is_in_no_line(world().await).await;
+    what_means_a_whisper_changes_and_deletes_it(world().await).await;
+    what_one_reader_is_told_is_found_for_them(world().await).await;
+    reactions_are_in_the_order_they_came(world().await).await;
+    a_view_is_one_persons(world().await).await;
+    content_lies_where_its_event_is(world().await).await;
+    of_a_stream_the_newest_text_is_kept(world().await).await;
     a_key_makes_a_request_repeatable(world().await).await;
     only_the_expected_revision_is_changed(world().await).await;
     a_refusal_uses_up_no_number(world().await).await;
@@ -93,6 +107,10 @@ pub async fn run(make: impl Fn(Clock) -> Arc<dyn Store>) {
     a_dropped_workspace_is_swept(world().await).await;
     workspaces_do_not_mix(world().await).await;
     what_is_over_is_swept(world().await).await;
+    a_changed_whisper_is_swept_later_and_whole(world().await).await;
+    it_is_known_how_far_an_app_was_told(world().await).await;
+    bytes_are_kept_by_their_digest(world().await).await;
+    nothing_is_noted_of_a_dropped_workspace(world().await).await;
     a_value_is_kept_once(world().await).await;
     a_value_is_replaced(world().await).await;
 }
@@ -216,6 +234,189 @@ async fn a_whisper_is_in_no_line(world: World) {
     for message in [whisper, inside] {
         assert_eq!(world.message(&message).await.expect("whoever knows it finds it").content.text, "psst");
     }
+}
+
+async fn what_means_a_whisper_changes_and_deletes_it(world: World) {
+    let root = world.say("root").await;
+    for reply_to in [[None, None], [Some(root.key.ts), None]] {
+        let whisper =
+            world.posted(GAMMA_BOT, Post { only: Some(MIA), reply_to, ..post(PUBLIC, "one") }).await;
+        let meant = Some(Targeted { reader: None });
+        let asked = Update { targeted: meant, ..update(&whisper, "two") };
+        let updated = world.updated(GAMMA_BOT, asked).await;
+        let found = world.message(&whisper).await.expect("there");
+        assert_eq!((&found.message, &*found.content.text), (&updated.message, "two"));
+        assert_eq!(world.texts(whisper.key, u32::MAX, 10).await, ["two", "one"]);
+        world.done(GAMMA_BOT, Verb::Delete(Delete { targeted: meant, ..delete(&whisper) })).await;
+        assert!(world.message(&whisper).await.is_none());
+        let gone = world.store.gone(whisper.key).await.expect("readable").expect("it is known to be gone");
+        assert_eq!((gone.key, gone.by), (whisper.key, GAMMA));
+        assert_eq!(world.texts(whisper.key, u32::MAX, 10).await, ["two", "one"]);
+        assert_eq!(world.line(PUBLIC).await, [root.key.ts]);
+        assert!(world.targeted(PUBLIC, MIA, 10).await.is_empty());
+    }
+    assert_eq!(world.message(&root).await.expect("there").message, root);
+    world.clock.advance(2 * EPHEMERAL_MICROS);
+    world.sweep().await;
+}
+
+async fn what_one_reader_is_told_is_found_for_them(world: World) {
+    let root = world.say("for everyone").await;
+    let to = |reader, text: &str| Post { only: Some(reader), ..post(PUBLIC, text) };
+    let mut told = Vec::new();
+    for number in 0..4 {
+        told.push(world.posted(ALPHA_BOT, to(MIA, &format!("{number}"))).await);
+        world.posted(ALPHA_BOT, to(IVO, "for Ivo")).await;
+    }
+    let inside = Post { reply_to: [Some(root.key.ts), None], ..to(MIA, "in a thread") };
+    told.push(world.posted(ALPHA_BOT, inside).await);
+    world.posted(ALPHA_BOT, Post { only: Some(MIA), ..post(GENERAL, "elsewhere") }).await;
+    let texts = ["0", "1", "2", "3", "in a thread"];
+    for (limit, expected) in [(10, &texts[..]), (5, &texts), (2, &texts[3..]), (0, &[])] {
+        assert_eq!(world.targeted(PUBLIC, MIA, limit).await, expected, "at most {limit}");
+    }
+    assert_eq!(world.targeted(PUBLIC, IVO, 10).await, ["for Ivo"; 4]);
+    assert_eq!(world.targeted(GENERAL, MIA, 10).await, ["elsewhere"]);
+    assert!(world.targeted(PUBLIC, ADA, 10).await.is_empty());
+    assert!(world.targeted(PRIVATE, MIA, 10).await.is_empty());
+    assert!(world.targeted(ConversationId(99), MIA, 10).await.is_empty());
+    let meant = Some(Targeted { reader: Some(MIA) });
+    world.updated(ALPHA_BOT, Update { targeted: meant, ..update(&told[1], "changed") }).await;
+    world.done(ALPHA_BOT, Verb::Delete(Delete { targeted: meant, ..delete(&told[2]) })).await;
+    assert_eq!(world.targeted(PUBLIC, MIA, 10).await, ["0", "changed", "3", "in a thread"]);
+}
+
+async fn reactions_are_in_the_order_they_came(world: World) {
+    let (first, second) = (world.say("first").await, world.say("second").await);
+    for caller in [MIA_HERSELF, IVO_HIMSELF, ALPHA_BOT] {
+        for name in ["tada", "eyes"] {
+            for message in [&first, &second] {
+                world.done(caller, react(message, name)).await;
+            }
+        }
+    }
+    let all = [("tada", MIA), ("eyes", MIA), ("tada", IVO), ("eyes", IVO), ("tada", ALPHA), ("eyes", ALPHA)];
+    assert_eq!(world.reactions(&first).await, all.map(|(name, user)| (name.into(), user)));
+    world.done(MIA_HERSELF, react(&first, "tada")).await;
+    world.done(MIA_HERSELF, unreact(&first, "tada")).await;
+    world.done(IVO_HIMSELF, unreact(&first, "eyes")).await;
+    world.done(IVO_HIMSELF, unreact(&first, "eyes")).await;
+    world.done(MIA_HERSELF, react(&first, "tada")).await;
+    let left = [("eyes", MIA), ("tada", IVO), ("tada", ALPHA), ("eyes", ALPHA), ("tada", MIA)];
+    assert_eq!(world.reactions(&first).await, left.map(|(name, user)| (name.into(), user)));
+    world.updated(ALPHA_BOT, update(&first, "changed")).await;
+    assert_eq!(world.reactions(&first).await.len(), 5);
+    let reply = world.reply(&first, ALPHA_BOT, "reply").await;
+    world.done(MIA_HERSELF, react(&reply, "eyes")).await;
+    world.deleted(ALPHA_BOT, &first).await;
+    assert!(world.reactions(&first).await.is_empty(), "a tombstone has none");
+    assert_eq!(world.reactions(&reply).await, [("eyes".into(), MIA)]);
+    world.deleted(ALPHA_BOT, &reply).await;
+    assert!(world.reactions(&reply).await.is_empty());
+    assert_eq!(world.reactions(&second).await.len(), 6, "another message keeps its own");
+}
+
+async fn a_view_is_one_persons(world: World) {
+    let (card, other) = (world.say("card").await, world.say("other").await);
+    assert_eq!(world.view(&card, MIA).await, None);
+    let mut shown = Vec::new();
+    for (message, user, text) in [
+        (&card, MIA, "hers"),
+        (&card, IVO, "his"),
+        (&other, MIA, "hers elsewhere"),
+        (&card, MIA, "hers again"),
+    ] {
+        world.done(ALPHA_BOT, show(message, user, text)).await;
+        shown.push(world.events().await.pop().expect("there are events").position);
+    }
+    let view = |revision, text: &str| Some((revision, text.to_owned()));
+    assert_eq!(world.view(&card, MIA).await, view(1, "hers again"));
+    assert_eq!(world.view(&card, IVO).await, view(1, "his"));
+    assert_eq!(world.view(&card, ADA).await, None);
+    assert_eq!(world.view(&other, MIA).await, view(1, "hers elsewhere"));
+    assert_eq!(world.content(shown[0]).await, None, "nothing is kept of what was replaced");
+    assert_eq!(world.content(shown[3]).await.as_deref(), Some("hers again"));
+    assert_eq!(world.message(&card).await.expect("there").content.text, "card");
+    assert_eq!(world.texts(card.key, u32::MAX, 10).await, ["card"], "it is no revision");
+    world.updated(ALPHA_BOT, update(&card, "changed")).await;
+    world.done(ALPHA_BOT, show(&card, IVO, "his again")).await;
+    assert_eq!(world.view(&card, IVO).await, view(2, "his again"));
+    world.deleted(ALPHA_BOT, &card).await;
+    for user in [MIA, IVO] {
+        assert_eq!(world.view(&card, user).await, None);
+    }
+    for position in shown[..2].iter().chain(&shown[3..]) {
+        assert_eq!(world.content(*position).await, None);
+    }
+    assert_eq!(world.texts(card.key, u32::MAX, 10).await, ["changed", "card"]);
+    assert_eq!(world.view(&other, MIA).await, view(1, "hers elsewhere"));
+}
+
+async fn content_lies_where_its_event_is(world: World) {
+    let away = world.beside(2).await;
+    let message = world.say("posted").await;
+    let second = world.updated(ALPHA_BOT, update(&message, "updated")).await.message.content_at;
+    world.done(MIA_HERSELF, interaction(&message, Act::Submit(text("pressed")))).await;
+    world.done(MIA_HERSELF, react(&message, "eyes")).await;
+    world.deleted(ALPHA_BOT, &message).await;
+    let found = [1, message.content_at, second, second + 1, second + 2, second + 3, second + 4];
+    let expected = [None, Some("posted"), Some("updated"), Some("pressed"), None, None, None];
+    for (position, expected) in found.into_iter().zip(expected) {
+        assert_eq!(world.content(position).await.as_deref(), expected, "at {position}");
+        assert_eq!(away.content(position).await, None, "each log has its own");
+    }
+    for position in [0, 1 << 40, (1 << 40) + message.content_at, u64::MAX] {
+        assert_eq!(world.content(position).await, None, "at {position}");
+    }
+}
+
+async fn of_a_stream_the_newest_text_is_kept(world: World) {
+    let start = Step::Start { content: text("looking it up"), informative: true };
+    let Outcome::Posted(begun) = world.done(ALPHA_BOT, stream(start)).await else { panic!("not begun") };
+    let message = begun.message;
+    let ts = message.key.ts;
+    let advance = |sequence, words| Step::Advance { ts, sequence, content: text(words), informative: false };
+    let mut before = message.content_at;
+    for (caller, step, words, state) in [
+        (ALPHA_BOT, advance(2, "It"), "It", Some((2, false, false))),
+        (ALPHA_BOT, advance(2, "ignored"), "It", Some((2, false, false))),
+        (ALPHA_BOT, advance(u32::MAX, "It is"), "It is", Some((u32::MAX, false, false))),
+        (ALPHA_BOT, Step::End { ts, content: text("It is so.") }, "It is so.", None),
+    ] {
+        world.done(caller, stream(step)).await;
+        let found = world.message(&message).await.expect("there");
+        assert_eq!(found.content.text, words);
+        assert_eq!(found.message.state, state.map_or(live(), streaming));
+        assert_eq!(world.texts(message.key, u32::MAX, 10).await, [words]);
+        assert_eq!(world.line(DIRECT).await, [ts]);
+        if found.message.content_at != before {
+            assert_eq!(world.content(before).await, None, "nothing is kept of earlier texts");
+            before = found.message.content_at;
+        }
+    }
+    world.updated(ALPHA_BOT, update(&message, "changed")).await;
+    assert_eq!(world.texts(message.key, u32::MAX, 10).await, ["changed", "It is so."]);
+
+    let start = Step::Start { content: text("stopped"), informative: true };
+    let Outcome::Posted(begun) = world.done(ALPHA_BOT, stream(start)).await else { panic!("not begun") };
+    let ts = begun.message.key.ts;
+    assert_eq!(
+        world.message(&begun.message).await.expect("there").message.state,
+        streaming((1, true, false))
+    );
+    world.done(MIA_HERSELF, stream(Step::Stop { ts })).await;
+    assert_eq!(world.message(&begun.message).await.expect("there").message.state, streaming((1, true, true)));
+    world.deleted(ALPHA_BOT, &begun.message).await;
+    assert_eq!(world.line(DIRECT).await, [message.key.ts]);
+    assert_eq!(world.texts(begun.message.key, u32::MAX, 10).await, ["stopped"]);
+}
+
+fn streaming((sequence, informative, stopped): (u32, bool, bool)) -> State {
+    State::Streaming { sequence, informative, stopped }
+}
+
+fn live() -> State {
+    State::Live { revision: std::num::NonZeroU32::MIN, edited: None }
 }
 
 async fn a_key_makes_a_request_repeatable(world: World) {
@@ -425,8 +626,17 @@ async fn a_reset_workspace_is_as_it_was_created(world: World) {
 async fn a_dropped_workspace_is_swept(world: World) {
     let root = world.say("root").await;
     world.reply(&root, ALPHA_MIA, "reply").await;
+    world.done(MIA_HERSELF, react(&root, "eyes")).await;
+    world.done(ALPHA_BOT, show(&root, MIA, "hers")).await;
+    let shown = world.events().await.pop().expect("there are events").position;
+    let whisper = world.posted(ALPHA_BOT, Post { only: Some(MIA), ..post(PUBLIC, "psst") }).await;
+    world.settle(AppId(2), settlement(1, &[2, 3], &[])).await;
+    world.put_blob(1, b"bytes").await;
     let away = world.beside(2).await;
     let kept = away.posted(AWAY_BOT, post(PUBLIC, "kept")).await;
+    away.done(MIA_HERSELF, react(&kept, "eyes")).await;
+    away.settle(AppId(2), settlement(1, &[2], &[])).await;
+    away.put_blob(1, b"kept").await;
     world.control(Control::DropWorkspace).await;
     let refused = world.why(ALPHA_BOT, Verb::Post(post(PUBLIC, "into the void"))).await;
     assert_eq!(refused, Why::Caller(CallerRefusal::Unknown));
@@ -437,7 +647,15 @@ async fn a_dropped_workspace_is_swept(world: World) {
     assert!(world.thread(&root).await.is_empty());
     assert!(world.texts(root.key, u32::MAX, 10).await.is_empty());
     assert!(world.events().await.is_empty());
+    assert!(world.reactions(&root).await.is_empty() && world.message(&whisper).await.is_none());
+    assert_eq!((world.view(&root, MIA).await, world.content(shown).await), (None, None));
+    assert!(world.targeted(PUBLIC, MIA, 10).await.is_empty());
+    assert_eq!((world.heard(AppId(2)).await, world.deliveries(AppId(2), 0, 10).await), (0, vec![]));
+    assert_eq!(world.blob(1).await, None);
     assert_eq!(away.line(PUBLIC).await, [kept.key.ts]);
+    assert_eq!(away.reactions(&kept).await.len(), 1);
+    assert_eq!((away.heard(AppId(2)).await, away.deliveries(AppId(2), 0, 10).await), (1, vec![2]));
+    assert_eq!(away.blob(1).await.as_deref(), Some(&b"kept"[..]));
     let anew = world.beside(1).await;
     assert!(away.workspace < anew.workspace, "a workspace's number is never used again");
     anew.say("its names and tokens are free").await;
@@ -473,6 +691,103 @@ async fn what_is_over_is_swept(world: World) {
     assert_eq!(world.message(&young).await.expect("not over yet").content.text, "psst");
     assert_eq!(world.message(&root).await.expect("never over").content.text, "root");
     assert_eq!(world.events().await.len(), 4);
+}
+
+/// All its revisions go with it, and what hangs on it; and it lasts a day longer from each change on.
+async fn a_changed_whisper_is_swept_later_and_whole(world: World) {
+    let whisper = || Post { only: Some(MIA), ..post(PUBLIC, "one") };
+    let (late, early) = (world.posted(GAMMA_BOT, whisper()).await, world.posted(GAMMA_BOT, whisper()).await);
+    let meant = Some(Targeted { reader: Some(MIA) });
+    let change = |message: &Message, text: &str| Update { targeted: meant, ..update(message, text) };
+    for message in [&early, &late] {
+        world.updated(GAMMA_BOT, change(message, "two")).await;
+        world.done(MIA_HERSELF, react(message, "eyes")).await;
+        world.done(GAMMA_BOT, show(message, MIA, "hers")).await;
+    }
+    let shown = world.events().await.pop().expect("there are events").position;
+    world.clock.advance(EPHEMERAL_MICROS - 1000);
+    world.updated(GAMMA_BOT, change(&late, "three")).await;
+    world.clock.advance(2000);
+    world.sweep().await;
+    assert!(world.message(&early).await.is_none());
+    assert!(
+        world.texts(early.key, u32::MAX, 10).await.is_empty() && world.reactions(&early).await.is_empty()
+    );
+    assert_eq!(world.content(early.content_at).await, None);
+    assert_eq!(world.view(&early, MIA).await, None);
+    assert_eq!(world.texts(late.key, u32::MAX, 10).await, ["three", "two", "one"]);
+    assert_eq!(world.reactions(&late).await.len(), 1);
+    assert_eq!(world.view(&late, MIA).await, Some((2, "hers".into())));
+    assert_eq!(world.targeted(PUBLIC, MIA, 10).await, ["three"]);
+    world.clock.advance(EPHEMERAL_MICROS - 3000);
+    world.sweep().await;
+    assert!(world.message(&late).await.is_some());
+    world.clock.advance(2000);
+    world.sweep().await;
+    assert!(world.message(&late).await.is_none() && world.targeted(PUBLIC, MIA, 10).await.is_empty());
+    for event in world.events().await {
+        assert_eq!(world.content(event.position).await, None, "{event:?}");
+    }
+    assert_eq!((world.view(&late, MIA).await, world.content(shown).await), (None, None));
+    assert!(world.reactions(&late).await.is_empty());
+}
+
+async fn it_is_known_how_far_an_app_was_told(world: World) {
+    let away = world.beside(2).await;
+    let app = AppId(2);
+    assert_eq!((world.heard(app).await, world.deliveries(app, 0, 10).await), (0, vec![]));
+    world.settle(app, settlement(9, &[5, 3, 8], &[])).await;
+    world.settle(AppId(1), settlement(2, &[1], &[])).await;
+    away.settle(app, settlement(4, &[4], &[])).await;
+    for (after, limit, expected) in [
+        (0, 10, &[3, 5, 8][..]),
+        (0, 2, &[3, 5]),
+        (2, 1, &[3]),
+        (3, 10, &[5, 8]),
+        (8, 10, &[]),
+        (u64::MAX, 10, &[]),
+        (0, 0, &[]),
+    ] {
+        assert_eq!(world.deliveries(app, after, limit).await, expected, "after {after}, at most {limit}");
+    }
+    assert_eq!(world.heard(app).await, 9);
+    assert_eq!((world.heard(AppId(1)).await, world.deliveries(AppId(1), 0, 10).await), (2, vec![1]));
+    assert_eq!((away.heard(app).await, away.deliveries(app, 0, 10).await), (4, vec![4]));
+
+    let given_up = Delivery { position: 5, attempts: 9, due_at: None, reason: "refused \u{1F600}".into() };
+    let again = Settlement { heard: 12, put: vec![given_up.clone(), delivery(11)], removed: vec![3, 7] };
+    world.settle(app, again).await;
+    let found = world.store.deliveries(world.workspace, app, 0, 10).await.expect("readable");
+    assert_eq!(found, [given_up, delivery(8), delivery(11)]);
+    assert_eq!(world.heard(app).await, 12);
+    assert_eq!(away.deliveries(app, 0, 10).await, [4]);
+    let many: Vec<u64> = (100..=100 + READ_ROWS_MAX as u64).collect();
+    world.settle(app, settlement(1 << 40, &many, &[5, 8, 11])).await;
+    assert_eq!(world.heard(app).await, 1 << 40);
+    assert_eq!(world.deliveries(app, 0, usize::MAX).await, many[..READ_ROWS_MAX]);
+}
+
+async fn bytes_are_kept_by_their_digest(world: World) {
+    let away = world.beside(2).await;
+    assert_eq!(world.blob(1).await, None);
+    let long = vec![7; 1 << 20];
+    world.put_blob(1, &long).await;
+    world.put_blob(2, b"").await;
+    away.put_blob(1, b"away").await;
+    world.put_blob(1, &long).await;
+    assert_eq!(world.blob(1).await, Some(long));
+    assert_eq!(world.blob(2).await, Some(vec![]));
+    assert_eq!((away.blob(1).await, away.blob(2).await), (Some(b"away".to_vec()), None));
+}
+
+/// Whoever tells apps or fetches bytes may be late.
+async fn nothing_is_noted_of_a_dropped_workspace(world: World) {
+    world.control(Control::DropWorkspace).await;
+    world.sweep().await;
+    world.settle(AppId(2), settlement(1, &[2], &[])).await;
+    world.put_blob(1, b"late").await;
+    assert_eq!((world.heard(AppId(2)).await, world.deliveries(AppId(2), 0, 10).await), (0, vec![]));
+    assert_eq!(world.blob(1).await, None);
 }
 
 async fn a_value_is_kept_once(world: World) {
@@ -680,6 +995,62 @@ impl World {
         revisions.iter().map(|(_, content)| content.text.clone()).collect()
     }
 
+    /// The texts of what only this user sees.
+    async fn targeted(&self, conversation: ConversationId, reader: UserId, limit: usize) -> Vec<String> {
+        let found = self.store.targeted(self.workspace, conversation, reader, limit).await.expect("readable");
+        assert!(found.iter().all(|found| found.root.is_none()));
+        assert!(found.is_sorted_by_key(|found| found.message.key.ts), "oldest first");
+        found.iter().map(|found| found.content.text.clone()).collect()
+    }
+
+    async fn content(&self, position: u64) -> Option<String> {
+        let found = self.store.content(self.workspace, position).await.expect("readable");
+        found.map(|content| content.text.clone())
+    }
+
+    async fn reactions(&self, message: &Message) -> Vec<(String, UserId)> {
+        let found = self.store.reactions(message.key).await.expect("readable");
+        assert!(found.is_sorted_by_key(|reaction| reaction.since));
+        found.iter().map(|reaction| (reaction.name.to_string(), reaction.user)).collect()
+    }
+
+    /// The revision and the text of one person's own view.
+    async fn view(&self, message: &Message, user: UserId) -> Option<(u32, String)> {
+        let found = self.store.view(message.key, user).await.expect("readable");
+        found.map(|(view, content)| (view.revision.get(), content.text.clone()))
+    }
+
+    /// Writes down how far an app was told.
+    ///
+    /// # Panics
+    /// When the store fails.
+    pub async fn settle(&self, app: AppId, settlement: Settlement) {
+        self.store.settle(self.workspace, app, settlement).await.expect("the store works");
+    }
+
+    async fn heard(&self, app: AppId) -> u64 {
+        self.store.heard(self.workspace, app).await.expect("readable")
+    }
+
+    /// The positions of an app's deliveries.
+    async fn deliveries(&self, app: AppId, after: u64, limit: usize) -> Vec<u64> {
+        let found = self.store.deliveries(self.workspace, app, after, limit).await.expect("readable");
+        found.iter().map(|delivery| delivery.position).collect()
+    }
+
+    /// Keeps bytes under a digest of so many.
+    ///
+    /// # Panics
+    /// When the store fails.
+    pub async fn put_blob(&self, digest: u8, bytes: &[u8]) {
+        let kept = self.store.put_blob(self.workspace, [digest; 32], bytes.to_vec());
+        kept.await.expect("the store works");
+    }
+
+    async fn blob(&self, digest: u8) -> Option<Vec<u8>> {
+        self.store.blob(self.workspace, [digest; 32]).await.expect("readable")
+    }
+
     async fn events(&self) -> Vec<Event> {
         events(&*self.store, self.workspace).await
     }
@@ -723,16 +1094,30 @@ pub async fn picture(store: &dyn Store) -> Vec<String> {
     for directory in directories {
         lines.extend(shape(&directory));
         let id = directory.workspace.id;
+        for app in directory.apps() {
+            let heard = store.heard(id, app.id).await.expect("readable");
+            let deliveries = store.deliveries(id, app.id, 0, READ_ROWS_MAX).await.expect("readable");
+            lines.push(format!("{:?} heard {heard} {deliveries:?}", app.id));
+        }
+        let users: Vec<UserId> = directory.users_after(UserId(0)).map(|user| user.id).collect();
         for conversation in directory.conversations_after(ConversationId(0)) {
+            for user in &users {
+                let told = store.targeted(id, conversation.id, *user, READ_ROWS_MAX).await.expect("readable");
+                lines.extend(told.iter().map(|found| format!("{user:?} {found:?}")));
+            }
             let line = store.channel_line(id, conversation.id, Window::ALL, READ_ROWS_MAX).await;
             lines.extend(
                 line.expect("readable").iter().map(|found| format!("{:?} {found:?}", conversation.id)),
             );
         }
         for event in events(store, id).await {
-            lines.push(format!("{event:?}"));
-            if let EventKind::MessagePosted { conversation, .. } = event.kind {
-                lines.extend(history(store, MessageKey { workspace: id, conversation, ts: event.ts }).await);
+            let content = store.content(id, event.position).await.expect("readable");
+            lines.push(format!("{event:?} {content:?}"));
+            if let EventKind::MessagePosted { conversation, .. } | EventKind::StreamStarted { conversation } =
+                event.kind
+            {
+                let key = MessageKey { workspace: id, conversation, ts: event.ts };
+                lines.extend(history(store, key, &users).await);
             }
         }
     }
@@ -740,7 +1125,7 @@ pub async fn picture(store: &dyn Store) -> Vec<String> {
 }
 
 /// All that can be read of one message that was ever posted.
-async fn history(store: &dyn Store, key: MessageKey) -> Vec<String> {
+async fn history(store: &dyn Store, key: MessageKey, users: &[UserId]) -> Vec<String> {
     let message = store.message(key).await.expect("readable");
     let gone = store.gone(key).await.expect("readable");
     let revisions = store.revisions(key, u32::MAX, READ_ROWS_MAX).await.expect("readable");
@@ -748,6 +1133,12 @@ async fn history(store: &dyn Store, key: MessageKey) -> Vec<String> {
     let mut lines = vec![format!("message {message:?}"), format!("gone {gone:?}")];
     lines.extend(revisions.iter().map(|revised| format!("revision {revised:?}")));
     lines.extend(thread.iter().map(|reply| format!("reply {reply:?}")));
+    let reactions = store.reactions(key).await.expect("readable");
+    lines.extend(reactions.iter().map(|reaction| format!("{reaction:?}")));
+    for user in users {
+        let view = store.view(key, *user).await.expect("readable");
+        lines.extend(view.iter().map(|view| format!("{user:?} {view:?}")));
+    }
     lines
 }
 
@@ -808,6 +1199,54 @@ pub fn update(message: &Message, text: &str) -> Update {
 pub fn delete(message: &Message) -> Delete {
     let MessageKey { conversation, ts, .. } = message.key;
     Delete { conversation, ts, only_broadcast: false, targeted: None, if_revision: None }
+}
+
+/// Plain text.
+#[must_use]
+pub fn text(text: &str) -> Arc<Content> {
+    Arc::new(Content::text(Dialect::Slack, text))
+}
+
+/// A step of a stream in the direct message.
+#[must_use]
+pub fn stream(step: Step) -> Verb {
+    Verb::Stream(Stream { conversation: DIRECT, fault: None, step })
+}
+
+/// An act on a message.
+#[must_use]
+pub fn interaction(message: &Message, act: Act) -> Verb {
+    let MessageKey { conversation, ts, .. } = message.key;
+    Verb::Interaction(Interaction { conversation, ts, act })
+}
+
+fn react(message: &Message, name: &str) -> Verb {
+    interaction(message, Act::React(name.into()))
+}
+
+fn unreact(message: &Message, name: &str) -> Verb {
+    interaction(message, Act::Unreact(name.into()))
+}
+
+fn show(message: &Message, user: UserId, words: &str) -> Verb {
+    interaction(message, Act::Show(user, text(words)))
+}
+
+/// A delivery that is to be tried again.
+#[must_use]
+pub fn delivery(position: u64) -> Delivery {
+    let due_at = Some(START.plus(i64::try_from(position).unwrap_or(i64::MAX)));
+    Delivery { position, attempts: 1, due_at, reason: format!("attempt at {position}") }
+}
+
+/// How far an app was told, with deliveries that are new and over.
+#[must_use]
+pub fn settlement(heard: u64, put: &[u64], removed: &[u64]) -> Settlement {
+    Settlement {
+        heard,
+        put: put.iter().map(|position| delivery(*position)).collect(),
+        removed: removed.into(),
+    }
 }
 
 /// A workspace with three people, two bots and four conversations; `n` keeps its names apart from another one's.

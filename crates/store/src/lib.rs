@@ -180,7 +180,8 @@ pub trait Store: Send + Sync {
     /// One person's own view of a message's card, with its content.
     fn view(&self, key: MessageKey, user: UserId) -> Later<'_, Result<Option<Viewed>, StoreError>>;
 
-    /// The living messages of a conversation that only this user sees, oldest first, at most `limit`.
+    /// The messages of a conversation that only this user sees, also those whose time is over until they are swept,
+    /// oldest first; the newest `limit` of them.
     fn targeted(
         &self,
         workspace: WorkspaceId,
@@ -189,7 +190,8 @@ pub trait Store: Send + Sync {
         limit: usize,
     ) -> Later<'_, Result<Vec<Stored>, StoreError>>;
 
-    /// Writes down how far an app has been told. Returns once it is on disk.
+    /// Writes down how far an app has been told. Returns once it is on disk. Of a workspace that was dropped, nothing is
+    /// written.
     fn settle(
         &self,
         workspace: WorkspaceId,
@@ -209,7 +211,8 @@ pub trait Store: Send + Sync {
         limit: usize,
     ) -> Later<'_, Result<Vec<Delivery>, StoreError>>;
 
-    /// Keeps bytes that activities may refer to, under their SHA-256 digest.
+    /// Keeps bytes that activities may refer to, under their SHA-256 digest. Of a workspace that was dropped, nothing is
+    /// kept.
     fn put_blob(
         &self,
         workspace: WorkspaceId,

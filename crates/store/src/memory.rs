@@ -179,6 +179,9 @@ impl State {
     }
 
     fn settle(&mut self, workspace: WorkspaceId, app: AppId, settlement: Settlement) {
+        if self.directories.get(workspace).is_none() {
+            return;
+        }
         self.heard.insert((workspace, app), settlement.heard);
         for delivery in settlement.put {
             self.deliveries.insert((workspace, app, delivery.position), delivery);
@@ -434,7 +437,10 @@ impl Store for MemoryStore {
         digest: [u8; 32],
         bytes: Vec<u8>,
     ) -> Later<'_, Result<(), StoreError>> {
-        self.state().blobs.entry((workspace, digest)).or_insert(bytes);
+        let state = &mut *self.state();
+        if state.directories.get(workspace).is_some() {
+            state.blobs.entry((workspace, digest)).or_insert(bytes);
+        }
         now(Ok(()))
     }
 

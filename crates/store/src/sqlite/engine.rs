@@ -179,6 +179,13 @@ impl SqliteEngine {
         self.write("DELETE FROM view WHERE place = ?1 AND ts = ?2", [place, ts]).map(drop)
     }
 
+    /// Whether a workspace was made and not dropped.
+    fn is_there(&self, workspace: WorkspaceId) -> rusqlite::Result<bool> {
+        self.db
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM directory WHERE workspace = ?1)")?
+            .query_row([workspace.0], |row| row.get(0))
+    }
+
     fn settle(&self, workspace: WorkspaceId, app: AppId, settlement: &Settlement) -> rusqlite::Result<()> {
         const HEARD: &str = "INSERT OR REPLACE INTO heard (workspace, app, position) VALUES (?1, ?2, ?3)";
         let position = |position: u64| i64::try_from(position).unwrap_or(i64::MAX);
@@ -464,9 +471,12 @@ impl Engine for SqliteEngine {
     }
 
     fn note(&mut self, note: &Note) -> Result<(), Broken> {
-        let noted = match note {
-            Note::Settle(workspace, app, settlement) => self.settle(*workspace, *app, settlement),
-            Note::Blob(workspace, digest, bytes) => {
+        let (Note::Settle(workspace, ..) | Note::Blob(workspace, ..)) = note;
+        let noted = match (self.is_there(*workspace), note) {
+            (Err(failed), _) => Err(failed),
+            (Ok(false), _) => Ok(()),
+            (_, Note::Settle(workspace, app, settlement)) => self.settle(*workspace, *app, settlement),
+            (_, Note::Blob(workspace, digest, bytes)) => {
                 const SQL: &str = "INSERT OR IGNORE INTO blob (workspace, digest, bytes) VALUES (?1, ?2, ?3)";
                 self.write(SQL, params![workspace.0, digest, bytes]).map(drop)
             }

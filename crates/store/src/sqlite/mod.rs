@@ -86,6 +86,11 @@ pub enum OpenError {
     /// The database was written by a later version.
     #[error("the database was written by a later version of Redraft")]
     TooNew,
+    /// The database was written before the first release, in rows that are read no more.
+    #[error(
+        "the database was written by a development version before this one; move it away, or name another data folder"
+    )]
+    TooOld,
 }
 
 impl SqliteStore {
@@ -333,10 +338,13 @@ fn connection(path: &Path, vfs: Option<&str>, reader: bool) -> rusqlite::Result<
     Ok(db)
 }
 
-/// Refuses a database that a later version wrote.
+/// Refuses a database that another version wrote. A new file has version 0.
 fn check_version(db: &Connection) -> Result<(), OpenError> {
-    let version: i32 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    if rows::SCHEMA_VERSION < version { Err(OpenError::TooNew) } else { Ok(()) }
+    match db.pragma_query_value(None, "user_version", |row| row.get(0))? {
+        0 | rows::SCHEMA_VERSION => Ok(()),
+        version if version < rows::SCHEMA_VERSION => Err(OpenError::TooOld),
+        _ => Err(OpenError::TooNew),
+    }
 }
 
 /// Connections for reading, made when first needed. Each read is one snapshot.

@@ -97,7 +97,7 @@ async fn the_log_does_not_grow_for_ever() {
 }
 
 #[tokio::test]
-async fn a_later_version_is_not_touched() {
+async fn another_versions_folder_is_not_touched() {
     let (folder, clock) = (Folder::new(), HandClock::default());
     drop(open(&folder, &clock));
     let version = |to: Option<i32>| {
@@ -105,10 +105,21 @@ async fn a_later_version_is_not_touched() {
         to.into_iter().for_each(|to| db.pragma_update(None, "user_version", to).unwrap());
         db.pragma_query_value(None, "user_version", |row| row.get::<_, i32>(0)).unwrap()
     };
-    version(Some(99));
-    assert!(matches!(SqliteStore::open(&folder, Options::default()), Err(OpenError::TooNew)));
-    assert!(matches!(examine(&folder), Err(OpenError::TooNew)));
-    assert_eq!(version(None), 99);
+    let now = version(None);
+    for (version_of_file, refused) in [(99, true), (now + 1, true), (now, false), (now - 1, true), (1, true)]
+    {
+        version(Some(version_of_file));
+        for found in [SqliteStore::open(&folder, Options::default()).map(drop), examine(&folder).map(drop)] {
+            match found {
+                Ok(()) => assert!(!refused, "{version_of_file}"),
+                Err(OpenError::TooNew) => assert!(now < version_of_file, "{version_of_file}"),
+                Err(OpenError::TooOld) => assert!(version_of_file < now, "{version_of_file}"),
+                Err(other) => panic!("{other}"),
+            }
+        }
+        assert_eq!(version(None), version_of_file);
+    }
+    assert!(OpenError::TooOld.to_string().contains("was written by a development version before this one; "));
 }
 
 fn tables_with_rows(folder: &Folder) -> Vec<String> {
