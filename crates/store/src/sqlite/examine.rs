@@ -80,7 +80,9 @@ fn check_rows(db: &Connection) -> rusqlite::Result<Vec<String>> {
     }
     let unreadable = bad
         + unreadable::<RevisionRow>(db, "revision")?
-        + unreadable::<redraft_model::event::Event>(db, "log")?;
+        + unreadable::<redraft_model::event::Event>(db, "log")?
+        + unreadable::<redraft_model::message::PersonalView>(db, "view")?
+        + unreadable::<crate::Delivery>(db, "delivery")?;
     if 0 < unreadable {
         problems.push(format!("{unreadable} rows cannot be read"));
     }

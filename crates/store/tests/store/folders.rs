@@ -4,7 +4,7 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use redraft_model::control::Control;
-use redraft_model::id::WorkspaceId;
+use redraft_model::id::{AppId, WorkspaceId};
 use redraft_store::contract::{HandClock, PUBLIC, World, picture};
 use redraft_store::{OpenError, Options, SqliteStore, Store, Window, examine};
 use rusqlite::Connection;
@@ -39,6 +39,18 @@ async fn lived_in(folder: &Folder) -> World {
             teller.heard(&answer);
         }
     }
+    for number in 0..200 {
+        let (which, whom) = (number % 7, u32::try_from(number % 3 + 1).unwrap());
+        let act = Step::Act { who: number % 7, which, what: number % 8, whom };
+        let sequence = u32::try_from(number % 20).unwrap();
+        let stream = Step::Stream { what: number % 20, sequence, informative: false };
+        for step in [act, stream] {
+            let answer = world.submit(teller.command(&step)).await;
+            teller.heard(&answer);
+        }
+    }
+    world.settle(AppId(2), Teller::settlement(40, 30, 10)).await;
+    world.put_blob(1, b"picture").await;
     world
 }
 
@@ -106,18 +118,21 @@ async fn another_versions_folder_is_not_touched() {
         db.pragma_query_value(None, "user_version", |row| row.get::<_, i32>(0)).unwrap()
     };
     let now = version(None);
-    for (version_of_file, refused) in [(99, true), (now + 1, true), (now, false), (now - 1, true), (1, true)]
+    for (written, expect) in
+        [(99, "later"), (now + 1, "later"), (now, "opened"), (now - 1, "earlier"), (1, "earlier")]
     {
-        version(Some(version_of_file));
-        for found in [SqliteStore::open(&folder, Options::default()).map(drop), examine(&folder).map(drop)] {
-            match found {
-                Ok(()) => assert!(!refused, "{version_of_file}"),
-                Err(OpenError::TooNew) => assert!(now < version_of_file, "{version_of_file}"),
-                Err(OpenError::TooOld) => assert!(version_of_file < now, "{version_of_file}"),
+        version(Some(written));
+        let opened = SqliteStore::open(&folder, Options::default()).map(drop);
+        for found in [opened, examine(&folder).map(drop)] {
+            let found = match found {
+                Ok(()) => "opened",
+                Err(OpenError::TooNew) => "later",
+                Err(OpenError::TooOld) => "earlier",
                 Err(other) => panic!("{other}"),
-            }
+            };
+            assert_eq!(found, expect, "{written}");
         }
-        assert_eq!(version(None), version_of_file);
+        assert_eq!(version(None), written);
     }
     assert!(OpenError::TooOld.to_string().contains("was written by a development version before this one; "));
 }
@@ -127,7 +142,7 @@ fn tables_with_rows(folder: &Folder) -> Vec<String> {
     let mut tables = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").unwrap();
     let mut tables: Vec<String> =
         tables.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
-    assert!(11 <= tables.len());
+    assert_eq!(tables.len(), 17);
     tables.retain(|table| {
         let sql = format!("SELECT count(*) FROM {table}");
         db.query_row(&sql, [], |row| row.get::<_, i64>(0)).unwrap() != 0
@@ -159,6 +174,24 @@ async fn a_healthy_folder_is_found_healthy() {
     assert_eq!(examined.workspaces, ["Workspace 1"]);
     assert!(examined.rows.iter().all(|(_, rows)| 0 < *rows), "{:?}", examined.rows);
     assert!(0 < examined.bytes);
+}
+
+/// Rows that SQLite finds nothing wrong with and that say nothing.
+#[tokio::test]
+async fn a_row_that_cannot_be_read_is_found() {
+    let folder = Folder::new();
+    drop(lived_in(&folder).await);
+    let db = Connection::open(folder.database()).unwrap();
+    for table in ["message", "revision", "log", "view", "delivery"] {
+        let body: Vec<u8> =
+            db.query_row(&format!("SELECT body FROM {table} LIMIT 1"), [], |row| row.get(0)).unwrap();
+        let set = format!("UPDATE {table} SET body = ?1 WHERE body = ?2");
+        let changed = db.execute(&set, (&b"\xff"[..], &body)).unwrap();
+        let found = examine(&folder).unwrap();
+        assert!(found.problems.contains(&format!("{changed} rows cannot be read")), "{table}: {found:?}");
+        db.execute(&set, (&body, &b"\xff"[..])).unwrap();
+    }
+    assert_eq!(examine(&folder).unwrap().problems, [""; 0]);
 }
 
 /// Every page in turn, and each time the folder is either refused or found damaged.

@@ -5,8 +5,9 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::FileFailurePersistence;
 use redraft_model::command::Command;
+use redraft_model::id::{AppId, WorkspaceId};
 use redraft_store::contract::{HandClock, picture};
-use redraft_store::{MemoryStore, Options, SqliteStore, Store};
+use redraft_store::{MemoryStore, Options, Settlement, SqliteStore, Store};
 
 use crate::folder::Folder;
 use crate::steps::{Step, Teller, step};
@@ -14,6 +15,7 @@ use crate::steps::{Step, Teller, step};
 /// What was asked of the first store, with everything in it resolved, so that the others can be asked the same.
 enum Asked {
     Command(Box<Command>, String),
+    Settle(WorkspaceId, Settlement),
     Tick(i64),
     Sweep,
 }
@@ -27,7 +29,7 @@ proptest! {
     })]
 
     #[test]
-    fn every_store_tells_the_same_story(steps in prop::collection::vec(step(), 60..120)) {
+    fn every_store_tells_the_same_story(steps in prop::collection::vec(step(), 80..150)) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(compare(&steps));
     }
@@ -73,6 +75,11 @@ async fn tell(store: &MemoryStore, clock: &HandClock, steps: &[Step]) -> Vec<Ask
                 sweep(store).await;
                 asked.push(Asked::Sweep);
             }
+            Step::Settle { heard, put, removed } => {
+                let settlement = Teller::settlement(*heard, *put, *removed);
+                settle(store, teller.workspace, &settlement).await;
+                asked.push(Asked::Settle(teller.workspace, settlement));
+            }
             _ => {
                 let command = teller.command(step);
                 let answer = store.submit(command.clone()).await.unwrap();
@@ -91,6 +98,7 @@ async fn repeat(store: &dyn Store, clock: &HandClock, asked: &[Asked]) {
                 let answer = store.submit(Command::clone(command)).await.unwrap();
                 assert_eq!(format!("{answer:?}"), *expected, "to {command:?}");
             }
+            Asked::Settle(workspace, settlement) => settle(store, *workspace, settlement).await,
             Asked::Tick(micros) => clock.advance(*micros),
             Asked::Sweep => sweep(store).await,
         }
@@ -106,6 +114,7 @@ async fn repeat_at_once(store: &dyn Store, clock: &HandClock, asked: &[Asked]) {
                 Asked::Command(command, expected) => {
                     waiting.push((store.submit(Command::clone(command)), command, expected));
                 }
+                Asked::Settle(workspace, settlement) => settle(store, *workspace, settlement).await,
                 Asked::Tick(micros) => clock.advance(*micros),
                 Asked::Sweep => sweep(store).await,
             }
@@ -115,6 +124,10 @@ async fn repeat_at_once(store: &dyn Store, clock: &HandClock, asked: &[Asked]) {
             assert_eq!(format!("{answer:?}"), *expected, "to {command:?}");
         }
     }
+}
+
+async fn settle(store: &dyn Store, workspace: WorkspaceId, settlement: &Settlement) {
+    store.settle(workspace, AppId(2), settlement.clone()).await.unwrap();
 }
 
 async fn sweep(store: &dyn Store) {
@@ -128,21 +141,35 @@ pub fn same(found: &[String], expected: &[String]) {
     assert_eq!(found.len(), expected.len());
 }
 
+/// Beginnings of answers, and how many there have to be of each.
+const KINDS: [(&str, usize); 10] = [
+    ("Ok(Posted", 200),
+    ("Ok(Updated", 80),
+    ("Ok(Deleted", 80),
+    ("Ok(Repeated", 20),
+    ("Ok(Streamed(", 60),
+    ("Ok(Reacted(true", 30),
+    ("Ok(Reacted(false", 10),
+    ("Ok(Done", 20),
+    ("Ok(", 60),
+    ("Err(", 0),
+];
+
 /// The histories above are worth something only if much of what they ask for is accepted, of every kind.
 #[tokio::test]
 async fn histories_are_not_all_refusals() {
     let mut runner = proptest::test_runner::TestRunner::deterministic();
-    let mut accepted = [0; 6];
+    let mut accepted = [0; KINDS.len()];
     for _ in 0..20 {
-        let steps = prop::collection::vec(step(), 90).new_tree(&mut runner).unwrap().current();
+        let steps = prop::collection::vec(step(), 150).new_tree(&mut runner).unwrap().current();
         let clock = HandClock::default();
         for asked in tell(&MemoryStore::new(clock.clock()), &clock, &steps).await {
             if let Asked::Command(_, answer) = asked {
-                let kinds = ["Ok(Posted", "Ok(Updated", "Ok(Deleted", "Ok(Repeated", "Ok(", "Err("];
-                accepted[kinds.iter().position(|kind| answer.starts_with(kind)).unwrap()] += 1;
+                accepted[KINDS.iter().position(|(kind, _)| answer.starts_with(kind)).unwrap()] += 1;
             }
         }
     }
-    let enough = [200, 80, 80, 20, 80].iter().zip(accepted).all(|(least, found)| *least <= found);
-    assert!(enough, "posted, updated, deleted, repeated, else, refused: {accepted:?}");
+    for ((kind, least), found) in KINDS.iter().zip(accepted) {
+        assert!(*least <= found, "{kind}: {accepted:?}");
+    }
 }

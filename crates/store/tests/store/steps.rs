@@ -4,15 +4,17 @@
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use redraft_model::command::{Caller, Command, Delete, NewDirect, Post, Target, Update, Verb};
+use redraft_model::command::{Caller, Command, Delete, NewDirect, Post, Target, Targeted, Update, Verb};
 use redraft_model::control::Control;
 use redraft_model::conversations::ConversationCommand;
 use redraft_model::decision::Outcome;
 use redraft_model::id::{AppId, ConversationId, UserId, WorkspaceId};
-use redraft_model::message::Message;
+use redraft_model::interaction::Act;
+use redraft_model::message::{Audience, Message};
+use redraft_model::stream::Step as StreamStep;
 use redraft_model::workspace::{ConversationKind, Settings, TokenKind};
-use redraft_store::Answer;
 use redraft_store::contract::*;
+use redraft_store::{Answer, Settlement};
 
 #[derive(Clone, Debug)]
 pub enum Step {
@@ -21,6 +23,9 @@ pub enum Step {
     Update { who: usize, which: usize, empty: bool, broadcast: bool, expected: Option<u32>, key: Option<Key> },
     Delete { who: usize, which: usize, only_broadcast: bool, expected: Option<u32>, key: Option<Key> },
     Talk { who: usize, what: usize, place: usize, whom: u32 },
+    Act { who: usize, which: usize, what: usize, whom: u32 },
+    Stream { what: usize, sequence: u32, informative: bool },
+    Settle { heard: u64, put: u64, removed: u64 },
     Control { what: usize, place: usize, whom: u32 },
     Tick(i64),
     Sweep,
@@ -29,7 +34,8 @@ pub enum Step {
 /// An idempotency key and its digest.
 pub type Key = (u8, u8);
 
-const CALLERS: [Caller; 5] = [ALPHA_BOT, ALPHA_BOT, ALPHA_MIA, ALPHA_ADA, GAMMA_BOT];
+const CALLERS: [Caller; 7] =
+    [ALPHA_BOT, ALPHA_BOT, ALPHA_MIA, ALPHA_ADA, GAMMA_BOT, MIA_HERSELF, IVO_HIMSELF];
 const HOUR: i64 = 3_600_000_000;
 
 pub fn step() -> impl Strategy<Value = Step> {
@@ -54,6 +60,12 @@ pub fn step() -> impl Strategy<Value = Step> {
         ),
         3 => (who(), 0..10_usize, 0..7_usize, 0..8_u32)
             .prop_map(|(who, what, place, whom)| Step::Talk { who, what, place, whom }),
+        5 => (who(), 0..6_usize, 0..8_usize, 1..4_u32)
+            .prop_map(|(who, which, what, whom)| Step::Act { who, which, what, whom }),
+        5 => (0..8_usize, 0..6_u32, any::<bool>())
+            .prop_map(|(what, sequence, informative)| Step::Stream { what, sequence, informative }),
+        1 => (0..50_u64, 0..50_u64, 0..50_u64)
+            .prop_map(|(heard, put, removed)| Step::Settle { heard, put, removed }),
         3 => (0..40_usize, 0..7_usize, 0..8_u32)
             .prop_map(|(what, place, whom)| Step::Control { what, place, whom }),
         4 => prop_oneof![6 => 1..1000_i64, 2 => Just(HOUR), 1 => Just(25 * HOUR)].prop_map(Step::Tick),
@@ -72,16 +84,26 @@ fn caller_about(message: &Message, who: usize) -> Caller {
     }
 }
 
+/// Mostly with what reaches a message for one reader.
+fn targeted(message: &Message, which: usize) -> Option<Targeted> {
+    match message.audience {
+        Audience::Only(reader) if which != 2 => Some(Targeted { reader: Some(reader) }),
+        _ => None,
+    }
+}
+
 /// Makes commands of steps.
 pub struct Teller {
     pub workspace: WorkspaceId,
     messages: Vec<Arc<Message>>,
+    /// The stream that was begun last.
+    stream: Option<Arc<Message>>,
     commands: usize,
 }
 
 impl Default for Teller {
     fn default() -> Self {
-        Self { workspace: WorkspaceId(1), messages: Vec::new(), commands: 0 }
+        Self { workspace: WorkspaceId(1), messages: Vec::new(), stream: None, commands: 0 }
     }
 }
 
@@ -98,10 +120,16 @@ impl Teller {
     /// Learns what messages and workspaces there are.
     pub fn heard(&mut self, answer: &Answer) {
         match answer {
-            Ok(Outcome::Posted(posted)) => self.messages.push(Arc::clone(&posted.message)),
+            Ok(Outcome::Posted(posted)) => {
+                if matches!(posted.message.state, redraft_model::message::State::Streaming { .. }) {
+                    self.stream = Some(Arc::clone(&posted.message));
+                }
+                self.messages.push(Arc::clone(&posted.message));
+            }
             Ok(Outcome::Workspace(id)) => {
                 self.workspace = *id;
                 self.messages.clear();
+                self.stream = None;
             }
             _ => {}
         }
@@ -126,12 +154,14 @@ impl Teller {
             Step::Update { who, which, empty, broadcast, expected, key } => {
                 let text = if empty { "" } else { &text };
                 let Some(message) = self.message(which) else { return self.greeting(who) };
-                let update = Update { broadcast, if_revision: expected, ..update(&message, text) };
+                let targeted = targeted(&message, which);
+                let update = Update { broadcast, targeted, if_revision: expected, ..update(&message, text) };
                 self.ask(caller_about(&message, who), Verb::Update(update), key)
             }
             Step::Delete { who, which, only_broadcast, expected, key } => {
                 let Some(message) = self.message(which) else { return self.greeting(who) };
-                let delete = Delete { only_broadcast, if_revision: expected, ..delete(&message) };
+                let targeted = targeted(&message, which);
+                let delete = Delete { only_broadcast, targeted, if_revision: expected, ..delete(&message) };
                 self.ask(caller_about(&message, who), Verb::Delete(delete), key)
             }
             Step::Talk { who, what, place, whom } => {
@@ -140,7 +170,45 @@ impl Teller {
             Step::Control { what, place, whom } => {
                 self.ask(Caller::Control, Verb::Control(Box::new(self.control(what, place, whom))), None)
             }
-            Step::Tick(_) | Step::Sweep => unreachable!("not a command"),
+            Step::Act { who, which, what, whom } => {
+                let Some(message) = self.message(which) else { return self.greeting(who) };
+                let (caller, act) = self.act(who, what, whom);
+                self.ask(caller, interaction(&message, act), None)
+            }
+            Step::Stream { what, sequence, informative } => {
+                let (caller, step) = self.stream(what, sequence, informative);
+                self.ask(caller, stream(step), None)
+            }
+            Step::Tick(_) | Step::Sweep | Step::Settle { .. } => unreachable!("not a command"),
+        }
+    }
+
+    /// How far the Teams app was told.
+    pub fn settlement(heard: u64, put: u64, removed: u64) -> Settlement {
+        settlement(heard, &[put, put + 1], &[removed, removed + 2])
+    }
+
+    fn act(&self, who: usize, what: usize, whom: u32) -> (Caller, Act) {
+        let name = if whom == 1 { "eyes" } else { "tada" };
+        let words = text(&format!("text {}", self.commands));
+        match what {
+            0..3 => (CALLERS[who], Act::React(name.into())),
+            3..5 => (CALLERS[who], Act::Unreact(name.into())),
+            5 => (MIA_HERSELF, Act::Submit(words)),
+            _ if who == 4 => (GAMMA_BOT, Act::Show(UserId(whom), words)),
+            _ => (ALPHA_BOT, Act::Show(UserId(whom), words)),
+        }
+    }
+
+    fn stream(&self, what: usize, sequence: u32, informative: bool) -> (Caller, StreamStep) {
+        let content = text(&format!("text {}", self.commands));
+        let Some(ts) = self.stream.as_ref().map(|message| message.key.ts).filter(|_| what != 0) else {
+            return (ALPHA_BOT, StreamStep::Start { content, informative });
+        };
+        match what {
+            1 if sequence < 3 => (MIA_HERSELF, StreamStep::Stop { ts }),
+            1 | 2 => (ALPHA_BOT, StreamStep::End { ts, content }),
+            _ => (ALPHA_BOT, StreamStep::Advance { ts, sequence, content, informative }),
         }
     }
 
