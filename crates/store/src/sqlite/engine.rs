@@ -179,6 +179,21 @@ impl SqliteEngine {
         self.write("DELETE FROM view WHERE place = ?1 AND ts = ?2", [place, ts]).map(drop)
     }
 
+    fn put_note(&self, note: &Note) -> rusqlite::Result<()> {
+        match note {
+            Note::Settle(workspace, ..) | Note::Blob(workspace, ..) if !self.is_there(*workspace)? => Ok(()),
+            Note::Settle(workspace, app, settlement) => self.settle(*workspace, *app, settlement),
+            Note::Blob(workspace, digest, bytes) => {
+                const SQL: &str = "INSERT OR IGNORE INTO blob (workspace, digest, bytes) VALUES (?1, ?2, ?3)";
+                self.write(SQL, params![workspace.0, digest, bytes]).map(drop)
+            }
+            Note::Value(name, value) => {
+                const SQL: &str = "INSERT OR REPLACE INTO meta (name, value) VALUES (?1, ?2)";
+                self.write(SQL, params![name, value]).map(drop)
+            }
+        }
+    }
+
     /// Whether a workspace was made and not dropped.
     fn is_there(&self, workspace: WorkspaceId) -> rusqlite::Result<bool> {
         self.db
@@ -471,21 +486,7 @@ impl Engine for SqliteEngine {
     }
 
     fn note(&mut self, note: &Note) -> Result<(), Broken> {
-        let (Note::Settle(workspace, ..) | Note::Blob(workspace, ..)) = note;
-        let noted = match (self.is_there(*workspace), note) {
-            (Err(failed), _) => Err(failed),
-            (Ok(false), _) => Ok(()),
-            (_, Note::Settle(workspace, app, settlement)) => self.settle(*workspace, *app, settlement),
-            (_, Note::Blob(workspace, digest, bytes)) => {
-                const SQL: &str = "INSERT OR IGNORE INTO blob (workspace, digest, bytes) VALUES (?1, ?2, ?3)";
-                self.write(SQL, params![workspace.0, digest, bytes]).map(drop)
-            }
-            Note::Value(name, value) => {
-                const SQL: &str = "INSERT OR REPLACE INTO meta (name, value) VALUES (?1, ?2)";
-                self.write(SQL, params![name, value]).map(drop)
-            }
-        };
-        noted.map_err(|failed| broken(&failed))
+        self.put_note(note).map_err(|failed| broken(&failed))
     }
 
     fn sweep(&mut self, now: Micros) -> Result<bool, Broken> {
