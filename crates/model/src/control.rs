@@ -411,10 +411,10 @@ impl Act<'_> {
             (None, Some(_)) => self.moment.position,
             _ => old.hears_from,
         };
-        let App { name, signing_secret, password_hash, endpoint, issuer, .. } = app.clone();
-        let changed = App { name, signing_secret, password_hash, endpoint, issuer, hears_from, ..old };
-        let changed = App { reads_all: app.reads_all, anonymous: app.anonymous, ..changed };
-        self.put_app(changed, EventKind::AppChanged(app.id));
+        let App { id, dialect, slack_id, bot_id, app_id, bot_user, installed_by, uninstalled, .. } = old;
+        let kept = App { id, dialect, slack_id, bot_id, app_id, ..app.clone() };
+        let changed = App { bot_user, installed_by, uninstalled, hears_from, ..kept };
+        self.put_app(changed, EventKind::AppChanged(id));
         Ok(Outcome::App(app.id))
     }
 

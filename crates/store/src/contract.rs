@@ -564,8 +564,13 @@ async fn readers_share_directories_and_the_bell(world: World) {
     bell.mark_unchanged();
     world.say("one").await;
     assert!(bell.has_changed().expect("the store is there"));
+    let mut changes = world.store.published().changes();
+    changes.mark_unchanged();
+    world.say("two").await;
+    assert!(!changes.has_changed().expect("the store is there"), "no directory changed");
     let settings = Settings { edit_window_micros: Some(5), ..Settings::default() };
     world.control(Control::ChangeSettings(settings.clone())).await;
+    assert!(changes.has_changed().expect("the store is there"));
     let Outcome::User(zoe) = world.control(Control::AddUser(user(UserId(0), "zoe", None))).await else {
         panic!("nobody was added")
     };
@@ -754,7 +759,13 @@ async fn it_is_known_how_far_an_app_was_told(world: World) {
     assert_eq!((world.heard(AppId(1)).await, world.deliveries(AppId(1), 0, 10).await), (2, vec![1]));
     assert_eq!((away.heard(app).await, away.deliveries(app, 0, 10).await), (4, vec![4]));
 
-    let given_up = Delivery { position: 5, attempts: 9, due_at: None, reason: "refused \u{1F600}".into() };
+    let given_up = Delivery {
+        position: 5,
+        conversation: None,
+        attempts: 9,
+        due_at: None,
+        reason: "refused \u{1F600}".into(),
+    };
     let again = Settlement { heard: 12, put: vec![given_up.clone(), delivery(11)], removed: vec![3, 7] };
     world.settle(app, again).await;
     let found = world.store.deliveries(world.workspace, app, 0, 10).await.expect("readable");
@@ -1236,7 +1247,8 @@ fn show(message: &Message, user: UserId, words: &str) -> Verb {
 #[must_use]
 pub fn delivery(position: u64) -> Delivery {
     let due_at = Some(START.plus(i64::try_from(position).unwrap_or(i64::MAX)));
-    Delivery { position, attempts: 1, due_at, reason: format!("attempt at {position}") }
+    let conversation = Some(PUBLIC);
+    Delivery { position, conversation, attempts: 1, due_at, reason: format!("attempt at {position}") }
 }
 
 /// How far an app was told, with deliveries that are new and over.

@@ -321,6 +321,7 @@ fn what_can_be_changed_of_an_app() {
         password_hash: Some([9; 32]),
         endpoint: Some("http://bot".into()),
         reads_all: true,
+        expects_replies: true,
         issuer: Some("https://issuer".into()),
         anonymous: true,
         hears_from: 99,
