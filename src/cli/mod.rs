@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand};
 mod control;
 mod doctor;
 mod inside;
+mod key;
 mod serve;
 
 /// Local Slack and Microsoft Teams for bots.
@@ -33,6 +34,8 @@ enum Command {
     App(inside::App),
     /// Lists, makes, rotates and revokes tokens.
     Token(inside::Token),
+    /// Shows and replaces the keys that sign the Connector's tokens.
+    Key(key::Key),
     /// Checks a data folder and says what it found.
     Doctor(doctor::Doctor),
 }
@@ -57,6 +60,7 @@ pub fn run() -> ExitCode {
         Command::Channel(command) => command.run(),
         Command::App(command) => command.run(),
         Command::Token(command) => command.run(),
+        Command::Key(command) => command.run(),
         Command::Doctor(doctor) => doctor.run(),
     };
     match done {

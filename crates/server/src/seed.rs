@@ -339,6 +339,9 @@ impl Seed {
     /// # Errors
     /// When names in it are missing, unknown or not unique.
     pub fn build(&self, steady: bool, now: Micros) -> Result<(Directory, Ready), SeedError> {
+        if 1 < self.apps.iter().filter(|app| app.anonymous).count() {
+            return Err(SeedError::Twice("an anonymous app".into()));
+        }
         Builder::new(self, steady, now)?.build(self)
     }
 }

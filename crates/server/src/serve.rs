@@ -26,6 +26,10 @@ use crate::seed::{Ready, Seed, SeedError, ready_again};
 use crate::tls::{self, Tls};
 use crate::{front, mint};
 
+/// Why an app that needs no token is not made.
+pub(crate) const ANONYMOUS_NEEDS_LOOPBACK: &str =
+    "an anonymous bot needs a server that listens on loopback and whose public address is loopback";
+
 /// How often expired things are looked for.
 const SWEEP_PAUSE: Duration = Duration::from_secs(10);
 
@@ -151,8 +155,7 @@ impl Server {
             }
         };
         let addresses = [Some(bound), tls.as_ref().map(|(_, bound, _)| *bound)];
-        let loopback = addresses.iter().flatten().all(|bound| bound.ip().is_loopback())
-            && public_host.is_some_and(front::loopback);
+        let loopback = only_this_machine(addresses.into_iter().flatten(), &public_url);
         let tls_url = tls.as_ref().map(|(_, bound, _)| format!("https://{}", reached(*bound)));
         let seed = read_seed(config.seed.as_deref())?;
         let control_token = seed.as_ref().and_then(|seed| seed.control_token.clone());
@@ -272,6 +275,13 @@ async fn bind(listen: &str) -> Result<(TcpListener, SocketAddr), ServeError> {
     Ok((listener, bound))
 }
 
+/// Whether nobody but this machine reaches a server that listens at these addresses and is known by this one. A public
+/// address elsewhere means that something in front passes on what others send.
+fn only_this_machine(mut listening: impl Iterator<Item = SocketAddr>, public_url: &str) -> bool {
+    listening.all(|address| address.ip().is_loopback())
+        && front::host_of(public_url).is_some_and(front::loopback)
+}
+
 /// Ends when the other side of the channel is dropped.
 async fn ended(mut stopped: watch::Receiver<()>) {
     while stopped.changed().await.is_ok() {}
@@ -301,6 +311,9 @@ async fn first_workspace(app: &App, seed: Option<&Seed>) -> Result<(Ready, bool)
     let first = Seed::first_start();
     let built = seed.unwrap_or(&first).build(seed.is_some(), now);
     let (directory, ready) = built.map_err(|failed| ServeError::Seed("the seed".into(), failed))?;
+    if !app.loopback && directory.apps().any(|bot| bot.anonymous) {
+        return Err(ServeError::Workspace(ANONYMOUS_NEEDS_LOOPBACK.into()));
+    }
     let command = Command {
         workspace: WorkspaceId(0),
         caller: Caller::Control,
@@ -342,4 +355,27 @@ pub fn write_private(path: &Path, content: &[u8]) -> Result<(), ServeError> {
         std::fs::rename(&beside, path)
     };
     write().map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::only_this_machine;
+
+    #[test]
+    fn who_reaches_a_server() {
+        for (listening, public_url, expected) in [
+            (&["127.0.0.1:1"][..], "http://127.0.0.1:1", true),
+            (&["[::1]:1"], "http://localhost:1", true),
+            (&["127.0.0.1:1", "127.0.0.2:2"], "https://[::1]", true),
+            (&["0.0.0.0:1"], "http://127.0.0.1:1", false),
+            (&["[::]:1"], "http://127.0.0.1:1", false),
+            (&["10.0.0.1:1"], "http://127.0.0.1:1", false),
+            (&["127.0.0.1:1", "0.0.0.0:2"], "http://127.0.0.1:1", false),
+            (&["127.0.0.1:1"], "https://chat.example", false),
+            (&["127.0.0.1:1"], "https://127.0.0.1.example", false),
+        ] {
+            let addresses = listening.iter().map(|address| address.parse().unwrap());
+            assert_eq!(only_this_machine(addresses, public_url), expected, "{listening:?} {public_url}");
+        }
+    }
 }

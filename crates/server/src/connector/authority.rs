@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::http::HeaderMap;
 use jsonwebtoken::{Algorithm, Header, Validation};
+use redraft_model::content::Dialect;
 use redraft_model::directory::Directory;
 use redraft_model::workspace::{App as Bot, Workspace};
 use redraft_store::{Store, StoreError};
@@ -290,11 +291,26 @@ fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
-/// The bot behind a call.
-pub(super) fn authenticate(app: &App, headers: &HeaderMap) -> Result<(Arc<Directory>, Arc<Bot>), Error> {
-    let denied = |why: String| Error::unauthorized(format!("Authorization has been denied: {why}."));
-    let claims = bearer(headers).and_then(|token| app.authority.claims(token)).map_err(denied)?;
-    bot_of(app, &claims).map_err(|why| denied(why.into()))
+/// The bot behind a call to an address of this tenant. A call without a token of ours is the tenant's anonymous bot's, if
+/// it has one and only this machine reaches the server: SDKs without credentials send none, `null`, or whatever they have.
+/// A token of ours that is refused stays refused, since its bot is another one.
+pub(super) fn authenticate(
+    app: &App,
+    headers: &HeaderMap,
+    tenant: Option<&str>,
+) -> Result<(Arc<Directory>, Arc<Bot>), Error> {
+    let denied = |why: &str| Error::unauthorized(format!("Authorization has been denied: {why}."));
+    match bearer(headers).and_then(|token| app.authority.claims(token)) {
+        Ok(claims) => bot_of(app, &claims).map_err(denied),
+        Err(why) => anonymous(app, tenant).ok_or_else(|| denied(&why)),
+    }
+}
+
+fn anonymous(app: &App, tenant: Option<&str>) -> Option<(Arc<Directory>, Arc<Bot>)> {
+    let directory = app.workspace_named(tenant?).filter(|_| app.loopback)?;
+    let named = |bot: &&Arc<Bot>| bot.anonymous && bot.dialect == Dialect::Connector && !bot.uninstalled;
+    let bot = directory.apps().find(named).cloned()?;
+    Some((directory, bot))
 }
 
 fn bearer(headers: &HeaderMap) -> Result<&str, String> {
@@ -378,7 +394,7 @@ mod tests {
     fn outcome(app: &App, token: &str) -> String {
         let mut headers = HeaderMap::new();
         headers.insert("authorization", format!("Bearer {token}").parse().unwrap());
-        authenticate(app, &headers).map_or_else(|error| error.message, |(_, bot)| bot.name.clone())
+        authenticate(app, &headers, None).map_or_else(|error| error.message, |(_, bot)| bot.name.clone())
     }
 
     /// What only the holder of the real key can sign, and each way in which even that is refused.

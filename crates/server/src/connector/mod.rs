@@ -75,7 +75,7 @@ pub(crate) async fn handle(
         }
         _ => {}
     }
-    let answer = run(app, method, &route, query, headers, body).await;
+    let answer = run(app, method, &route, tenant(path).as_deref(), query, headers, body).await;
     match &answer {
         Ok(_) => debug!(%method, "answered"),
         Err(error) => {
@@ -89,6 +89,7 @@ async fn run(
     app: &App,
     method: &Method,
     route: &Route,
+    tenant: Option<&str>,
     query: Option<&str>,
     headers: &HeaderMap,
     body: Result<Bytes, Unread>,
@@ -107,7 +108,7 @@ async fn run(
             ..Error::new(StatusCode::METHOD_NOT_ALLOWED, "BadArgument", format!("This path takes {allowed}."))
         });
     }
-    let (directory, bot) = authority::authenticate(app, headers)?;
+    let (directory, bot) = authority::authenticate(app, headers, tenant)?;
     let body = body.map_err(|unread| match unread {
         Unread::TooBig => {
             let message = "The body is bigger than the server reads.";
@@ -138,6 +139,14 @@ async fn run(
 pub(crate) fn stands_for_login(host: &str, path: &str) -> bool {
     crate::front::named_in(&LOGIN_HOSTS, host)
         && matches!(route(path), Some(Route::Token(_) | Route::Document(_)))
+}
+
+/// The tenant that a service URL names: `/teams/{tenant}/v3/…`.
+fn tenant(path: &str) -> Option<String> {
+    let mut segments = path.trim_start_matches('/').split('/');
+    let (teams, tenant, v3) =
+        (segments.next()?, segments.next()?, segments.find(|segment| !segment.is_empty())?);
+    (teams == "teams" && v3.eq_ignore_ascii_case("v3")).then(|| decoded(tenant))?
 }
 
 /// Segments before `v3` that a service URL may have, such as `/teams/{tenant}`.
@@ -207,7 +216,7 @@ fn json_type() -> (header::HeaderName, HeaderValue) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Route, route};
+    use super::{Route, route, tenant};
 
     fn shown(path: &str) -> String {
         match route(path) {
@@ -222,6 +231,22 @@ mod tests {
             Some(Route::Token(t)) => format!("token {t}"),
             Some(Route::Identity) => "identity".into(),
             Some(Route::Document(document)) => format!("{document:?}"),
+        }
+    }
+
+    #[test]
+    fn tenants_in_paths() {
+        for (path, expected) in [
+            ("/teams/t-1/v3/conversations", Some("t-1")),
+            ("/teams/t-1//v3/conversations", Some("t-1")),
+            ("/teams/t%2D1/V3/conversations", Some("t-1")),
+            ("/other/t-1/v3/conversations", None),
+            ("/teams/t-1/x/v3/conversations", None),
+            ("/teams//v3/conversations", None),
+            ("/v3/conversations", None),
+            ("/", None),
+        ] {
+            assert_eq!(tenant(path).as_deref(), expected, "{path}");
         }
     }
 

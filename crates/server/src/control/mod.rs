@@ -21,9 +21,11 @@ use tracing::info;
 use crate::app::{App, NotDone};
 use crate::front::Unread;
 use crate::mint;
+use crate::serve::ANONYMOUS_NEEDS_LOOPBACK;
 
 mod acts;
 mod apps;
+mod authority;
 mod channels;
 mod deliveries;
 mod log;
@@ -116,6 +118,8 @@ async fn route(app: &App, method: &Method, path: &str, query: Option<&str>, body
     let verb = method.as_str();
     match (verb, &segments[..]) {
         ("GET", ["workspaces"]) => workspaces::list(app),
+        ("GET", ["authority"]) => authority::shown(app).await,
+        ("POST", ["authority", "rotate"]) => authority::rotate(app, body).await,
         ("POST", ["workspaces"]) => workspaces::create(app, body).await,
         (_, ["workspaces", team, rest @ ..]) => {
             let directory = app.workspace_named(team).ok_or_else(|| Error::not_found("workspace"))?;
@@ -224,6 +228,14 @@ fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
 }
 
 async fn submit(app: &App, workspace: WorkspaceId, control: Control) -> Result<Outcome, Error> {
+    let anonymous = match &control {
+        Control::AddApp { app, .. } | Control::ChangeApp(app) => app.anonymous,
+        Control::CreateWorkspace(directory) => directory.apps().any(|app| app.anonymous),
+        _ => false,
+    };
+    if anonymous && !app.loopback {
+        return Err(Error::bad(ANONYMOUS_NEEDS_LOOPBACK));
+    }
     let verb = Verb::Control(Box::new(control));
     let command = Command { workspace, caller: Caller::Control, idempotency: None, verb };
     app.submit(command).await.map_err(|not_done| match not_done {

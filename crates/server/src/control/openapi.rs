@@ -4,6 +4,13 @@ use serde_json::{Value, json};
 
 /// Verb, path, what it does, and an example of its body.
 const OPERATIONS: &[(&str, &str, &str, &str)] = &[
+    ("get", "/authority", "The keys that sign the Connector's tokens, by name and state", ""),
+    (
+        "post",
+        "/authority/rotate",
+        "Take one step of replacing the key: publish a new one, use it, retire the old one",
+        r#"{"step": "publish"}"#,
+    ),
     ("get", "/workspaces", "All workspaces", ""),
     (
         "post",
