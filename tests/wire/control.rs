@@ -219,7 +219,7 @@ fn the_description_is_true() {
             count += 1;
         }
     }
-    assert_eq!(count, 25);
+    assert_eq!(count, 27);
 }
 
 /// Five hundred workspaces are made, used in both dialects, and dropped.

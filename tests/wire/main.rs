@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 #![allow(clippy::print_stdout, clippy::type_complexity, reason = "tables, and how long they are")]
 
+mod authority;
 mod bad_input;
 mod bot;
 mod cli;
@@ -11,11 +12,13 @@ mod coverage;
 mod crash;
 mod delete;
 mod errors;
+mod forged;
 mod post;
 mod rights;
 #[path = "../support/mod.rs"]
 mod support;
 mod threads;
+mod tls;
 mod translate;
 mod update;
 mod world;
