@@ -1,6 +1,8 @@
 //! What bots need to trust the server and to be trusted by it: documents and keys, under its own name and those of
 //! Microsoft's login hosts; the identity endpoint; bots without a token.
 
+use std::process::Stdio;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
@@ -282,7 +284,16 @@ fn anonymous_bots_only_where_nobody_else_comes() {
         let ready = folder.join("ready.json");
         let mut command = redraft();
         command.args(["serve", "--listen", "127.0.0.1:0", "--memory", "--seed"]).arg(&seed);
-        let output = command.arg("--ready-file").arg(ready).args(options).output().unwrap();
+        command.arg("--ready-file").arg(&ready).args(options).stderr(Stdio::piped()).stdout(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        while child.try_wait().unwrap().is_none() {
+            if ready.exists() {
+                child.kill().unwrap();
+                panic!("it started: {options:?}");
+            }
+            std::thread::yield_now();
+        }
+        let output = child.wait_with_output().unwrap();
         assert!(!output.status.success());
         String::from_utf8(output.stderr).unwrap()
     };

@@ -119,6 +119,10 @@ fn nobodys(opened: &Opened) -> Vec<(&'static str, String)> {
         ),
         ("of an app that is not here", signed(json!({"appid": SPY.1}))),
         ("of a person", signed(json!({"appid": "U01ADA"}))),
+        ("with the key under another name", {
+            let header = Header { kid: Some("mine".into()), ..Header::new(Algorithm::RS256) };
+            jsonwebtoken::encode(&header, &claims(&json!({})), &opened.key).unwrap()
+        }),
         ("with claims that are no text", signed(json!({"appid": [HELPDESK.0]}))),
         ("changed after signing", {
             format!("{}.{}.{}", parts[0], encoded(&claims(&json!({"appid": PLANNER.0}))), parts[2])
