@@ -10,6 +10,7 @@ use redraft_server::connector::authority::Authority;
 use redraft_server::control;
 use redraft_server::delivery::Outbox;
 use redraft_server::serve::{OWNER_FILE, open_store};
+use redraft_server::typing::Typing;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -52,6 +53,7 @@ impl Control {
             loopback: true,
             control_token: [0; 32],
             outbox: Outbox::new(Duration::from_millis(BOT_TIMEOUT_MS), false)?,
+            typing: Typing::default(),
         };
         Ok(Self::Local { app: Box::new(app), runtime })
     }

@@ -685,7 +685,8 @@ const CONNECTOR: &[ConnectorRow] = &[
     ("GET", "/$g/pagedmembers?pageSize=odd", "", "400 BadArgument"),
     ("GET", "/$g/pagedmembers?continuationToken=odd", "", "400 BadArgument"),
     ("GET", "/$g", "", "404 BadArgument"),
-    ("POST", "/$g/attachments", "{}", "404 BadArgument"),
+    ("POST", "/$g/attachments", "{}", "400 BadSyntax"),
+    ("POST", "/$g/others", "{}", "404 BadArgument"),
     ("DELETE", "/$g/members/29:1ben", "", "405 BadArgument"),
 ];
 

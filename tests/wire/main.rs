@@ -15,8 +15,11 @@ mod errors;
 mod forged;
 mod post;
 mod rights;
+mod streams;
 #[path = "../support/mod.rs"]
 mod support;
+mod surface;
+mod targeted;
 mod threads;
 mod tls;
 mod translate;

@@ -18,7 +18,7 @@ pub struct Command {
     pub workspace: WorkspaceId,
     /// Who asks.
     pub caller: Caller,
-    /// Makes the request repeatable; only for posts, updates and deletions.
+    /// Makes the request repeatable; only for posts, updates, deletions and steps of a stream.
     pub idempotency: Option<Idempotency>,
     /// What for.
     pub verb: Verb,

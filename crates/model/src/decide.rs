@@ -30,7 +30,6 @@ pub fn decide(command: &Command, view: &dyn View, moment: Moment) -> Result<Deci
     let decided = match &command.verb {
         Verb::RevokeToken(rehearsal) => context.revoke(token, *rehearsal),
         Verb::Conversation(asked) => conversations::decide(asked, &context),
-        Verb::Stream(asked) => stream::decide(asked, &context),
         Verb::Interaction(asked) => interaction::decide(asked, &context),
         _ => context.message_verb(command),
     };
@@ -127,6 +126,7 @@ impl Context<'_> {
         let method = match &command.verb {
             Verb::Post(post) => post.only.map_or(1, |_| 4),
             Verb::Update(_) => 2,
+            Verb::Stream(_) => 5,
             _ => 3,
         };
         let Actor { workspace, app, user, .. } = self.actor;
@@ -138,6 +138,7 @@ impl Context<'_> {
             Verb::Post(post) => post::decide(post, self)?,
             Verb::Update(update) => update::decide(update, self)?,
             Verb::Delete(delete) => delete::decide(delete, self)?,
+            Verb::Stream(step) => stream::decide(step, self)?,
             _ => return Err(CallerRefusal::WrongKind.into()),
         };
         self.remember(command, identity, &mut decision);
@@ -174,7 +175,7 @@ impl Context<'_> {
                     message.revision().map_or(0, std::num::NonZeroU32::get),
                 )
             }
-            Outcome::Deleted(key) => (*key, None, 0),
+            Outcome::Deleted(key) | Outcome::Streamed(key, true) => (*key, None, 0),
             _ => return,
         };
         let expires_at = self.moment.at.plus(IDEMPOTENCY_MICROS);
@@ -247,6 +248,7 @@ fn aimed_at(verb: &Verb) -> Option<ConversationId> {
         },
         Verb::Update(update) => Some(update.conversation),
         Verb::Delete(delete) => Some(delete.conversation),
+        Verb::Stream(step) => Some(step.conversation),
         _ => None,
     }
 }

@@ -11,8 +11,9 @@ use redraft_store::{Store, StoreError};
 
 use crate::connector::authority::Authority;
 use crate::delivery::Outbox;
+use crate::typing::Typing;
 
-/// A server's state. Cheap to share; everything that changes is in the store.
+/// A server's state. Cheap to share; everything that changes and matters is in the store.
 pub struct App {
     /// The messages and everything about them.
     pub store: Arc<dyn Store>,
@@ -31,6 +32,8 @@ pub struct App {
     pub control_token: [u8; 32],
     /// Calls apps.
     pub outbox: Outbox,
+    /// Bots that are typing.
+    pub typing: Typing,
 }
 
 /// Why a command was not carried out.

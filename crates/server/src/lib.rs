@@ -14,6 +14,7 @@ pub mod mint;
 pub mod seed;
 pub mod serve;
 pub mod slack;
+pub mod typing;
 
 pub mod delivery;
 mod front;

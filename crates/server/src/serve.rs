@@ -24,6 +24,7 @@ use crate::connector::authority::Authority;
 use crate::delivery::{self, Outbox};
 use crate::seed::{Ready, Seed, SeedError, ready_again};
 use crate::tls::{self, Tls};
+use crate::typing::Typing;
 use crate::{front, mint};
 
 /// Why an app that needs no token is not made.
@@ -172,6 +173,7 @@ impl Server {
             loopback,
             control_token: mint::sha256(control_token.as_bytes()),
             outbox,
+            typing: Typing::default(),
         });
         // Tokens that an earlier process issued are valid from the first request on.
         let recalled = app.authority.recall(&*app.store).await;

@@ -12,15 +12,17 @@ use redraft_model::policy::sees;
 use redraft_model::time::Ts;
 use redraft_model::workspace::Conversation;
 use redraft_wire::connector::activity::{self, ActivityFault, ActivityView, Verb as Asked};
-use redraft_wire::connector::conversation::ResourceResponse;
 use redraft_wire::connector::id::split_conversation;
 use redraft_wire::translate::activity_to_slack_text;
 
-use super::Call;
 use super::refusal::{self, no_conversation, not_in_roster};
 use super::reply::{Error, Reply};
+use super::{Call, streams, targeted};
 use crate::mint;
 use crate::names::NamesFor;
+
+/// Of a longer idempotency key only the beginning counts.
+const IDEMPOTENCY_KEY_CHARS_MAX: usize = 255;
 
 /// Sends an activity to a conversation, or as a reply to `reply_to` in a channel.
 pub(super) async fn send(
@@ -31,10 +33,19 @@ pub(super) async fn send(
     let (conversation, root) = conversation_named(call, conversation)?;
     let parsed = activity::parse(&call.body);
     let verb = parsed.as_ref().map_err(Clone::clone).and_then(activity::for_send);
-    if let Ok(Asked::Typing | Asked::Trace) = verb {
+    let mut view = parsed.unwrap_or_default();
+    let only = targeted::reader(call, &conversation, &view)?;
+    if let Some(step) = view.stream.take() {
+        let step = step.and_then(|step| verb.map(|_| step));
+        return streams::take(call, &conversation, step, &view).await;
+    }
+    if let Ok(not_kept @ (Asked::Typing | Asked::Trace)) = verb {
+        if not_kept == Asked::Typing {
+            let workspace = call.directory.workspace.id;
+            call.app.typing.note((workspace, conversation.id, call.bot.bot_user), call.app.now(workspace));
+        }
         return Ok(Reply::empty(StatusCode::ACCEPTED));
     }
-    let view = parsed.unwrap_or_default();
     let named = reply_to.or(view.reply_to_id.as_deref()).and_then(Ts::from_digits);
     let post = Post {
         target: Target::Conversation(conversation.id),
@@ -43,12 +54,11 @@ pub(super) async fn send(
         kind: Kind::Plain,
         reply_to: [named, root.and_then(Ts::from_digits)],
         broadcast: false,
-        only: None,
+        only,
         unjoined: false,
     };
-    let (message, revision) = message(call.submit(Verb::Post(post), &view).await?)?;
-    let id = message.digits();
-    Ok(Reply { revision: Some(revision), ..Reply::new(StatusCode::CREATED, &ResourceResponse { id: &id }) })
+    let (ts, revision) = message(call.submit(Verb::Post(post), &view).await?)?;
+    Ok(Reply::of_activity(StatusCode::CREATED, ts, revision))
 }
 
 /// Replaces an activity that the bot sent, whole. Where it is and what id it has says the address alone.
@@ -72,12 +82,11 @@ pub(super) async fn update(call: &Call<'_>, conversation: &str, id: &str) -> Res
         },
         fault: checked.err().map(fault),
         broadcast: false,
-        targeted: None,
+        targeted: targeted::meant(call, view.recipient_id.as_deref()),
         if_revision: call.if_match().or(view.if_revision),
     };
-    let (message, revision) = message(call.submit(Verb::Update(update), &view).await?)?;
-    let id = message.digits();
-    Ok(Reply { revision: Some(revision), ..Reply::new(StatusCode::OK, &ResourceResponse { id: &id }) })
+    let (ts, revision) = message(call.submit(Verb::Update(update), &view).await?)?;
+    Ok(Reply::of_activity(StatusCode::OK, ts, revision))
 }
 
 /// Deletes an activity that the bot sent.
@@ -87,7 +96,7 @@ pub(super) async fn delete(call: &Call<'_>, conversation: &str, id: &str) -> Res
         conversation: conversation.id,
         ts: Ts::from_digits(id).unwrap_or(Ts(0)),
         only_broadcast: false,
-        targeted: None,
+        targeted: targeted::meant(call, None),
         if_revision: call.if_match(),
     };
     call.submit(Verb::Delete(delete), &ActivityView::default()).await?;
@@ -118,7 +127,7 @@ pub(super) fn content(call: &Call<'_>, activity: Cow<'_, str>) -> Content {
     Content { activity: Some(activity.into()), ..Content::text(Dialect::Connector, text) }
 }
 
-fn fault(found: ActivityFault) -> ContentFault {
+pub(super) fn fault(found: ActivityFault) -> ContentFault {
     ContentFault { code: found.code, reasons: vec![found.message] }
 }
 
@@ -130,6 +139,7 @@ pub(super) fn message(outcome: Outcome) -> Result<(Ts, u32), Error> {
             Ok((posted.message.key.ts, revision(&posted.message)))
         }
         Outcome::Repeated(before, _) => Ok((before.key.ts, before.revision)),
+        Outcome::Streamed(key, _) => Ok((key.ts, 1)),
         _ => Err(Error::new(StatusCode::INTERNAL_SERVER_ERROR, "ServiceError", "The server failed.")),
     }
 }
@@ -137,10 +147,20 @@ pub(super) fn message(outcome: Outcome) -> Result<(Ts, u32), Error> {
 impl Call<'_> {
     /// Carries out a command; the refusal becomes the Connector's status and code with a reason.
     pub(super) async fn submit(&self, verb: Verb, view: &ActivityView) -> Result<Outcome, Error> {
-        let key = self.header("idempotency-key").or(view.idempotency_key.as_deref());
+        self.submit_keyed(verb, self.idempotency_key(view.idempotency_key.as_deref())).await
+    }
+
+    /// The caller's own name for this request, from the header or else from the body.
+    pub(super) fn idempotency_key(&self, in_body: Option<&str>) -> Option<String> {
+        let key = self.header("idempotency-key").or(in_body)?;
+        Some(key.chars().take(IDEMPOTENCY_KEY_CHARS_MAX).collect())
+    }
+
+    /// The same with this key.
+    pub(super) async fn submit_keyed(&self, verb: Verb, key: Option<String>) -> Result<Outcome, Error> {
         let idempotency = key
             .filter(|_| !matches!(verb, Verb::Conversation(_)))
-            .map(|key| Idempotency { key: key.chars().take(255).collect(), digest: self.digest(&verb) });
+            .map(|key| Idempotency { key, digest: self.digest(&verb) });
         let workspace = self.directory.workspace.id;
         let command = Command { workspace, caller: Caller::Bot(self.bot.id), idempotency, verb };
         self.app.submit(command).await.map_err(|not_done| refusal::error(&not_done, &self.directory))
@@ -149,9 +169,14 @@ impl Call<'_> {
     /// Of the body and of what the address names.
     fn digest(&self, verb: &Verb) -> [u8; 32] {
         let address = match verb {
-            Verb::Post(post) => format!("{:?} {:?}", post.target, post.reply_to),
-            Verb::Update(update) => format!("{:?} {:?}", update.conversation, update.ts),
-            Verb::Delete(delete) => format!("{:?} {:?}", delete.conversation, delete.ts),
+            Verb::Post(post) => format!("{:?} {:?} {:?}", post.target, post.reply_to, post.only),
+            Verb::Update(update) => {
+                format!("{:?} {:?} {:?}", update.conversation, update.ts, update.targeted)
+            }
+            Verb::Delete(delete) => {
+                format!("{:?} {:?} {:?}", delete.conversation, delete.ts, delete.targeted)
+            }
+            Verb::Stream(stream) => format!("{:?}", stream.conversation),
             _ => String::new(),
         };
         mint::sha256(&[address.as_bytes(), &self.body].concat())

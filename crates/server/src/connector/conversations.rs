@@ -1,5 +1,6 @@
 //! Making conversations and listing their members.
 
+use std::str::FromStr;
 use std::sync::Arc;
 
 use axum::http::StatusCode;
@@ -7,15 +8,16 @@ use redraft_model::command::{Post, Target, Verb};
 use redraft_model::content::ContentFault;
 use redraft_model::conversations::ConversationCommand;
 use redraft_model::decision::Outcome;
-use redraft_model::id::UserId;
+use redraft_model::id::{ConversationId, UserId};
 use redraft_model::message::Kind;
 use redraft_model::time::Ts;
 use redraft_model::workspace::{Conversation, ConversationKind, User};
 use redraft_wire::connector::activity::{self, ActivityView, Verb as Asked};
 use redraft_wire::connector::conversation::{
-    ChannelAccount, ConversationParameters, ConversationResourceResponse, PagedMembersResult,
+    ChannelAccount, ConversationMembers, ConversationParameters, ConversationResourceResponse,
+    ConversationsResult, PagedMembersResult,
 };
-use redraft_wire::connector::errors::{BAD_SYNTAX, MEMBER_NOT_FOUND_IN_CONVERSATION};
+use redraft_wire::connector::errors::{BAD_ARGUMENT, BAD_SYNTAX, MEMBER_NOT_FOUND_IN_CONVERSATION};
 use serde_json::value::RawValue;
 
 use super::Call;
@@ -33,6 +35,9 @@ const PAGE_MEMBERS: std::ops::RangeInclusive<usize> = 50..=500;
 /// Members on a page if the caller does not say.
 const PAGE_MEMBERS_DEFAULT: usize = 200;
 
+/// Conversations on a page. A page ends earlier when it has [`MEMBERS_MAX`] members.
+const PAGE_CONVERSATIONS: usize = 100;
+
 /// Creates a conversation: the one with a person, which is always the same, or a new thread in a channel.
 pub(super) async fn create(call: &Call<'_>) -> Result<Reply, Error> {
     let asked =
@@ -43,17 +48,17 @@ pub(super) async fn create(call: &Call<'_>) -> Result<Reply, Error> {
     }
     match (&asked.channel_id, asked.is_group, &asked.members[..]) {
         (Some(channel), true, _) => thread(call, channel, asked.activity.as_deref()).await,
-        (_, true, _) => wrong("a bot does not found a group chat"),
+        (_, true, _) => Err(wrong("a bot does not found a group chat")),
         (None, false, [person]) => personal(call, person, asked.activity.as_deref()).await,
-        (Some(_), false, _) => wrong("a thread in a channel needs isGroup"),
-        (None, false, []) => wrong("neither a member nor a channel was given"),
-        (None, false, _) => wrong("several members need a group, which a bot does not found"),
+        (Some(_), false, _) => Err(wrong("a thread in a channel needs isGroup")),
+        (None, false, []) => Err(wrong("neither a member nor a channel was given")),
+        (None, false, _) => Err(wrong("several members need a group, which a bot does not found")),
     }
 }
 
-fn wrong(why: &str) -> Result<Reply, Error> {
+fn wrong(why: &str) -> Error {
     let message = format!("Incorrect conversation creation parameters: {why}.");
-    Err(Error::new(StatusCode::BAD_REQUEST, BAD_SYNTAX, message))
+    Error::new(StatusCode::BAD_REQUEST, BAD_SYNTAX, message)
 }
 
 async fn personal(call: &Call<'_>, person: &str, first: Option<&RawValue>) -> Result<Reply, Error> {
@@ -76,10 +81,10 @@ async fn personal(call: &Call<'_>, person: &str, first: Option<&RawValue>) -> Re
 async fn thread(call: &Call<'_>, channel: &str, first: Option<&RawValue>) -> Result<Reply, Error> {
     let (conversation, _) = conversation_named(call, channel)?;
     if !conversation.is_channel() {
-        return wrong("channelData.channel.id is not a channel's");
+        return Err(wrong("channelData.channel.id is not a channel's"));
     }
     let Some(Some(first)) = first.map(checked).transpose()? else {
-        return wrong("a thread begins with a message");
+        return Err(wrong("a thread begins with a message"));
     };
     let root = post(call, &conversation, first).await?.digits();
     Ok(created(call, &format!("{};messageid={root}", conversation.connector_id), Some(&root)))
@@ -88,6 +93,10 @@ async fn thread(call: &Call<'_>, channel: &str, first: Option<&RawValue>) -> Res
 /// The activity if it is a message; what only shows typing is accepted and dropped.
 fn checked(first: &RawValue) -> Result<Option<&RawValue>, Error> {
     let view = activity::parse(first.get().as_bytes()).map_err(|found| fault(found.code, found.message))?;
+    if view.is_targeted || view.stream.is_some() {
+        let why = "it begins with a message for everybody, which is neither targeted nor streamed";
+        return Err(wrong(why));
+    }
     match activity::for_send(&view).map_err(|found| fault(found.code, found.message))? {
         Asked::Message => Ok(Some(first)),
         Asked::Typing | Asked::Trace => Ok(None),
@@ -124,23 +133,43 @@ pub(super) fn members(call: &Call<'_>, conversation: &str) -> Result<Reply, Erro
 /// One page of members.
 pub(super) fn paged_members(call: &Call<'_>, conversation: &str) -> Result<Reply, Error> {
     let (conversation, _) = conversation_named(call, conversation)?;
-    let bad =
-        |what: &str| Error::new(StatusCode::BAD_REQUEST, "BadArgument", format!("{what} is not valid."));
-    let size = match call.parameter("pageSize").filter(|given| !given.is_empty()) {
-        None => PAGE_MEMBERS_DEFAULT,
-        Some(given) => given.parse().map_err(|_| bad("pageSize"))?,
-    };
+    let size = number(call, "pageSize")?.unwrap_or(PAGE_MEMBERS_DEFAULT);
     let size = size.clamp(*PAGE_MEMBERS.start(), *PAGE_MEMBERS.end());
-    let after = match call.parameter("continuationToken").filter(|given| !given.is_empty()) {
-        None => UserId(0),
-        Some(given) => UserId(given.parse().map_err(|_| bad("continuationToken"))?),
-    };
+    let after = UserId(number(call, "continuationToken")?.unwrap_or(0));
     let mut page: Vec<&Arc<User>> = people_after(call, &conversation, after).take(size + 1).collect();
     let more = size < page.len();
     page.truncate(size);
     let next = page.last().filter(|_| more).map(|user| user.id.0.to_string());
     let members = page.into_iter().map(|user| account(call, user)).collect();
     Ok(Reply::new(StatusCode::OK, &PagedMembersResult { continuation_token: next.as_deref(), members }))
+}
+
+/// A number in the query; an empty one counts as absent.
+fn number<T: FromStr>(call: &Call<'_>, name: &str) -> Result<Option<T>, Error> {
+    let Some(given) = call.parameter(name).filter(|given| !given.is_empty()) else { return Ok(None) };
+    let bad = |_| Error::new(StatusCode::BAD_REQUEST, BAD_ARGUMENT, format!("{name} is not valid."));
+    given.parse().map(Some).map_err(bad)
+}
+
+/// One page of the conversations that the bot is in, with their members.
+pub(super) fn list(call: &Call<'_>) -> Result<Reply, Error> {
+    let after = ConversationId(number(call, "continuationToken")?.unwrap_or(0));
+    let inside = |it: &&Arc<Conversation>| it.has(call.bot.bot_user);
+    let mut all = call.directory.conversations_after(after).filter(inside).peekable();
+    let (mut conversations, mut listed, mut last) = (Vec::new(), 0, after);
+    while conversations.len() < PAGE_CONVERSATIONS
+        && let Some(next) = all.next_if(|next| listed == 0 || listed + next.members.len() <= MEMBERS_MAX)
+    {
+        let people = people_after(call, next, UserId(0)).take(MEMBERS_MAX);
+        let members = people.map(|user| account(call, user)).collect();
+        conversations.push(ConversationMembers { id: &next.connector_id, members });
+        (listed, last) = (listed + next.members.len(), next.id);
+    }
+    let next = all.peek().map(|_| last.0.to_string());
+    Ok(Reply::new(
+        StatusCode::OK,
+        &ConversationsResult { continuation_token: next.as_deref(), conversations },
+    ))
 }
 
 /// One member, by `29:` id or directory id.

@@ -15,15 +15,20 @@ use crate::app::App;
 use crate::front::Unread;
 
 mod activities;
+mod attachments;
 pub mod authority;
 mod conversations;
 pub(crate) mod hears;
 mod keys;
 mod metadata;
+mod reactions;
 mod refusal;
 mod reply;
+mod streams;
+mod targeted;
 mod teams;
 mod token;
+mod transcripts;
 mod words;
 
 /// Hosts of Microsoft whose documents and tokens this server has, for bots whose network leads them here.
@@ -43,10 +48,18 @@ struct Call<'a> {
 enum Route {
     Conversations,
     Activities(String),
+    History(String),
     Activity(String, String),
+    ActivityMembers(String),
+    Reaction(String, String, String),
     Members(String),
     PagedMembers(String),
     Member(String, String),
+    Uploads(String),
+    Attachment(String),
+    AttachmentView(String, String),
+    Team(String),
+    TeamChannels(String),
     Token(String),
     Identity,
     Document(Document),
@@ -95,17 +108,29 @@ async fn run(
     body: Result<Bytes, Unread>,
 ) -> Result<Reply, Error> {
     let allowed = match route {
-        Route::Conversations | Route::Activities(_) => "POST",
+        Route::Conversations => "GET, POST",
+        Route::Activities(_) | Route::History(_) | Route::Uploads(_) => "POST",
         Route::Activity(..) => "POST, PUT, DELETE",
-        Route::Members(_) | Route::PagedMembers(_) | Route::Member(..) => "GET",
-        Route::Token(_) | Route::Identity | Route::Document(_) | Route::Unknown => {
-            return Err(Error::new(StatusCode::NOT_FOUND, "BadArgument", "No operation has this path."));
-        }
+        Route::Reaction(..) => "PUT, DELETE",
+        Route::Members(_)
+        | Route::PagedMembers(_)
+        | Route::Member(..)
+        | Route::ActivityMembers(_)
+        | Route::Attachment(_)
+        | Route::AttachmentView(..)
+        | Route::Team(_)
+        | Route::TeamChannels(_) => "GET",
+        Route::Token(_) | Route::Identity | Route::Document(_) | Route::Unknown => return Err(no_operation()),
     };
     if !allowed.split(", ").any(|verb| verb == method.as_str()) {
+        let why = match (route, method) {
+            (Route::Member(..), &Method::DELETE) => "A bot does not remove people. ",
+            _ => "",
+        };
+        let message = format!("{why}This path takes {allowed}.");
         return Err(Error {
             allow: Some(allowed),
-            ..Error::new(StatusCode::METHOD_NOT_ALLOWED, "BadArgument", format!("This path takes {allowed}."))
+            ..Error::new(StatusCode::METHOD_NOT_ALLOWED, "BadArgument", message)
         });
     }
     let (directory, bot) = authority::authenticate(app, headers, tenant)?;
@@ -118,20 +143,35 @@ async fn run(
     })?;
     let call = Call { app, directory, bot, query, headers, body };
     match route {
+        Route::Conversations if *method == Method::GET => conversations::list(&call),
         Route::Conversations => conversations::create(&call).await,
         Route::Activities(conversation) => activities::send(&call, conversation, None).await,
+        Route::History(conversation) => transcripts::upload(&call, conversation).await,
         Route::Activity(conversation, activity) => match *method {
             Method::PUT => activities::update(&call, conversation, activity).await,
             Method::DELETE => activities::delete(&call, conversation, activity).await,
             _ => activities::send(&call, conversation, Some(activity)).await,
         },
-        Route::Members(conversation) => conversations::members(&call, conversation),
+        Route::Reaction(conversation, activity, kind) => {
+            reactions::react(&call, conversation, activity, kind, *method == Method::PUT).await
+        }
+        // Whoever is in the conversation, whichever activity it is: SDKs also ask with ids that they made up.
+        Route::Members(conversation) | Route::ActivityMembers(conversation) => {
+            conversations::members(&call, conversation)
+        }
         Route::PagedMembers(conversation) => conversations::paged_members(&call, conversation),
         Route::Member(conversation, member) => conversations::member(&call, conversation, member),
-        Route::Token(_) | Route::Identity | Route::Document(_) | Route::Unknown => {
-            Err(Error::new(StatusCode::NOT_FOUND, "BadArgument", "No operation has this path."))
-        }
+        Route::Uploads(conversation) => attachments::upload(&call, conversation).await,
+        Route::Attachment(id) => attachments::info(&call, id).await,
+        Route::AttachmentView(id, view) => attachments::view(&call, id, view).await,
+        Route::Team(team) => teams::details(&call, team),
+        Route::TeamChannels(team) => teams::conversations(&call, team),
+        Route::Token(_) | Route::Identity | Route::Document(_) | Route::Unknown => Err(no_operation()),
     }
+}
+
+fn no_operation() -> Error {
+    Error::new(StatusCode::NOT_FOUND, "BadArgument", "No operation has this path.")
 }
 
 /// Whether a request with this host and path means one of Microsoft's login hosts, for whom this server answers bots
@@ -168,23 +208,48 @@ fn route(path: &str) -> Option<Route> {
         .iter()
         .take(PREFIX_SEGMENTS_MAX + 1)
         .position(|segment| segment.eq_ignore_ascii_case("v3"))?;
-    let rest = &segments[v3 + 1..];
+    Some(operation(&segments[v3 + 1..]).unwrap_or(Route::Unknown))
+}
+
+/// The route of the segments behind `v3`.
+fn operation(rest: &[&str]) -> Option<Route> {
     let is =
         |place: usize, name: &str| rest.get(place).is_some_and(|segment| segment.eq_ignore_ascii_case(name));
-    if !is(0, "conversations") {
-        return Some(Route::Unknown);
-    }
     let id = |place: usize| rest.get(place).and_then(|segment| decoded(segment));
-    let Some(conversation) = id(1) else {
-        return Some(if rest.len() == 1 { Route::Conversations } else { Route::Unknown });
-    };
-    Some(match (rest.len(), id(3)) {
-        (3, _) if is(2, "activities") => Route::Activities(conversation),
-        (3, _) if is(2, "members") => Route::Members(conversation),
-        (3, _) if is(2, "pagedmembers") => Route::PagedMembers(conversation),
-        (4, Some(activity)) if is(2, "activities") => Route::Activity(conversation, activity),
-        (4, Some(member)) if is(2, "members") => Route::Member(conversation, member),
-        _ => Route::Unknown,
+    if is(0, "teams") {
+        return match rest.len() {
+            2 => Some(Route::Team(id(1)?)),
+            3 if is(2, "conversations") => Some(Route::TeamChannels(id(1)?)),
+            _ => None,
+        };
+    }
+    if is(0, "attachments") {
+        return match rest.len() {
+            2 => Some(Route::Attachment(id(1)?)),
+            4 if is(2, "views") => Some(Route::AttachmentView(id(1)?, id(3)?)),
+            _ => None,
+        };
+    }
+    if !is(0, "conversations") {
+        return None;
+    }
+    if rest.len() == 1 {
+        return Some(Route::Conversations);
+    }
+    let conversation = id(1)?;
+    Some(match rest.len() {
+        3 if is(2, "activities") => Route::Activities(conversation),
+        3 if is(2, "members") => Route::Members(conversation),
+        3 if is(2, "pagedmembers") => Route::PagedMembers(conversation),
+        3 if is(2, "attachments") => Route::Uploads(conversation),
+        4 if is(2, "activities") && is(3, "history") => Route::History(conversation),
+        4 if is(2, "activities") => Route::Activity(conversation, id(3)?),
+        4 if is(2, "members") => Route::Member(conversation, id(3)?),
+        5 if is(2, "activities") && is(4, "members") => Route::ActivityMembers(conversation),
+        6 if is(2, "activities") && (is(4, "reactions") || is(4, "reaction")) => {
+            Route::Reaction(conversation, id(3)?, id(5)?)
+        }
+        _ => return None,
     })
 }
 
@@ -228,6 +293,14 @@ mod tests {
             Some(Route::Members(c)) => format!("members {c}"),
             Some(Route::PagedMembers(c)) => format!("paged {c}"),
             Some(Route::Member(c, m)) => format!("member {c} {m}"),
+            Some(Route::History(c)) => format!("history {c}"),
+            Some(Route::ActivityMembers(c)) => format!("members of an activity of {c}"),
+            Some(Route::Reaction(c, a, kind)) => format!("reaction {c} {a} {kind}"),
+            Some(Route::Uploads(c)) => format!("uploads {c}"),
+            Some(Route::Attachment(id)) => format!("attachment {id}"),
+            Some(Route::AttachmentView(id, view)) => format!("attachment {id} {view}"),
+            Some(Route::Team(id)) => format!("team {id}"),
+            Some(Route::TeamChannels(id)) => format!("channels {id}"),
             Some(Route::Token(t)) => format!("token {t}"),
             Some(Route::Identity) => "identity".into(),
             Some(Route::Document(document)) => format!("{document:?}"),
@@ -268,8 +341,21 @@ mod tests {
             ("/v3/conversations/a:1x/members/29:1", "member a:1x 29:1"),
             ("/v3/conversations/a:1x/members", "members a:1x"),
             ("/v3/conversations/a:1x", "unknown"),
-            ("/v3/conversations/a:1x/activities/1/members", "unknown"),
-            ("/v3/teams/x", "unknown"),
+            ("/v3/conversations/a:1x/Activities/History", "history a:1x"),
+            ("/v3/conversations/a:1x/activities/1/Members", "members of an activity of a:1x"),
+            ("/v3/conversations/a:1x/activities/1/reactions/like", "reaction a:1x 1 like"),
+            ("/v3/conversations/a%3A1x/activities/1/Reaction/1f44b_x%2By", "reaction a:1x 1 1f44b_x+y"),
+            ("/v3/conversations/a:1x/activities/1/reactions", "unknown"),
+            ("/v3/conversations/a:1x/activities/1/others/like", "unknown"),
+            ("/v3/conversations/a:1x/attachments", "uploads a:1x"),
+            ("/amer/t-1/V3/Attachments/ab", "attachment ab"),
+            ("/v3/attachments/ab/Views/original", "attachment ab original"),
+            ("/v3/attachments/ab/views", "unknown"),
+            ("/v3/attachments", "unknown"),
+            ("/v3/Teams/19%3Ax%40thread.tacv2", "team 19:x@thread.tacv2"),
+            ("/v3/teams/x/Conversations", "channels x"),
+            ("/v3/teams", "unknown"),
+            ("/v3/teams/x/members", "unknown"),
             ("/v3/conversations/%ff/activities", "unknown"),
             ("/a/b/c/d/v3/conversations", "none"),
             ("/botframework.com/oauth2/v2.0/token", "token botframework.com"),

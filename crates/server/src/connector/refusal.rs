@@ -237,7 +237,7 @@ fn conversation(why: &C) -> Error {
 }
 
 /// A store that failed or is full.
-fn unavailable(failed: StoreError) -> Error {
+pub(super) fn unavailable(failed: StoreError) -> Error {
     let (status, code, wait) = match failed {
         StoreError::Busy => (StatusCode::TOO_MANY_REQUESTS, THROTTLED, Some(1)),
         StoreError::Stopping => (StatusCode::SERVICE_UNAVAILABLE, SERVICE_ERROR, Some(1)),

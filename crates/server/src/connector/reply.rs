@@ -1,26 +1,37 @@
 //! Answers of the Connector: JSON with a status, errors as `{"error": {"code", "message"}}`.
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::http::{HeaderValue, Response, StatusCode, header};
+use redraft_model::time::Ts;
+use redraft_wire::connector::conversation::ResourceResponse;
 use redraft_wire::connector::errors::ErrorBody;
 use serde::Serialize;
 
 /// An accepted call's answer.
 pub(super) struct Reply {
     pub status: StatusCode,
-    pub body: String,
+    pub body: Bytes,
+    /// What the body is, if not JSON: bytes that somebody handed in.
+    pub kind: Option<HeaderValue>,
     /// The revision of the message that the answer is about.
     pub revision: Option<u32>,
 }
 
 impl Reply {
     pub fn new(status: StatusCode, body: &impl Serialize) -> Self {
-        Self { status, body: serde_json::to_string(body).unwrap_or_else(|_| "{}".into()), revision: None }
+        let body = serde_json::to_vec(body).map_or_else(|_| "{}".into(), Bytes::from);
+        Self { status, body, kind: None, revision: None }
     }
 
     /// The one form of an empty success that satisfies every SDK.
     pub fn empty(status: StatusCode) -> Self {
-        Self { status, body: "{}".into(), revision: None }
+        Self { status, body: "{}".into(), kind: None, revision: None }
+    }
+
+    /// An activity's id, and the revision that it is at.
+    pub fn of_activity(status: StatusCode, ts: Ts, revision: u32) -> Self {
+        let id = ts.digits();
+        Self { revision: Some(revision), ..Self::new(status, &ResourceResponse { id: &id }) }
     }
 }
 
@@ -51,18 +62,25 @@ impl Error {
 
 /// Writes the answer.
 pub(super) fn write(answer: Result<Reply, Error>) -> Response<Body> {
-    let (status, body, revision) = match &answer {
-        Ok(reply) => (reply.status, reply.body.clone(), reply.revision),
+    let (reply, error) = match answer {
+        Ok(reply) => (reply, None),
         Err(error) => {
-            let body = serde_json::to_string(&ErrorBody::new(error.code, &error.message));
-            (error.status, body.unwrap_or_else(|_| "{}".into()), error.revision)
+            let body = Reply::new(error.status, &ErrorBody::new(error.code, &error.message));
+            (Reply { revision: error.revision, ..body }, Some(error))
         }
     };
+    let Reply { status, body, kind, revision } = reply;
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     let (name, value) = super::json_type();
     headers.insert(name, value);
+    if let Some(kind) = kind {
+        headers.insert(header::CONTENT_TYPE, kind);
+        // Whatever it is, no browser makes a page of it.
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox"));
+    }
     let mut put = |name: header::HeaderName, value: String| {
         if let Ok(value) = HeaderValue::try_from(value) {
             headers.insert(name, value);
@@ -71,7 +89,7 @@ pub(super) fn write(answer: Result<Reply, Error>) -> Response<Body> {
     if let Some(revision) = revision {
         put(header::ETAG, format!("\"{revision}\""));
     }
-    if let Err(error) = &answer {
+    if let Some(error) = &error {
         if status == StatusCode::UNAUTHORIZED {
             put(header::WWW_AUTHENTICATE, "Bearer".into());
         }

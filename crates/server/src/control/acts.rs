@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::http::StatusCode;
 use redraft_model::id::UserId;
-use redraft_model::time::Ts;
+use redraft_model::time::{Micros, Ts};
 use redraft_model::workspace::Conversation;
 use redraft_wire::connector::invoke::{CardAnswer, TaskAnswer, TaskInfo};
 use redraft_wire::connector::press::Opinion;
@@ -125,7 +125,7 @@ struct Typed {
     channel: String,
 }
 
-pub(super) async fn typing(scope: &Scope<'_>, name: &str) -> Answer {
+pub(super) async fn type_in(scope: &Scope<'_>, name: &str) -> Answer {
     let typed: Typed = scope.json()?;
     person(scope, name)?.type_in(channels::named(scope, &typed.channel)?).await;
     ok(json!({}))
@@ -271,6 +271,7 @@ pub(super) async fn see(scope: &Scope<'_>, name: &str, channel: &str) -> Answer 
     let limit = usize::try_from(scope.number("limit", 50)?.min(SEEN_MAX)).unwrap_or(50);
     let seen = person.see(channel, limit).await.map_err(store_error)?;
     let directory = scope.now()?;
+    let typing = typing(scope, channel, &seen);
     let shown = |seen: Seen| {
         let user = |id: UserId| directory.user(id).map(|user| user.slack_id.clone());
         let mut shown = channels::message(&directory, &seen.stored);
@@ -288,5 +289,15 @@ pub(super) async fn see(scope: &Scope<'_>, name: &str, channel: &str) -> Answer 
             .collect();
         shown
     };
-    ok(json!({ "messages": seen.into_iter().map(shown).collect::<Vec<_>>() }))
+    ok(json!({ "messages": seen.into_iter().map(shown).collect::<Vec<_>>(), "typing": typing }))
+}
+
+/// Names of the bots that are typing: what a bot posts ends it.
+fn typing(scope: &Scope<'_>, channel: &Conversation, seen: &[Seen]) -> Vec<String> {
+    let typing = scope.app.typing.who(scope.id(), channel.id, scope.app.now(scope.id()));
+    let done = |bot: UserId, since: Micros| {
+        seen.iter().any(|it| it.stored.message.author == bot && since.0 <= it.stored.message.key.ts.0)
+    };
+    let still = typing.into_iter().filter(|(bot, since)| !done(*bot, *since));
+    still.filter_map(|(bot, _)| Some(scope.directory.user(bot)?.name.clone())).collect()
 }

@@ -158,7 +158,7 @@ impl Scope<'_> {
             }
             ("POST", ["people", person, "reactions"]) => acts::react(self, person, true).await,
             ("DELETE", ["people", person, "reactions"]) => acts::react(self, person, false).await,
-            ("POST", ["people", person, "typing"]) => acts::typing(self, person).await,
+            ("POST", ["people", person, "typing"]) => acts::type_in(self, person).await,
             ("POST", ["people", person, "stop"]) => acts::stop(self, person).await,
             ("POST", ["people", person, "actions"]) => acts::press(self, person).await,
             ("POST", ["people", person, "tasks"]) => acts::hand_in(self, person).await,

@@ -1,6 +1,7 @@
 //! Activities that a bot sends: what the server needs to know of them, and which are accepted.
 
 use super::errors::{BAD_ARGUMENT, BAD_SYNTAX, MESSAGE_SIZE_TOO_BIG};
+use super::stream::{self, Step};
 use serde_json::{Map, Value};
 
 /// The biggest activity, in bytes of UTF-16, not counting pictures given as `data:` addresses.
@@ -25,6 +26,8 @@ pub struct ActivityView {
     pub recipient_id: Option<String>,
     /// `recipient.isTargeted`.
     pub is_targeted: bool,
+    /// The step of a stream that it is, or what is wrong with it as one.
+    pub stream: Option<Result<Step, ActivityFault>>,
     /// `channelData.redraft.idempotency_key`, an extension of ours.
     pub idempotency_key: Option<String>,
     /// `channelData.redraft.if_revision`, an extension of ours.
@@ -84,6 +87,7 @@ pub fn parse(body: &[u8]) -> Result<ActivityView, ActivityFault> {
         summary: string(activity, "summary")?,
         recipient_id: recipient.map(|recipient| string(recipient, "id")).transpose()?.flatten(),
         is_targeted: recipient.and_then(|r| get(r, "isTargeted")).and_then(Value::as_bool).unwrap_or(false),
+        stream: stream::step(activity).transpose(),
         idempotency_key: extension.map(idempotency_key).transpose()?.flatten(),
         if_revision: extension.map(if_revision).transpose()?.flatten(),
         is_empty: activity.is_empty(),
@@ -233,6 +237,7 @@ mod tests {
             summary: None,
             recipient_id: Some("29:1".into()),
             is_targeted: true,
+            stream: None,
             idempotency_key: Some("k".into()),
             if_revision: Some(3),
             is_empty: false,

@@ -119,6 +119,26 @@ pub struct PagedMembersResult<'a> {
     pub members: Vec<ChannelAccount<'a>>,
 }
 
+/// One page of a bot's conversations.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ConversationsResult<'a> {
+    /// Where the next page starts; left out on the last one, as for members.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub continuation_token: Option<&'a str>,
+    /// The conversations of this page.
+    pub conversations: Vec<ConversationMembers<'a>>,
+}
+
+/// One of a bot's conversations.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct ConversationMembers<'a> {
+    /// Conversation.
+    pub id: &'a str,
+    /// Who is in it.
+    pub members: Vec<ChannelAccount<'a>>,
+}
+
 /// The answer of the token endpoint.
 #[derive(Clone, Debug, Serialize)]
 pub struct TokenResponse<'a> {
@@ -201,6 +221,15 @@ mod tests {
             members: vec![ChannelAccount { id: "29:1", ..Default::default() }],
         };
         assert_eq!(serde_json::to_string(&page).unwrap(), r#"{"members":[{"id":"29:1"}]}"#);
+        let members = page.members;
+        let list = ConversationsResult {
+            continuation_token: Some("7"),
+            conversations: vec![ConversationMembers { id: "a", members }],
+        };
+        assert_eq!(
+            serde_json::to_string(&list).unwrap(),
+            r#"{"continuationToken":"7","conversations":[{"id":"a","members":[{"id":"29:1"}]}]}"#
+        );
         let made = ConversationResourceResponse { id: "a", activity_id: Some("1"), service_url: "http://x/" };
         assert_eq!(
             serde_json::to_string(&made).unwrap(),

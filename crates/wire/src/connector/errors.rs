@@ -49,6 +49,8 @@ pub const NOT_ENOUGH_PERMISSIONS: &str = "NotEnoughPermissions";
 pub const SERVICE_ERROR: &str = "ServiceError";
 /// 403: streaming is not possible here.
 pub const CONTENT_STREAM_NOT_ALLOWED: &str = "ContentStreamNotAllowed";
+/// 202, no failure: a step of a stream came after a later one and was ignored.
+pub const CONTENT_STREAM_SEQUENCE_ORDER: &str = "ContentStreamSequenceOrderPreConditionFailed";
 /// 404: the activity is unknown in this conversation, or was deleted.
 pub const ACTIVITY_NOT_FOUND_IN_CONVERSATION: &str = "ActivityNotFoundInConversation";
 /// 404: the conversation is unknown.
