@@ -406,6 +406,22 @@ fn update_and_delete(world: &mut World, place: &Place) {
     }
 }
 
+/// An answer that comes in pieces is one message from its first piece on.
+fn stream(world: &mut World, place: &Place) {
+    world.say("ada", place, "stream");
+    world.settle(place);
+    let streamed = world.seen("ada", place, |message| message["text"] == "one two three");
+    assert_eq!(streamed["streaming"], false, "{streamed:#}");
+    let events = world.controlled("GET", "/log?limit=1000", &Value::Null)["events"].clone();
+    let of_it = events.as_array().unwrap().iter().filter(|event| event["message"] == streamed["ts"]);
+    let types: Vec<&str> = of_it.filter_map(|event| event["type"].as_str()).collect();
+    assert_eq!(types.first(), Some(&"stream_started"), "{types:?}");
+    assert_eq!(types.last(), Some(&"stream_ended"), "{types:?}");
+    let path = format!("/people/ada/channels/{}/messages", place.channel);
+    let messages = world.controlled("GET", &path, &Value::Null)["messages"].to_string();
+    assert!(!messages.contains("thinking"), "the line of progress is gone");
+}
+
 /// A button that opens a dialog, whose card is handed in.
 fn dialog(world: &mut World, place: &Place) {
     world.say("ada", place, "ask");
@@ -542,6 +558,7 @@ fn everything(kind: &Kind) {
     progress(&world, &thread);
     poll(&mut world);
     update_and_delete(&mut world, &chat);
+    stream(&mut world, &chat);
     dialog(&mut world, &chat);
     events(&mut world, &chat);
     later(&mut world, &chat);
