@@ -220,7 +220,7 @@ impl Card {
         for element in elements {
             let label = with_emoji(label(element));
             match web_address(string(element, "url")) {
-                Some(url) if string(element, "type") == "button" => {
+                Some(url) => {
                     actions.push(json!({"type": "Action.OpenUrl", "title": label, "url": url}));
                 }
                 _ => labels.push(format!("[{label}]")),

@@ -460,3 +460,55 @@ fn limits_of_blocks() {
     assert_eq!(made[1]["text"]["text"], "*T*");
     assert_eq!(blocks_of(&json!({"text": "**long** ".repeat(3_000)})), Value::Null);
 }
+
+#[test]
+fn what_the_notations_cannot_say() {
+    let cases = [
+        (json!({"text": "[l](https://x.example/a|b)"}), "<https://x.example/a%7Cb|l>"),
+        (json!({"text": "~~~\na```b\n~~~"}), "```\na``\u{200B}`b\n```"),
+        (json!({"text": "<b>a </b>b<i> c</i>", "textFormat": "xml"}), "*a* b _c_"),
+        (json!({"text": "\u{FDD0}\u{F0000} <at>Ann</at>"}), "\u{F0000} @Ann"),
+    ];
+    for (activity, wanted) in cases {
+        assert_eq!(text_of(&activity), wanted, "{activity}");
+    }
+    assert_eq!(activity_to_slack_text(br#"{"text":"a","TEXT":"b","Text":"c"}"#, &Few), "a");
+    assert_eq!(activity_to_slack_text(br#"{"TEXT":"b","text":"a"}"#, &Few), "a");
+    let person = json!({"text": "rich", "attachments": [{"contentType": "text/html", "content": "<p><b>rich</b></p>"}]});
+    assert_eq!(blocks_of(&person), Value::Null);
+}
+
+/// More than one block can hold goes on in the next.
+#[test]
+fn limits_of_elements() {
+    let kinds = |content: &Value| {
+        let made = blocks_of(&adaptive(content));
+        normal(&made);
+        made.as_array()
+            .unwrap()
+            .iter()
+            .map(|block| block["type"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    let text = |text: String| json!({"type": "TextBlock", "text": text});
+    let row = json!({"cells": vec![json!({"items": [text("c".repeat(3))]}); 25]});
+    assert_eq!(kinds(&json!({"body": [{"type": "Table", "rows": vec![row; 120]}]})), ["table"]);
+    let facts = vec![json!({"title": "k", "value": "v"}); 23];
+    assert_eq!(kinds(&json!({"body": [{"type": "FactSet", "facts": facts}]})), ["section"; 3]);
+    let action = json!({"type": "Action.Submit", "title": "t".repeat(80), "id": "i".repeat(300)});
+    assert_eq!(kinds(&json!({"actions": vec![action; 40]})), ["actions"; 2]);
+    let made = blocks_of(&adaptive(&json!({"body": [text(format!("a{}", "&".repeat(2_000)))]})));
+    normal(&made);
+    assert!(made[0]["text"]["text"].as_str().unwrap().ends_with("&amp;…"), "{made}");
+}
+
+#[test]
+fn limits_of_activities() {
+    let attachments = json!(vec![json!({"title": "T", "text": "x".repeat(3_000)}); 40]).to_string();
+    let message = SlackMessage { text: "hi", markup: true, blocks: None, attachments: Some(&attachments) };
+    let made = slack_to_activity(&message, &Few);
+    assert_eq!((made.text.as_deref(), made.attachments.len()), (Some("hi"), 14));
+    let long = "*x* ".repeat(20_000);
+    let made = slack_to_activity(&SlackMessage { text: &long, ..message }, &Few);
+    assert!(made.text.unwrap().starts_with("**x**"));
+}
