@@ -13,6 +13,7 @@ mod crash;
 mod delete;
 mod errors;
 mod forged;
+mod hears;
 mod post;
 mod rights;
 mod streams;

@@ -198,7 +198,8 @@ impl Server {
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), ServeError> {
         let Self { listener, tls, app, started, config } = self;
         let background = tokio::spawn(background(Arc::clone(&app)));
-        let delivery = tokio::spawn(delivery::run(Arc::clone(&app)));
+        let (delivering, delivered) = watch::channel(());
+        let delivery = tokio::spawn(delivery::run(Arc::clone(&app), delivered));
         let owner = config.data.as_ref().map(|folder| folder.join(OWNER_FILE));
         let router = Router::new().fallback(front::answer).with_state(Arc::clone(&app));
         let listener = listener.tap_io(|connection| {
@@ -254,7 +255,8 @@ impl Server {
             () = deadline => warn!("some requests were still under way at the end of the wait"),
         }
         background.abort();
-        delivery.abort();
+        drop(delivering);
+        let _ = delivery.await;
         if let Some(owner) = &owner
             && let Err(failed) = std::fs::remove_file(owner)
         {

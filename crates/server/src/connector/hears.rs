@@ -24,7 +24,7 @@ use serde_json::{Map, Value};
 
 use super::authority::ISSUER;
 use super::words::words;
-use crate::app::App;
+use crate::app::{App, NotDone};
 use crate::delivery::{self, Answered, Failure, Request, Unanswered};
 use crate::mint;
 use crate::names::NamesFor;
@@ -49,7 +49,11 @@ pub(crate) fn may_hear(directory: &Directory, bot: &Bot, event: &Event) -> bool 
         return false;
     }
     let own = event.app == Some(bot.id);
-    let inside = |id: ConversationId| directory.conversation(id).is_some_and(|it| it.has(bot.bot_user));
+    // What was said before the bot came is none of its business, however late the log is read.
+    let inside = |id: ConversationId| {
+        let since = directory.conversation(id).and_then(|it| it.members.get(&bot.bot_user));
+        since.is_some_and(|since| *since <= event.at)
+    };
     let in_team = || directory.general().is_some_and(|general| general.has(bot.bot_user));
     let is_channel = |id: ConversationId| directory.conversation(id).is_some_and(|it| it.is_channel());
     match &event.kind {
@@ -98,7 +102,10 @@ fn visible(conversation: &Conversation, user: UserId) -> bool {
 /// Tells a bot of the event at this position: one attempt.
 pub(crate) async fn tell(app: &App, workspace: WorkspaceId, id: AppId, position: u64) -> Result<(), Failure> {
     let unread = |failed: StoreError| Failure { reason: failed.to_string(), timed_out: false, again: true };
-    let Some((directory, bot)) = registration(app, workspace, id) else { return Ok(()) };
+    let Some((directory, bot)) = registration(app, workspace, id) else {
+        let reason = "the app has no endpoint any more".into();
+        return Err(Failure { reason, timed_out: false, again: false });
+    };
     let events = app.store.events(workspace, position.saturating_sub(1), 1).await.map_err(unread)?;
     let Some(event) = events.first().filter(|event| event.position == position) else { return Ok(()) };
     if !may_hear(&directory, &bot, event) {
@@ -106,7 +113,7 @@ pub(crate) async fn tell(app: &App, workspace: WorkspaceId, id: AppId, position:
     }
     let Some(scene) = Scene::new(app, directory, bot) else { return Ok(()) };
     for (activity, replies_to) in scene.activities(event).await.map_err(unread)? {
-        let answered = scene.send(activity).await.map_err(|unanswered| Failure {
+        let answered = scene.send(&activity).await.map_err(|unanswered| Failure {
             reason: unanswered.reason,
             timed_out: unanswered.timed_out,
             again: true,
@@ -165,7 +172,7 @@ pub(crate) async fn ask(
     };
     let place = Where { conversation, root: asked.root.or(asked.message) };
     let at = app.now(directory.workspace.id).0;
-    scene.send(scene.render(&id, at, person, &place, &happening, Map::new())).await
+    scene.send(&scene.render(&id, at, person, &place, &happening, Map::new())).await
 }
 
 /// What a bot is asked.
@@ -203,7 +210,7 @@ struct Where<'a> {
 }
 
 /// An activity, and where the replies in its answer go.
-type Told = (String, Option<ConversationId>);
+type Told = (Value, Option<ConversationId>);
 
 impl<'a> Scene<'a> {
     fn new(app: &'a App, directory: Arc<Directory>, bot: Arc<Bot>) -> Option<Self> {
@@ -211,7 +218,7 @@ impl<'a> Scene<'a> {
         Some(Self { app, directory, bot, user })
     }
 
-    async fn send(&self, body: String) -> Result<Answered, Unanswered> {
+    async fn send(&self, activity: &Value) -> Result<Answered, Unanswered> {
         let service_url = self.app.service_url(&self.directory.workspace.tenant_id);
         let issuer = self.bot.issuer.as_deref().unwrap_or(ISSUER);
         let failed = |reason: &str| Unanswered { reason: reason.into(), timed_out: false };
@@ -221,8 +228,12 @@ impl<'a> Scene<'a> {
         let token = token.ok_or_else(|| failed("no token could be signed"))?;
         let url = self.bot.endpoint.clone().ok_or_else(|| failed("the bot has no endpoint"))?;
         let tenant_id = self.directory.workspace.tenant_id.clone();
-        let headers = vec![("authorization", format!("Bearer {token}")), ("x-ms-tenant-id", tenant_id)];
-        delivery::call(self.app, Request { url, body, headers }).await
+        let headers = vec![
+            ("authorization", format!("Bearer {token}")),
+            ("x-ms-conversation-id", activity["conversation"]["id"].as_str().unwrap_or_default().to_owned()),
+            ("x-ms-tenant-id", tenant_id),
+        ];
+        delivery::call(self.app, Request { url, body: activity.to_string(), headers }).await
     }
 
     /// What the event is to this bot: nothing, one activity or two.
@@ -460,7 +471,7 @@ impl<'a> Scene<'a> {
         place: &Where<'_>,
         happening: &Happening<'_>,
         said: Map<String, Value>,
-    ) -> String {
+    ) -> Value {
         let workspace = &self.directory.workspace;
         let service_url = self.app.service_url(&workspace.tenant_id);
         let group_id = super::teams::group_id(&self.directory);
@@ -526,8 +537,18 @@ impl<'a> Scene<'a> {
         self.app.store.content(self.directory.workspace.id, position).await
     }
 
+    /// The root of a message's thread, also of a message that is gone by now: its first revision says where it was posted.
     async fn root(&self, key: MessageKey) -> Result<Option<Ts>, StoreError> {
-        Ok(self.app.store.message(key).await?.and_then(|stored| stored.message.root))
+        if let Some(stored) = self.app.store.message(key).await? {
+            return Ok(stored.message.root);
+        }
+        let first = self.app.store.revisions(key, 2, 1).await?;
+        let Some(before) = first.first().map(|(revision, _)| revision.position - 1) else { return Ok(None) };
+        let posted = self.app.store.events(key.workspace, before, 1).await?;
+        Ok(posted.first().and_then(|event| match event.kind {
+            EventKind::MessagePosted { root, .. } => root,
+            _ => None,
+        }))
     }
 
     /// What the bot put into its answer is posted as if it had called. The event's position makes that repeatable.
@@ -544,7 +565,8 @@ impl<'a> Scene<'a> {
             let text = reply.to_string();
             let idempotency = Some(Idempotency {
                 key: format!("reply {position} {number}"),
-                digest: mint::sha256(text.as_bytes()),
+                // If the bot is told again it may say it in other words; what it said first stands.
+                digest: [0; 32],
             });
             let named = reply["replyToId"].as_str().and_then(Ts::from_digits);
             let post = Post {
@@ -562,9 +584,10 @@ impl<'a> Scene<'a> {
             };
             let (workspace, caller) = (self.directory.workspace.id, Caller::Bot(self.bot.id));
             let command = Command { workspace, caller, idempotency, verb: Verb::Post(post) };
-            if self.app.submit(command).await.is_err() {
+            if let Err(not_done) = self.app.submit(command).await {
+                let again = matches!(not_done, NotDone::Store(_));
                 let reason = "a reply in the bot's answer could not be posted".into();
-                return Err(Failure { reason, timed_out: false, again: true });
+                return Err(Failure { reason, timed_out: false, again });
             }
         }
         Ok(())
@@ -572,7 +595,7 @@ impl<'a> Scene<'a> {
 }
 
 /// Lays what a message says into its activity; who is mentioned comes before what is known of the client.
-fn with_words(mut activity: Value, said: Map<String, Value>) -> String {
+fn with_words(mut activity: Value, said: Map<String, Value>) -> Value {
     for (name, value) in said {
         match (&mut activity[&name], value) {
             (Value::Array(there), Value::Array(mut new)) if name == "entities" => {
@@ -582,7 +605,7 @@ fn with_words(mut activity: Value, said: Map<String, Value>) -> String {
             (there, value) => *there = value,
         }
     }
-    activity.to_string()
+    activity
 }
 
 fn account(user: &User) -> Account<'_> {

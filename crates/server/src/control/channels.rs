@@ -56,9 +56,6 @@ struct New {
 
 pub(super) async fn add(scope: &Scope<'_>) -> Answer {
     let new: New = scope.json()?;
-    if new.name.is_empty() {
-        return Err(Error::bad("a channel needs a name"));
-    }
     let members: Vec<UserId> = match &new.members {
         None => scope
             .directory
@@ -78,7 +75,7 @@ pub(super) async fn add(scope: &Scope<'_>) -> Answer {
         slack_id: new.id.unwrap_or(ids.slack_id),
         connector_id: new.conversation_id.unwrap_or(ids.connector_id),
         kind,
-        name: new.name,
+        name: named_so(&new.name)?,
         topic: String::new(),
         purpose: String::new(),
         creator: members.first().copied().unwrap_or(UserId(1)),
@@ -93,6 +90,10 @@ pub(super) async fn add(scope: &Scope<'_>) -> Answer {
     answer(scope, scope.submit(Control::AddConversation(conversation)).await?).and_then(created)
 }
 
+fn named_so(name: &str) -> Result<String, Error> {
+    if name.is_empty() { Err(Error::bad("a channel needs a name")) } else { Ok(name.to_owned()) }
+}
+
 /// A channel by any spelling of its id, or by name.
 pub(super) fn named<'a>(scope: &'a Scope<'_>, id: &str) -> Result<&'a Conversation, Error> {
     let directory = &scope.directory;
@@ -103,13 +104,21 @@ pub(super) fn named<'a>(scope: &'a Scope<'_>, id: &str) -> Result<&'a Conversati
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Changed {
-    archived: bool,
+    name: Option<String>,
+    archived: Option<bool>,
 }
 
 pub(super) async fn change(scope: &Scope<'_>, id: &str) -> Answer {
     let changed: Changed = scope.json()?;
     let channel = named(scope, id)?.id;
-    answer(scope, scope.submit(Control::SetArchived(channel, changed.archived)).await?).and_then(ok)
+    let renamed = changed.name.map(|name| named_so(&name)).transpose()?;
+    let rename = renamed.map(|name| Control::RenameConversation(channel, name));
+    let archive = changed.archived.map(|archived| Control::SetArchived(channel, archived));
+    let mut outcome = None;
+    for control in [rename, archive].into_iter().flatten() {
+        outcome = Some(scope.submit(control).await?);
+    }
+    answer(scope, outcome.ok_or_else(|| Error::bad("give a name, archived, or both"))?).and_then(ok)
 }
 
 pub(super) async fn member(scope: &Scope<'_>, channel: &str, member: &str, joins: bool) -> Answer {

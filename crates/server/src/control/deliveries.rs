@@ -1,7 +1,7 @@
 //! What did not reach an app at once: what waits for another attempt, and what was given up and can be replayed.
 
 use axum::http::StatusCode;
-use redraft_store::Delivery;
+use redraft_store::{Delivery, READ_ROWS_MAX};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -9,6 +9,9 @@ use super::{Answer, Error, Scope, apps, ok, store_error};
 
 /// Deliveries that one call returns at most.
 const DELIVERIES_MAX: u64 = 1000;
+
+/// Dead letters of which one call asks for more; about so many are tried again at once.
+const REPLAYED_MAX: usize = 1000;
 
 pub(super) async fn list(scope: &Scope<'_>, app: &str) -> Answer {
     let app = apps::named(scope, app)?;
@@ -38,7 +41,7 @@ fn shown(scope: &Scope<'_>, delivery: &Delivery) -> Value {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Which {
-    /// One; all dead letters of the app without it.
+    /// One; the oldest dead letters of the app without it.
     position: Option<u64>,
 }
 
@@ -46,17 +49,20 @@ struct Which {
 pub(super) async fn replay(scope: &Scope<'_>, app: &str) -> Answer {
     let which: Which = scope.json()?;
     let app = apps::named(scope, app)?;
-    if app.endpoint.is_none() {
-        return Err(Error(StatusCode::CONFLICT, "no_endpoint", "the app has no endpoint".into()));
+    if app.endpoint.is_none() || app.uninstalled {
+        let why = "the app has no endpoint or is uninstalled";
+        return Err(Error(StatusCode::CONFLICT, "no_endpoint", why.into()));
     }
-    let after = which.position.map_or(0, |position| position.saturating_sub(1));
-    let limit = if which.position.is_some() { 1 } else { usize::try_from(DELIVERIES_MAX).unwrap_or(1) };
-    let listed = scope.app.store.deliveries(scope.id(), app.id, after, limit).await.map_err(store_error)?;
-    let dead = listed.iter().filter(|it| it.due_at.is_none());
-    let dead: Vec<u64> =
-        dead.map(|it| it.position).filter(|it| which.position.is_none_or(|one| one == *it)).collect();
-    for position in &dead {
-        scope.app.outbox.replay(scope.id(), app.id, *position);
+    let store = &scope.app.store;
+    let mut dead = Vec::new();
+    let (mut after, end) = which.position.map_or((0, u64::MAX), |one| (one.saturating_sub(1), one));
+    while after < end && dead.len() < REPLAYED_MAX {
+        let page = store.deliveries(scope.id(), app.id, after, READ_ROWS_MAX).await.map_err(store_error)?;
+        let Some(last) = page.last() else { break };
+        after = last.position;
+        let given_up = page.iter().filter(|it| it.due_at.is_none() && it.position <= end);
+        dead.extend(given_up.map(|it| it.position));
     }
+    scope.app.outbox.replay(scope.id(), app.id, dead.clone()).await;
     ok(json!({ "replayed": dead }))
 }

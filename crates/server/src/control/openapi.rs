@@ -22,8 +22,8 @@ const OPERATIONS: &[(&str, &str, &str, &str)] = &[
     (
         "patch",
         "/workspaces/{workspace}",
-        "Change its settings",
-        r#"{"settings": {"edit_window_seconds": 60, "delete_window_seconds": null, "only_admins_delete": false}}"#,
+        "Change its name, its settings, or both",
+        r#"{"name": "Acme", "settings": {"edit_window_seconds": 60, "delete_window_seconds": null, "only_admins_delete": false}}"#,
     ),
     ("delete", "/workspaces/{workspace}", "Drop it with everything in it", ""),
     (
@@ -56,8 +56,8 @@ const OPERATIONS: &[(&str, &str, &str, &str)] = &[
     (
         "patch",
         "/workspaces/{workspace}/channels/{channel}",
-        "Archive or unarchive a channel, by id or name",
-        r#"{"archived": true}"#,
+        "Rename, archive or unarchive a channel, by id or name",
+        r#"{"name": "operations", "archived": true}"#,
     ),
     (
         "get",

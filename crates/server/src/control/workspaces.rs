@@ -57,12 +57,24 @@ pub(super) async fn create(app: &App, body: &[u8]) -> Answer {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Changed {
-    settings: SeedSettings,
+    /// Of the workspace and its team.
+    name: Option<String>,
+    settings: Option<SeedSettings>,
 }
 
 pub(super) async fn change(scope: &Scope<'_>) -> Answer {
     let changed: Changed = scope.json()?;
-    scope.submit(Control::ChangeSettings(changed.settings.settings())).await?;
+    if changed.name.as_deref() == Some("") {
+        return Err(Error::bad("a workspace needs a name"));
+    }
+    let rename = changed.name.map(Control::RenameWorkspace);
+    let settle = changed.settings.map(|settings| Control::ChangeSettings(settings.settings()));
+    if rename.is_none() && settle.is_none() {
+        return Err(Error::bad("give a name, settings, or both"));
+    }
+    for control in [rename, settle].into_iter().flatten() {
+        scope.submit(control).await?;
+    }
     ok(shown(&*scope.now()?))
 }
 

@@ -13,6 +13,10 @@ const ANSWER_BYTES_MAX: usize = 1 << 20;
 /// How long to wait for a connection.
 const CONNECT_SECONDS_MAX: u64 = 5;
 
+/// How long a connection is kept for the next request. Many servers close theirs after five seconds, and a request that
+/// crosses with that is lost.
+const IDLE_SECONDS_MAX: u64 = 4;
+
 /// What is sent to an app, ready-made by its dialect.
 pub(crate) struct Request {
     /// Where to; from the app's registration.
@@ -51,6 +55,7 @@ impl Client {
         let mut builder = reqwest::Client::builder()
             .redirect(Policy::none())
             .no_proxy()
+            .pool_idle_timeout(Duration::from_secs(IDLE_SECONDS_MAX))
             .connect_timeout(Duration::from_secs(CONNECT_SECONDS_MAX))
             .timeout(timeout);
         if !private_allowed {
