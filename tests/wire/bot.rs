@@ -165,7 +165,7 @@ fn read(requests: &mut BufReader<&TcpStream>) -> Option<Heard> {
     Some(Heard { headers, activity: serde_json::from_slice(&body).unwrap_or_default() })
 }
 
-/// Asks again and again until there is something.
+/// Asks a server again and again until there is something.
 pub fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();
     loop {
@@ -173,7 +173,6 @@ pub fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
             return found;
         }
         assert!(start.elapsed() < PATIENCE, "{what} did not happen");
-        std::thread::sleep(Duration::from_millis(2));
     }
 }
 
