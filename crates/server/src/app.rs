@@ -10,6 +10,7 @@ use redraft_model::time::Micros;
 use redraft_store::{Store, StoreError};
 
 use crate::connector::authority::Authority;
+pub use crate::connector::authority::{NotTurned, Step};
 use crate::delivery::Outbox;
 use crate::typing::Typing;
 

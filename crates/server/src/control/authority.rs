@@ -5,8 +5,7 @@ use redraft_store::StoreError;
 use serde::Deserialize;
 
 use super::{Answer, Error, ok};
-use crate::app::App;
-use crate::connector::authority::{NotTurned, Step};
+use crate::app::{App, NotTurned, Step};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
