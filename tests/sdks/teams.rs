@@ -207,14 +207,16 @@ struct Place {
 
 impl<'kind> World<'kind> {
     fn new(kind: &'kind Kind) -> Self {
-        let options: &[&str] = match kind.trust {
-            Trust::ManagedIdentity => &["--memory"],
+        let folder = Folder::new("bot");
+        let data = folder.join("data");
+        let server = match kind.trust {
+            Trust::ManagedIdentity => Server::in_memory(),
+            // In the folder is also the certificate of the server's authority.
             Trust::Redirected | Trust::ManagedIdentityRedirected => {
-                &["--memory", "--tls-listen", "127.0.0.1:0"]
+                Server::start(&["--data", data.to_str().unwrap(), "--tls-listen", "127.0.0.1:0"])
             }
         };
-        let server = Server::start(options);
-        let mut world = Self { server, kind, folder: Folder::new("bot"), bot: None, marks: 0 };
+        let mut world = Self { server, kind, folder, bot: None, marks: 0 };
         if let Some(issuer) = kind.issuer {
             let issuer = issuer.replace("{url}", &world.server.url).replace("{tenant}", TENANT);
             for app in ["helpdesk", "planner"] {
