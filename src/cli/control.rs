@@ -54,6 +54,7 @@ impl Control {
             control_token: [0; 32],
             outbox: Outbox::new(Duration::from_millis(BOT_TIMEOUT_MS), false)?,
             typing: Typing::default(),
+            rates: None,
         };
         Ok(Self::Local { app: Box::new(app), runtime })
     }

@@ -51,6 +51,9 @@ pub struct Serve {
     /// Call bots at private addresses, too [default: if it listens on loopback].
     #[arg(long, env = "REDRAFT_PRIVATE_ENDPOINTS")]
     private_endpoints: Option<bool>,
+    /// Whose rate limits apps meet [default: nobody's].
+    #[arg(long, env = "REDRAFT_RATE_LIMITS", value_delimiter = ',')]
+    rate_limits: Option<Vec<Limited>>,
     /// How logs are written to standard error [default: text].
     #[arg(long, env = "REDRAFT_LOG_FORMAT")]
     log_format: Option<LogFormat>,
@@ -61,6 +64,13 @@ pub struct Serve {
     #[arg(long, env = "REDRAFT_CONFIG")]
     #[serde(skip)]
     config: Option<PathBuf>,
+}
+
+/// A platform whose rate limits are here.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Limited {
+    Teams,
 }
 
 #[derive(Clone, Copy, ValueEnum, Deserialize)]
@@ -111,6 +121,7 @@ impl Serve {
             ready_file: self.ready_file.or(file.ready_file),
             bot_timeout_ms: self.bot_timeout_ms.or(file.bot_timeout_ms),
             private_endpoints: self.private_endpoints.or(file.private_endpoints),
+            rate_limits: self.rate_limits.or(file.rate_limits),
             log_format: self.log_format.or(file.log_format),
             log: self.log.or(file.log),
             config: self.config,
@@ -143,6 +154,7 @@ impl Serve {
             tls,
             bot_timeout_ms: self.bot_timeout_ms.unwrap_or(BOT_TIMEOUT_MS),
             private_endpoints: self.private_endpoints,
+            teams_rates: self.rate_limits.is_some_and(|it| it.contains(&Limited::Teams)),
         })
     }
 

@@ -15,6 +15,7 @@ mod errors;
 mod forged;
 mod hears;
 mod post;
+mod rates;
 mod rights;
 mod streams;
 #[path = "../support/mod.rs"]

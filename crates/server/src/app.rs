@@ -11,6 +11,7 @@ use redraft_store::{Store, StoreError};
 
 use crate::connector::authority::Authority;
 pub use crate::connector::authority::{NotTurned, Step};
+use crate::connector::rates::Rates;
 use crate::delivery::Outbox;
 use crate::typing::Typing;
 
@@ -35,6 +36,8 @@ pub struct App {
     pub outbox: Outbox,
     /// Bots that are typing.
     pub typing: Typing,
+    /// The rate limits of Teams, if bots are to meet them.
+    pub rates: Option<Rates>,
 }
 
 /// Why a command was not carried out.

@@ -21,6 +21,8 @@ pub struct Config {
     pub bot_timeout_ms: u64,
     /// Whether apps at private addresses are called; by default only by a server that listens on loopback.
     pub private_endpoints: Option<bool>,
+    /// Whether bots meet the rate limits of Teams.
+    pub teams_rates: bool,
 }
 
 /// The TLS listener.

@@ -21,6 +21,7 @@ use tracing::{error, info, warn};
 use crate::app::{App, NotDone};
 use crate::config::{Config, STOP_SECONDS_MAX};
 use crate::connector::authority::Authority;
+use crate::connector::rates::Rates;
 use crate::delivery::{self, Outbox};
 use crate::seed::{Ready, Seed, SeedError, ready_again};
 use crate::tls::{self, Tls};
@@ -174,6 +175,7 @@ impl Server {
             control_token: mint::sha256(control_token.as_bytes()),
             outbox,
             typing: Typing::default(),
+            rates: config.teams_rates.then(Rates::default),
         });
         // Tokens that an earlier process issued are valid from the first request on.
         let recalled = app.authority.recall(&*app.store).await;

@@ -370,6 +370,7 @@ mod tests {
             tls: None,
             bot_timeout_ms: 1000,
             private_endpoints: None,
+            teams_rates: false,
         };
         let server = Server::start(config).await.unwrap();
         std::fs::remove_file(seed).unwrap();

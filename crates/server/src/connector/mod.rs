@@ -21,6 +21,8 @@ mod conversations;
 pub(crate) mod hears;
 mod keys;
 mod metadata;
+mod openapi;
+pub mod rates;
 mod reactions;
 mod refusal;
 mod reply;
@@ -60,6 +62,7 @@ enum Route {
     AttachmentView(String, String),
     Team(String),
     TeamChannels(String),
+    Description,
     Token(String),
     Identity,
     Document(Document),
@@ -82,6 +85,7 @@ pub(crate) async fn handle(
             let body = body.as_deref().unwrap_or_default();
             return Some(token::issue(app, method, tenant, headers, body).await);
         }
+        Route::Description => return Some(openapi::answer(method)),
         Route::Identity => return Some(token::identity(app, method, query, headers).await),
         Route::Document(document) => {
             return Some(metadata::answer(app, document, method, query, headers, over_tls).await);
@@ -120,7 +124,9 @@ async fn run(
         | Route::AttachmentView(..)
         | Route::Team(_)
         | Route::TeamChannels(_) => "GET",
-        Route::Token(_) | Route::Identity | Route::Document(_) | Route::Unknown => return Err(no_operation()),
+        Route::Description | Route::Token(_) | Route::Identity | Route::Document(_) | Route::Unknown => {
+            return Err(no_operation());
+        }
     };
     if !allowed.split(", ").any(|verb| verb == method.as_str()) {
         let why = match (route, method) {
@@ -142,6 +148,9 @@ async fn run(
         Unread::Cut => Error::new(StatusCode::BAD_REQUEST, "BadSyntax", "The body ended early."),
     })?;
     let call = Call { app, directory, bot, query, headers, body };
+    if let Some(rates) = &app.rates {
+        rates.admit(&call, route, method)?;
+    }
     match route {
         Route::Conversations if *method == Method::GET => conversations::list(&call),
         Route::Conversations => conversations::create(&call).await,
@@ -166,7 +175,9 @@ async fn run(
         Route::AttachmentView(id, view) => attachments::view(&call, id, view).await,
         Route::Team(team) => teams::details(&call, team),
         Route::TeamChannels(team) => teams::conversations(&call, team),
-        Route::Token(_) | Route::Identity | Route::Document(_) | Route::Unknown => Err(no_operation()),
+        Route::Description | Route::Token(_) | Route::Identity | Route::Document(_) | Route::Unknown => {
+            Err(no_operation())
+        }
     }
 }
 
@@ -200,6 +211,9 @@ fn route(path: &str) -> Option<Route> {
     }
     if let ["msi", "token"] = segments[..] {
         return Some(Route::Identity);
+    }
+    if let ["teams", "openapi.json"] = segments[..] {
+        return Some(Route::Description);
     }
     if let Some(document) = Document::at(&segments) {
         return Some(Route::Document(document));
@@ -302,6 +316,7 @@ mod tests {
             Some(Route::Team(id)) => format!("team {id}"),
             Some(Route::TeamChannels(id)) => format!("channels {id}"),
             Some(Route::Token(t)) => format!("token {t}"),
+            Some(Route::Description) => "description".into(),
             Some(Route::Identity) => "identity".into(),
             Some(Route::Document(document)) => format!("{document:?}"),
         }
@@ -360,6 +375,7 @@ mod tests {
             ("/a/b/c/d/v3/conversations", "none"),
             ("/botframework.com/oauth2/v2.0/token", "token botframework.com"),
             ("/t-1/oauth2/token", "token t-1"),
+            ("/teams/openapi.json", "description"),
             ("/msi/token", "identity"),
             ("/msi/token/", "identity"),
             ("/v1/.well-known/openidconfiguration", "Channel"),

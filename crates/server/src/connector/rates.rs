@@ -1,0 +1,318 @@
+//! Rate limits of Teams, for those who want to see what their bots do about them.
+//!
+//! Source: <https://learn.microsoft.com/microsoftteams/platform/bots/how-to/rate-limit>. A window begins with the first
+//! call that counts and ends when its time is over by the workspace's clock; Microsoft does not say how its windows lie.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use axum::http::{Method, StatusCode};
+use redraft_model::directory::Directory;
+use redraft_model::id::{AppId, ConversationId, UserId, WorkspaceId};
+use redraft_model::time::Micros;
+use redraft_wire::connector::conversation::ConversationParameters;
+use redraft_wire::connector::errors::THROTTLED;
+use redraft_wire::connector::id::split_conversation;
+
+use super::reply::Error;
+use super::{Call, Route};
+
+/// Windows of so many subjects are remembered. When there are more, those that are over are forgotten, and if most are
+/// not, all are: then some calls pass that Teams would refuse.
+const SUBJECTS_MAX: usize = 65_536;
+
+/// So many calls in so many seconds.
+type Limit = (u32, i64);
+
+/// The most limits that one subject has.
+const LIMITS: usize = 4;
+
+const SECOND_MICROS: i64 = 1_000_000;
+
+/// What is counted together.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+struct Subject {
+    workspace: WorkspaceId,
+    /// One bot, or all.
+    bot: Option<AppId>,
+    scenario: Scenario,
+    place: Place,
+}
+
+/// What a call does, as far as limits differ.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+enum Scenario {
+    /// Whatever it is.
+    Any,
+    Send,
+    Create,
+    Read,
+    React,
+}
+
+/// What a call is about.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+enum Place {
+    /// Nothing that is there, or everything.
+    None,
+    Conversation(ConversationId),
+    /// The one who is to be in a conversation that is created.
+    Person(UserId),
+}
+
+impl Subject {
+    fn limits(self) -> &'static [Limit] {
+        match (self.scenario, self.bot) {
+            (Scenario::Any, _) => &[(50, 1)],
+            (Scenario::React, _) => &[(2, 1)],
+            (Scenario::Send | Scenario::Create, Some(_)) => &[(7, 1), (8, 2), (60, 30), (1800, 3600)],
+            (Scenario::Send | Scenario::Create, None) => &[(14, 1), (16, 2)],
+            (Scenario::Read, Some(_)) => &[(14, 1), (16, 2), (120, 30), (3600, 3600)],
+            (Scenario::Read, None) => &[(28, 1), (32, 2)],
+        }
+    }
+}
+
+/// One window: when it began, and how many calls were in it.
+#[derive(Clone, Copy, Default)]
+struct Window {
+    start: Micros,
+    calls: u32,
+}
+
+impl Window {
+    /// Microseconds until it ends, if it is not over. A clock that went back ends it.
+    fn left(&self, limit: Limit, now: Micros) -> Option<i64> {
+        let age = now.0 - self.start.0;
+        let length = limit.1 * SECOND_MICROS;
+        (0 < self.calls && (0..length).contains(&age)).then_some(length - age)
+    }
+}
+
+/// The windows of a running server.
+#[derive(Default)]
+pub struct Rates {
+    subjects: Mutex<HashMap<Subject, [Window; LIMITS]>>,
+}
+
+impl Rates {
+    /// Counts a call that may be made, or refuses it and counts nothing.
+    pub(super) fn admit(&self, call: &Call<'_>, route: &Route, method: &Method) -> Result<(), Error> {
+        let subjects = subjects(call, route, method);
+        let clock = |workspace| call.app.now(workspace);
+        self.take(&subjects, clock).map_err(|seconds| Error {
+            retry_after: Some(seconds),
+            ..Error::new(StatusCode::TOO_MANY_REQUESTS, THROTTLED, "Too many requests.")
+        })
+    }
+
+    /// Counts one call of all these subjects, or says in how many seconds there will be room for one of each.
+    fn take(&self, asked: &[Subject], clock: impl Fn(WorkspaceId) -> Micros) -> Result<(), u32> {
+        let mut subjects = self.subjects.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut wait = 0;
+        for subject in asked {
+            let Some(windows) = subjects.get(subject) else { continue };
+            for (window, limit) in windows.iter().zip(subject.limits()) {
+                let full = limit.0 <= window.calls;
+                let left = window.left(*limit, clock(subject.workspace)).filter(|_| full);
+                wait = wait.max(left.unwrap_or(0));
+            }
+        }
+        if 0 < wait {
+            return Err(u32::try_from((wait + SECOND_MICROS - 1) / SECOND_MICROS).unwrap_or(u32::MAX));
+        }
+        if SUBJECTS_MAX < subjects.len() + asked.len() {
+            forget(&mut subjects, &clock);
+        }
+        for subject in asked {
+            let now = clock(subject.workspace);
+            let windows = subjects.entry(*subject).or_default();
+            for (window, limit) in windows.iter_mut().zip(subject.limits()) {
+                if window.left(*limit, now).is_none() {
+                    *window = Window { start: now, calls: 0 };
+                }
+                window.calls += 1;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Makes room.
+fn forget(subjects: &mut HashMap<Subject, [Window; LIMITS]>, clock: &impl Fn(WorkspaceId) -> Micros) {
+    subjects.retain(|subject, windows| {
+        let now = clock(subject.workspace);
+        windows.iter().zip(subject.limits()).any(|(window, limit)| window.left(*limit, now).is_some())
+    });
+    if SUBJECTS_MAX / 2 < subjects.len() {
+        subjects.clear();
+    }
+}
+
+/// What a call counts for.
+fn subjects(call: &Call<'_>, route: &Route, method: &Method) -> Vec<Subject> {
+    let subject =
+        |bot, scenario, place| Subject { workspace: call.directory.workspace.id, bot, scenario, place };
+    let bot = Some(call.bot.id);
+    let mut subjects = vec![subject(bot, Scenario::Any, Place::None)];
+    let Some((scenario, place)) = scenario(call, route, method) else { return subjects };
+    subjects.push(subject(bot, scenario, place));
+    if let Place::Conversation(_) = place {
+        subjects.push(subject(None, scenario, place));
+    }
+    subjects
+}
+
+fn scenario(call: &Call<'_>, route: &Route, method: &Method) -> Option<(Scenario, Place)> {
+    let place = |id: &str| conversation(&call.directory, id);
+    Some(match route {
+        Route::Conversations if *method == Method::GET => (Scenario::Read, Place::None),
+        Route::Conversations => (Scenario::Create, created(call)),
+        Route::Activity(conversation, _) if *method != Method::POST => (change(), place(conversation)),
+        Route::Activities(conversation) | Route::Activity(conversation, _) => {
+            (Scenario::Send, place(conversation))
+        }
+        Route::History(conversation) => (Scenario::Send, place(conversation)),
+        Route::Reaction(..) => (Scenario::React, Place::None),
+        Route::Members(id)
+        | Route::PagedMembers(id)
+        | Route::Member(id, _)
+        | Route::ActivityMembers(id)
+        | Route::Team(id)
+        | Route::TeamChannels(id) => (Scenario::Read, place(id)),
+        Route::Uploads(_)
+        | Route::Attachment(_)
+        | Route::AttachmentView(..)
+        | Route::Description
+        | Route::Token(_)
+        | Route::Identity
+        | Route::Document(_)
+        | Route::Unknown => return None,
+    })
+}
+
+/// Whose windows updates and deletions share. Microsoft does not say; a change of a message costs it what a message does.
+const fn change() -> Scenario {
+    Scenario::Send
+}
+
+/// A thread shares the windows of its channel. All conversations that are not there share theirs.
+fn conversation(directory: &Directory, id: &str) -> Place {
+    let found = directory.conversation_named(split_conversation(id).0);
+    found.map_or(Place::None, |found| Place::Conversation(found.id))
+}
+
+/// The channel or the person for whom a conversation is created.
+fn created(call: &Call<'_>) -> Place {
+    let Ok(asked) = ConversationParameters::parse(&call.body) else { return Place::None };
+    if let Some(channel) = &asked.channel_id {
+        return conversation(&call.directory, channel);
+    }
+    let person = asked.members.first().and_then(|member| call.directory.user_named(member));
+    person.map_or(Place::None, |person| Place::Person(person.id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WORKSPACE: WorkspaceId = WorkspaceId(1);
+
+    fn subject(bot: Option<u32>, scenario: Scenario, conversation: u32) -> Subject {
+        let place = Place::Conversation(ConversationId(conversation));
+        Subject { workspace: WORKSPACE, bot: bot.map(AppId), scenario, place }
+    }
+
+    /// Calls at one moment until one is refused: how many passed, and how long the refused one is to wait.
+    fn fill(rates: &Rates, subjects: &[Subject], millis: i64) -> (u32, u32) {
+        let mut passed = 0;
+        loop {
+            match rates.take(subjects, |_| Micros(millis * 1000)) {
+                Ok(()) => passed += 1,
+                Err(wait) => return (passed, wait),
+            }
+        }
+    }
+
+    #[test]
+    fn each_window_of_each_subject() {
+        for (scenario, bot, spans) in [
+            (Scenario::Any, Some(1), &[(50, 1)][..]),
+            (Scenario::React, Some(1), &[(2, 1)]),
+            (Scenario::Send, Some(1), &[(7, 1), (8, 2), (60, 30), (1800, 3600)]),
+            (Scenario::Create, Some(1), &[(7, 1), (8, 2), (60, 30), (1800, 3600)]),
+            (Scenario::Read, Some(1), &[(14, 1), (16, 2), (120, 30), (3600, 3600)]),
+            (Scenario::Send, None, &[(14, 1), (16, 2)]),
+            (Scenario::Create, None, &[(14, 1), (16, 2)]),
+            (Scenario::Read, None, &[(28, 1), (32, 2)]),
+        ] {
+            let rates = Rates::default();
+            let it = [subject(bot, scenario, 1)];
+            let mut total = 0;
+            let mut now = 1;
+            // Whenever a window is full, the next longer one says how much more there is.
+            for (calls, seconds) in spans {
+                while total < *calls {
+                    let (passed, wait) = fill(&rates, &it, now);
+                    total += passed;
+                    assert!(total <= *calls, "{scenario:?} {bot:?}: {total} in {seconds} s");
+                    if total == *calls {
+                        let end = 1 + seconds * 1000;
+                        assert_eq!(
+                            i64::from(wait),
+                            (end - now + 999) / 1000,
+                            "{scenario:?} {bot:?} {seconds} s"
+                        );
+                        now = end - 1;
+                        assert_eq!(fill(&rates, &it, now), (0, 1), "{scenario:?} {bot:?} {seconds} s");
+                        now = end;
+                    } else {
+                        now += i64::from(wait) * 1000;
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_refused_call_counts_for_nobody() {
+        let rates = Rates::default();
+        let full = subject(Some(1), Scenario::Send, 1);
+        let shared = subject(None, Scenario::Send, 1);
+        assert_eq!(fill(&rates, &[full, shared], 0), (7, 1));
+        for _ in 0..100 {
+            assert!(rates.take(&[shared, full], |_| Micros(0)).is_err());
+        }
+        assert_eq!(fill(&rates, &[subject(Some(2), Scenario::Send, 1), shared], 0), (7, 1));
+        assert_eq!(fill(&rates, &[subject(Some(3), Scenario::Send, 1), shared], 0).0, 0, "all bots together");
+        assert_eq!(fill(&rates, &[subject(Some(3), Scenario::Send, 2)], 0).0, 7);
+        assert_eq!(fill(&rates, &[subject(Some(3), Scenario::Read, 1)], 0).0, 14);
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_opens_the_windows() {
+        let rates = Rates::default();
+        let it = [subject(Some(1), Scenario::Send, 1)];
+        assert_eq!(fill(&rates, &it, 3_600_000).0, 7);
+        assert_eq!(fill(&rates, &it, 0).0, 7);
+    }
+
+    #[test]
+    fn what_is_over_is_forgotten() {
+        let rates = Rates::default();
+        let count = || rates.subjects.lock().unwrap().len();
+        let subject = |it| subject(Some(1), Scenario::React, it);
+        let most = u32::try_from(SUBJECTS_MAX).unwrap();
+        for it in 0..most {
+            rates.take(&[subject(it)], |_| Micros(0)).unwrap();
+        }
+        assert_eq!(count(), SUBJECTS_MAX);
+        rates.take(&[subject(most)], |_| Micros(0)).unwrap();
+        assert_eq!(count(), 1, "none was over, and no more are remembered");
+        for it in 0..most - 1 {
+            rates.take(&[subject(it)], |_| Micros(0)).unwrap();
+        }
+        rates.take(&[subject(most + 1)], |_| Micros(SECOND_MICROS)).unwrap();
+        assert_eq!(count(), 1, "all were over");
+    }
+}
