@@ -1,9 +1,11 @@
 //! The way to the control API: over HTTP to the server that owns the data folder, or directly where there is none.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::Method;
+use redraft_server::acts::Refreshes;
 use redraft_server::app::App;
 use redraft_server::config::BOT_TIMEOUT_MS;
 use redraft_server::connector::authority::Authority;
@@ -21,7 +23,7 @@ pub enum Control {
     /// To a running server.
     Remote { url: String, token: String },
     /// To the folder itself.
-    Local { app: Box<App>, runtime: tokio::runtime::Runtime },
+    Local { app: Arc<App>, runtime: tokio::runtime::Runtime },
 }
 
 #[derive(Deserialize)]
@@ -55,8 +57,9 @@ impl Control {
             outbox: Outbox::new(Duration::from_millis(BOT_TIMEOUT_MS), false)?,
             typing: Typing::default(),
             rates: None,
+            refreshes: Refreshes::default(),
         };
-        Ok(Self::Local { app: Box::new(app), runtime })
+        Ok(Self::Local { app: Arc::new(app), runtime })
     }
 
     /// One call; a refusal is a failure with the server's sentence.
@@ -67,7 +70,9 @@ impl Control {
             Self::Local { app, runtime } => {
                 let body = if body.is_null() { Vec::new() } else { serde_json::to_vec(body)? };
                 let method = Method::from_bytes(method.as_bytes())?;
-                let (status, answer) = runtime.block_on(control::call(app, &method, &path, None, &body));
+                let (path, query) =
+                    path.split_once('?').map_or((&*path, None), |(path, query)| (path, Some(query)));
+                let (status, answer) = runtime.block_on(control::call(app, &method, path, query, &body));
                 (status.as_u16(), answer)
             }
         };
@@ -76,6 +81,11 @@ impl Control {
         }
         let reason = answer["error"]["message"].as_str().unwrap_or("the server refused without a reason");
         Err(reason.to_owned().into())
+    }
+
+    /// Whether a server runs on the folder.
+    pub fn is_remote(&self) -> bool {
+        matches!(self, Self::Remote { .. })
     }
 
     /// The workspace that is meant: the one named, or the only one.

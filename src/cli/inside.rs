@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value, json};
 
 use super::control::Control;
+use super::manifest::{self, Manifest};
 use super::{Data, Failure, say};
 
 /// Where to look.
@@ -266,6 +268,50 @@ enum AppVerb {
         #[arg(long)]
         installed_by: Option<String>,
     },
+    /// Registers the bot of a Teams app manifest, and shows its password, this once, and settings for each SDK.
+    Import {
+        /// The `manifest.json`.
+        manifest: PathBuf,
+        /// The bot's password; made by the server by default.
+        #[arg(long)]
+        password: Option<String>,
+        /// Where the bot hears what happens, such as `http://127.0.0.1:3978/api/messages`.
+        #[arg(long)]
+        endpoint: Option<String>,
+    },
+    /// Changes how a Teams bot hears what happens.
+    Set {
+        /// Which, by name or id.
+        app: String,
+        /// Its messaging endpoint; an empty one takes it away.
+        #[arg(long)]
+        endpoint: Option<String>,
+        /// Whether it hears everything, not only what mentions it.
+        #[arg(long)]
+        read_all: Option<bool>,
+        /// Whether it puts its replies into its answers.
+        #[arg(long)]
+        expect_replies: Option<bool>,
+        /// The issuer of the tokens that it is called with; an empty one is the Bot Connector's own.
+        #[arg(long)]
+        issuer: Option<String>,
+        /// Whether calls without a valid token are its.
+        #[arg(long)]
+        anonymous: Option<bool>,
+    },
+    /// Lists what did not reach an app: what waits for another attempt, and what was given up.
+    Deliveries {
+        /// Which, by name or id.
+        app: String,
+    },
+    /// Tries again what was given up.
+    Replay {
+        /// Which app, by name or id.
+        app: String,
+        /// One delivery, by the position of its event; all of them by default.
+        #[arg(long)]
+        position: Option<u64>,
+    },
     /// Uninstalls an app: its tokens end, its messages stay.
     Uninstall {
         /// Which, by name or id.
@@ -293,11 +339,70 @@ impl App {
                 ]);
                 show(&self.inside.call("POST", "/apps", &body)?)
             }
+            AppVerb::Import { manifest, password, endpoint } => {
+                let manifest = Manifest::open(&manifest)?;
+                import(&self.inside, &manifest, password.as_deref(), endpoint.as_deref())
+            }
+            AppVerb::Set { app, endpoint, read_all, expect_replies, issuer, anonymous } => {
+                let or_null = |given: String| if given.is_empty() { Value::Null } else { given.into() };
+                let body = given([
+                    ("endpoint", endpoint.map(or_null)),
+                    ("read_all", read_all.map(Value::from)),
+                    ("expect_replies", expect_replies.map(Value::from)),
+                    ("issuer", issuer.map(or_null)),
+                    ("anonymous", anonymous.map(Value::from)),
+                ]);
+                show(&self.inside.call("PATCH", &of_app(&app, ""), &body)?)
+            }
+            AppVerb::Deliveries { app } => {
+                let listed =
+                    self.inside.call("GET", &of_app(&app, "/deliveries?limit=1000"), &Value::Null)?;
+                table(
+                    &listed["deliveries"],
+                    &["position", "channel", "attempts", "dead", "due_at", "reason"],
+                );
+                Ok(())
+            }
+            AppVerb::Replay { app, position } => {
+                let (control, workspace) = self.inside.open()?;
+                if !control.is_remote() {
+                    return Err(
+                        "nothing is delivered while no server runs; start `redraft serve` first".into()
+                    );
+                }
+                let path = format!("{workspace}{}", of_app(&app, "/deliveries/replay"));
+                show(&control.call("POST", &path, &given([("position", position.map(Value::from))]))?)
+            }
             AppVerb::Uninstall { app } => {
-                self.inside.call("DELETE", &format!("/apps/{app}"), &Value::Null).map(drop)
+                self.inside.call("DELETE", &of_app(&app, ""), &Value::Null).map(drop)
             }
         }
     }
+}
+
+/// The path of an app, which may be named by a name with blanks in it.
+fn of_app(app: &str, rest: &str) -> String {
+    format!("/apps/{}{rest}", utf8_percent_encode(app, NON_ALPHANUMERIC))
+}
+
+fn import(
+    inside: &Inside,
+    manifest: &Manifest,
+    password: Option<&str>,
+    endpoint: Option<&str>,
+) -> Result<(), Failure> {
+    let (control, path) = inside.open()?;
+    let workspace = control.call("GET", &path, &Value::Null)?;
+    let made = control.call("POST", &format!("{path}/apps"), &manifest.registration(password, endpoint))?;
+    let heard = if manifest.reads_all { "everything where it is" } else { "what mentions it" };
+    say(&format!("Registered {} in {}; it hears {heard}.", made["name"], workspace["name"]));
+    say(&format!("Its password, shown this once: {}", made["app_password"].as_str().unwrap_or_default()));
+    if endpoint.is_none() {
+        say(&format!("It hears nothing yet: redraft app set {} --endpoint URL", manifest.app_id));
+    }
+    say("");
+    say(&manifest::settings(&made, &workspace));
+    Ok(())
 }
 
 #[derive(Subcommand)]

@@ -10,6 +10,7 @@ mod control;
 mod doctor;
 mod inside;
 mod key;
+mod manifest;
 mod serve;
 
 /// Local Slack and Microsoft Teams for bots.
@@ -30,7 +31,7 @@ enum Command {
     User(inside::User),
     /// Lists, adds and archives channels, and changes who is in them.
     Channel(inside::Channel),
-    /// Lists, registers and uninstalls apps.
+    /// Lists, registers, changes and uninstalls apps, and what did not reach them.
     App(inside::App),
     /// Lists, makes, rotates and revokes tokens.
     Token(inside::Token),

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
+use crate::bot::Bot;
 use crate::client;
 use crate::support::{Folder, Server};
 use crate::world::*;
@@ -193,40 +194,72 @@ fn the_description_is_true() {
     let mut count = 0;
     for (path, verbs) in document.json["paths"].as_object().unwrap() {
         for (verb, operation) in verbs.as_object().unwrap() {
-            let fresh = World::new();
-            let made = fresh.controlled("POST", "/tokens", &json!({"app": "deploybot"}));
-            let concrete = [
-                ("{workspace}", "T01ACME"),
-                ("{person}", "ben"),
-                ("{channel}", "random"),
-                ("{member}", "cleo"),
-                ("{app}", "pollbot"),
-            ]
-            .iter()
-            .fold(path.clone(), |path, (name, value)| path.replace(name, value))
-            .replace("{token}", made["id"].as_str().unwrap());
-            let mut example = at(operation, "/requestBody/content/application~1json/example").clone();
-            if example.get("timeout_ms").is_some() {
-                example["timeout_ms"] = 1.into();
-            }
-            if concrete == "/control/workspaces" && verb == "post" {
-                // The example's tokens are the declared world's.
-                fresh.controlled("DELETE", "", &Value::Null);
-            }
-            let answer = control(
-                &fresh.server.url,
-                &verb.to_uppercase(),
-                concrete.trim_start_matches("/control"),
-                &example,
-            );
-            let expected = if operation["responses"].get("201").is_some() { 201 } else { 200 };
-            let waited = path.ends_with("/wait") && answer.status == 408;
-            assert!(answer.status == expected || waited, "{verb} {path}: {} {}", answer.status, answer.body);
             assert!(operation["summary"].is_string());
+            is_true(path, verb, operation);
             count += 1;
         }
     }
-    assert_eq!(count, 27);
+    assert_eq!(count, 41);
+}
+
+fn is_true(path: &str, verb: &str, operation: &Value) {
+    let fresh = World::new();
+    let made = fresh.controlled("POST", "/tokens", &json!({"app": "deploybot"}));
+    let bot = Bot::of(&fresh, "helpdesk");
+    let own = fresh.controlled("POST", "/people/ben/messages", &json!({"channel": "random", "text": "mine"}));
+    let concrete = [
+        ("{workspace}", "T01ACME"),
+        ("{person}", "ben"),
+        ("{channel}", "random"),
+        ("{member}", "cleo"),
+        ("{app}", "helpdesk"),
+        ("{ts}", own["ts"].as_str().unwrap()),
+        ("{token}", made["id"].as_str().unwrap()),
+    ]
+    .iter()
+    .fold(path.to_owned(), |path, (name, value)| path.replace(name, value));
+    let mut example = at(operation, "/requestBody/content/application~1json/example").clone();
+    if example.get("timeout_ms").is_some() {
+        example["timeout_ms"] = 1.into();
+    }
+    if path.contains("/people/{person}/") && example.get("ts").is_some() {
+        let (channel, ts) = something_to_press(&fresh, path.ends_with("/stop"));
+        example["channel"] = channel.into();
+        example["ts"] = ts.into();
+    }
+    if concrete == "/control/workspaces" && verb == "post" {
+        // The example's tokens are the declared world's.
+        fresh.controlled("DELETE", "", &Value::Null);
+    }
+    let path_below = concrete.trim_start_matches("/control");
+    let answer = control(&fresh.server.url, &verb.to_uppercase(), path_below, &example);
+    let expected = if operation["responses"].get("201").is_some() { 201 } else { 200 };
+    let waited = path.ends_with("/wait") && answer.status == 408;
+    assert!(answer.status == expected || waited, "{verb} {path}: {} {}", answer.status, answer.body);
+    drop(bot);
+}
+
+/// A message of a bot with a form and feedback buttons; or one that streams in.
+fn something_to_press(world: &World, streams: bool) -> (String, String) {
+    let token = world.bot(HELPDESK);
+    let chat =
+        world.controlled("POST", "/people/ben/messages", &json!({"to": ["helpdesk"], "text": "hello"}));
+    let mut activity = json!({
+        "type": "message",
+        "channelData": {"feedbackLoopEnabled": true},
+        "attachments": [{"contentType": "application/vnd.microsoft.card.adaptive", "content": {
+            "type": "AdaptiveCard",
+            "body": [{"type": "Input.Text", "id": "drink"}],
+            "actions": [{"type": "Action.Submit", "title": "Vote"}],
+        }}],
+    });
+    if streams {
+        let step = json!({"type": "streaminfo", "streamType": "streaming", "streamSequence": 1});
+        activity = json!({"type": "typing", "text": "And", "entities": [step]});
+    }
+    let path = format!("/{}/activities", chat["conversation_id"].as_str().unwrap());
+    let id = text_of(&world.connector(&token, "POST", &path, &activity).json, "id");
+    (text_of(&chat, "channel"), format!("{}.{}", &id[..10], &id[10..]))
 }
 
 /// Five hundred workspaces are made, used in both dialects, and dropped.

@@ -5,6 +5,7 @@
 mod authority;
 mod bad_input;
 mod bot;
+mod cards;
 mod cli;
 mod client;
 mod control;

@@ -235,7 +235,7 @@ fn a_person_stops_it() {
     assert_eq!(chat.seen(), one("It", 1, true));
     assert_eq!(chat.on("PUT", &stream, &message("Stopped")).outcome(), "200");
     assert_eq!(chat.seen(), one("Stopped", 2, false));
-    assert_eq!(chat.world.control("POST", "/people/ben/stop", &stop).status, 403, "it has ended");
+    assert_eq!(chat.world.control("POST", "/people/ben/stop", &stop).outcome(), "409 not_streaming");
 }
 
 #[test]

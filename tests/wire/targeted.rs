@@ -27,7 +27,11 @@ fn on(world: &World, bot: &str, verb: &str, id: &str, flag: &str, body: &Value) 
 
 /// Texts of general as a person sees it, each with whom it is for.
 fn seen(world: &World, person: &str) -> Vec<(String, Value)> {
-    let path = format!("/people/{person}/channels/general/messages");
+    seen_in(world, person, "general/messages")
+}
+
+fn seen_in(world: &World, person: &str, place: &str) -> Vec<(String, Value)> {
+    let path = format!("/people/{person}/channels/{place}");
     let seen = world.controlled("GET", &path, &Value::Null);
     let messages = seen["messages"].as_array().unwrap().iter();
     messages.map(|it| (text_of(it, "text"), it["targeted_to"].clone())).collect()
@@ -47,11 +51,15 @@ fn seen_by_its_reader_alone() {
     let reply = on(&world, &bot, "POST", &root, "?ISTARGETEDACTIVITY=True", &to("29:1ben", "in the thread"));
     assert_eq!(reply.status, 201, "{}", reply.body);
     let bens = json!("U01BEN");
-    let all = ["by member id", "by directory id", "flagged in the body", "in the thread"];
+    let all = ["by member id", "by directory id", "flagged in the body"];
     let mut expected = vec![("root".to_owned(), Value::Null)];
     assert_eq!(seen(&world, "ada"), expected);
     expected.extend(all.map(|text| (text.to_owned(), bens.clone())));
     assert_eq!(seen(&world, "ben"), expected);
+    let thread = format!("general/messages?thread_ts={root}");
+    assert_eq!(seen_in(&world, "ada", &thread), expected[..1]);
+    let with_reply = vec![expected[0].clone(), ("in the thread".to_owned(), bens)];
+    assert_eq!(seen_in(&world, "ben", &thread), with_reply);
     // In no history of either API.
     let history = world.ok(BEN, "conversations.history", &json!({"channel": GENERAL}));
     assert_eq!(history["messages"].as_array().unwrap().len(), 1, "{history}");

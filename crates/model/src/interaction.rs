@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::command::Post;
 use crate::content::Content;
 use crate::decide::{Context, Draft, Unseen, refused};
 use crate::decision::{Change, Decision, Halt, Outcome, Why};
@@ -9,6 +10,8 @@ use crate::event::EventKind;
 use crate::id::{AppId, ConversationId, UserId};
 use crate::limits::REACTIONS_MAX;
 use crate::message::{Audience, Message, PersonalView, Reaction, Revision, State};
+use crate::policy::Actor;
+use crate::post;
 use crate::time::Ts;
 use crate::workspace::TokenKind;
 
@@ -30,8 +33,13 @@ pub enum Act {
     React(Arc<str>),
     /// The caller takes the reaction back. Doing so again changes nothing.
     Unreact(Arc<str>),
-    /// A person pressed a button of the card that sends this to the card's app and posts nothing.
-    Submit(Arc<Content>),
+    /// A person pressed a button of the card that sends something to the card's app.
+    Submit {
+        /// What the app hears and nobody sees.
+        content: Arc<Content>,
+        /// What everybody sees as the person's words, and the app does not hear.
+        shown: Option<Box<Post>>,
+    },
     /// The card's app shows this to one person in the card's place, until the message changes.
     Show(UserId, Arc<Content>),
 }
@@ -81,15 +89,9 @@ pub(crate) fn decide(asked: &Interaction, context: &Context) -> Result<Decision,
     match &asked.act {
         Act::React(name) => react(&message, name, context),
         Act::Unreact(name) => unreact(&message, name, context),
-        Act::Submit(content) => match hearer(&message, context) {
+        Act::Submit { content, shown } => match hearer(&message, context) {
             None => refuse(R::NoApp),
-            Some(to) => {
-                let mut draft = Draft::new(context.moment, Some(context.actor));
-                let (conversation, ts) = (message.key.conversation, message.key.ts);
-                write(&message, content, context, &mut draft);
-                draft.event(EventKind::CardSubmitted { conversation, message: ts, to });
-                Ok(draft.done(Outcome::Done))
-            }
+            Some(to) => submit(&message, to, content, shown.as_deref(), context),
         },
         Act::Show(user, content) => {
             if context.actor.kind != TokenKind::Bot || message.app != context.actor.app {
@@ -104,6 +106,25 @@ pub(crate) fn decide(asked: &Interaction, context: &Context) -> Result<Decision,
 fn hearer(message: &Message, context: &Context) -> Option<AppId> {
     let app = context.directory.app(message.app.filter(|_| message.as_app)?)?;
     (!app.uninstalled).then_some(app.id)
+}
+
+/// What the button makes the person say counts as said through the app, which is not told of what it did itself.
+fn submit(
+    message: &Message,
+    to: AppId,
+    content: &Arc<Content>,
+    shown: Option<&Post>,
+    context: &Context,
+) -> Result<Decision, Halt> {
+    let through = Context { actor: Actor { app: Some(to), ..context.actor }, ..*context };
+    let mut draft = Draft::new(context.moment, Some(through.actor));
+    if let Some(shown) = shown {
+        post::add(shown, &through, &mut draft)?;
+    }
+    let (conversation, ts) = (message.key.conversation, message.key.ts);
+    write(message, content, context, &mut draft);
+    draft.event(EventKind::CardSubmitted { conversation, message: ts, to });
+    Ok(draft.done(Outcome::Done))
 }
 
 /// The message, if the caller may know of it. A message for one reader can be acted upon by that reader.

@@ -37,9 +37,15 @@ pub enum PostRefusal {
 
 /// Decides a post.
 pub(crate) fn decide(post: &Post, context: &Context) -> Result<Decision, Halt> {
-    use PostRefusal as R;
     let mut draft = Draft::new(context.moment, Some(context.actor));
-    let conversation = target(post, context, &mut draft)?;
+    let posted = add(post, context, &mut draft)?;
+    Ok(draft.done(Outcome::Posted(posted)))
+}
+
+/// Adds a post to whatever else comes of a command.
+pub(crate) fn add(post: &Post, context: &Context, draft: &mut Draft) -> Result<Posted, Halt> {
+    use PostRefusal as R;
+    let conversation = target(post, context, draft)?;
     if conversation.archived {
         return Err(R::Archived.into());
     }
@@ -59,10 +65,10 @@ pub(crate) fn decide(post: &Post, context: &Context) -> Result<Decision, Halt> {
     let (root, ignored) = thread(post, &conversation, context)?;
 
     // Past this line the post succeeds.
-    let message = write(post, &conversation, root.as_deref(), context, &mut draft)?;
+    let message = write(post, &conversation, root.as_deref(), context, draft)?;
     let root_author = root.filter(|root| root.revision().is_some()).map(|root| root.author);
     let content = Arc::clone(&post.content);
-    Ok(draft.done(Outcome::Posted(Posted { message, content, root_author, thread_ignored: ignored })))
+    Ok(Posted { message, content, root_author, thread_ignored: ignored })
 }
 
 fn target(post: &Post, context: &Context, draft: &mut Draft) -> Result<Arc<Conversation>, Halt> {

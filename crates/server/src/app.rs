@@ -9,6 +9,7 @@ use redraft_model::id::{TokenHash, WorkspaceId};
 use redraft_model::time::Micros;
 use redraft_store::{Store, StoreError};
 
+use crate::acts::Refreshes;
 use crate::connector::authority::Authority;
 pub use crate::connector::authority::{NotTurned, Step};
 use crate::connector::rates::Rates;
@@ -38,6 +39,8 @@ pub struct App {
     pub typing: Typing,
     /// The rate limits of Teams, if bots are to meet them.
     pub rates: Option<Rates>,
+    /// Which cards were refreshed for whom.
+    pub refreshes: Refreshes,
 }
 
 /// Why a command was not carried out.

@@ -33,7 +33,7 @@ pub(crate) async fn answer_over_tls(State(app): State<Arc<App>>, request: Reques
     answer_at(&app, request, true).await
 }
 
-async fn answer_at(app: &App, request: Request, over_tls: bool) -> Response<Body> {
+async fn answer_at(app: &Arc<App>, request: Request, over_tls: bool) -> Response<Body> {
     let start = Instant::now();
     let (parts, body) = request.into_parts();
     let path = parts.uri.path();
@@ -89,7 +89,7 @@ fn count(part: Part, status: StatusCode, start: Instant) {
 }
 
 async fn route(
-    app: &App,
+    app: &Arc<App>,
     part: Part,
     parts: &axum::http::request::Parts,
     body: Body,

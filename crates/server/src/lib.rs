@@ -5,7 +5,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
-mod acts;
+pub mod acts;
 pub mod app;
 pub mod config;
 pub mod connector;

@@ -18,6 +18,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tracing::{error, info, warn};
 
+use crate::acts::Refreshes;
 use crate::app::{App, NotDone};
 use crate::config::{Config, STOP_SECONDS_MAX};
 use crate::connector::authority::Authority;
@@ -176,6 +177,7 @@ impl Server {
             outbox,
             typing: Typing::default(),
             rates: config.teams_rates.then(Rates::default),
+            refreshes: Refreshes::default(),
         });
         // Tokens that an earlier process issued are valid from the first request on.
         let recalled = app.authority.recall(&*app.store).await;

@@ -356,7 +356,9 @@ async fn content_lies_where_its_event_is(world: World) {
     let away = world.beside(2).await;
     let message = world.say("posted").await;
     let second = world.updated(ALPHA_BOT, update(&message, "updated")).await.message.content_at;
-    world.done(MIA_HERSELF, interaction(&message, Act::Submit(text("pressed")))).await;
+    world
+        .done(MIA_HERSELF, interaction(&message, Act::Submit { content: text("pressed"), shown: None }))
+        .await;
     world.done(MIA_HERSELF, react(&message, "eyes")).await;
     world.deleted(ALPHA_BOT, &message).await;
     let found = [1, message.content_at, second, second + 1, second + 2, second + 3, second + 4];

@@ -107,7 +107,7 @@ fn act_of(dice: &mut Dice) -> Act {
     match dice.roll(7) {
         0..=2 => Act::React(name),
         3 => Act::Unreact(name),
-        4 => Act::Submit(text("pressed")),
+        4 => Act::Submit { content: text("pressed"), shown: None },
         _ => Act::Show(dice.pick(&[MIA, SAM]), text("shown")),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use redraft_model::command::Post;
 use redraft_model::control::Control;
 use redraft_model::decision::Change;
 use redraft_model::event::EventKind as K;
@@ -21,7 +22,7 @@ fn acts() -> [Act; 4] {
     [
         Act::React("eyes".into()),
         Act::Unreact("eyes".into()),
-        Act::Submit(text("pressed")),
+        Act::Submit { content: text("pressed"), shown: None },
         Act::Show(MIA, text("yours")),
     ]
 }
@@ -137,7 +138,7 @@ fn the_reader_of_a_message_for_one_acts_on_it() {
     for (asked, told) in [
         (Act::React("eyes".into()), "reacted"),
         (Act::Unreact("eyes".into()), "no change"),
-        (Act::Submit(text("pressed")), "done"),
+        (Act::Submit { content: text("pressed"), shown: None }, "done"),
     ] {
         let mut world = World::new();
         let ts = world.whisper(GAMMA_BOT, GROUP, MIA);
@@ -176,6 +177,33 @@ fn what_a_pressed_button_writes() {
     assert_eq!(world.revisions[&(HOME, moment.position)], (expected, text("pressed")));
     assert_eq!(world.tell(MIA_HERSELF, submit(PUBLIC, ts, "pressed")), "done");
     assert_eq!(world.contents(PUBLIC, ts), ["old", "new", "pressed", "pressed"]);
+}
+
+/// What a button makes a person say is theirs, came through the app, and goes with the press or not at all.
+#[test]
+fn what_a_pressed_button_says() {
+    let mut world = World::new();
+    let ts = world.say(ALPHA_BOT, PUBLIC);
+    let moment = world.moment(HOME);
+    let said = Post { reply_to: [Some(ts), None], ..post(PUBLIC) };
+    let pressed =
+        |said: Post| act(PUBLIC, ts, Act::Submit { content: text("pressed"), shown: Some(Box::new(said)) });
+    let wrong = Post { fault: fault(), ..said.clone() };
+    let refused = world.tell(MIA_HERSELF, pressed(wrong));
+    assert!(refused.starts_with("Post(Content"), "{refused}");
+    assert_eq!(world.moment(HOME), moment);
+    assert_eq!(world.tell(MIA_HERSELF, pressed(said)), "done");
+    let shown = world.message(PUBLIC, moment.ts).unwrap();
+    assert_eq!((shown.author, shown.app, shown.as_app, shown.root), (MIA, Some(ALPHA_APP), false, Some(ts)));
+    assert_eq!(world.message(PUBLIC, ts).unwrap().thread.as_ref().map(|thread| thread.replies), Some(1));
+    assert_eq!(
+        world.events(2),
+        [
+            K::MessagePosted { conversation: PUBLIC, root: Some(ts), only: None },
+            K::CardSubmitted { conversation: PUBLIC, message: ts, to: ALPHA_APP },
+        ]
+    );
+    assert!(world.logs[&HOME].iter().rev().take(2).all(|event| event.app == Some(ALPHA_APP)));
 }
 
 /// Only where an app hears of it.

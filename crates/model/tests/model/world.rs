@@ -568,7 +568,7 @@ pub fn unreact(conversation: ConversationId, ts: Ts, name: &str) -> Verb {
 }
 
 pub fn submit(conversation: ConversationId, ts: Ts, words: &str) -> Verb {
-    act(conversation, ts, Act::Submit(text(words)))
+    act(conversation, ts, Act::Submit { content: text(words), shown: None })
 }
 
 pub fn show(conversation: ConversationId, ts: Ts, user: UserId, words: &str) -> Verb {

@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use redraft_model::command::{Caller, Command, Verb};
 use redraft_model::content::{Content, Dialect};
-use redraft_model::id::{ConversationId, UserId};
-use redraft_model::interaction::{Act, Interaction};
+use redraft_model::decision::{Refusal, Why};
+use redraft_model::interaction::{Act, Interaction, InteractionRefusal};
+use redraft_model::message::Audience;
+use redraft_model::policy;
 use redraft_model::time::Ts;
-use redraft_model::workspace::{App as Bot, Conversation};
+use redraft_model::workspace::{App as Bot, Conversation, ConversationKind};
 use redraft_store::Stored;
 use redraft_wire::connector::card::{self, Action, Name};
 use redraft_wire::connector::invoke::{self, CardAnswer, Malformed, TaskAnswer};
@@ -15,14 +17,16 @@ use redraft_wire::connector::press::{self, Opinion, Press};
 use serde_json::{Map, Value, json};
 
 use super::{Hindered, Person};
+use crate::app::NotDone;
 use crate::connector::hears::{self, Asked, Question};
+use crate::delivery::Answered;
 
 /// The invoke of `Action.Execute`.
-const CARD_ACTION: &str = "adaptiveCard/action";
+pub(super) const CARD_ACTION: &str = "adaptiveCard/action";
 
 /// What came of a press.
 pub(crate) enum Pressed {
-    /// The card's bot is told, as of an event; the words that the conversation shows for it, if any.
+    /// The card's bot is told, as of an event; the words that the conversation is shown as the person's, if any.
     Submitted { display_text: Option<String> },
     /// The person wrote something.
     Posted(Ts),
@@ -54,7 +58,14 @@ impl From<Malformed> for Hindered {
     }
 }
 
-impl Person<'_> {
+impl From<InteractionRefusal> for Hindered {
+    fn from(why: InteractionRefusal) -> Self {
+        let refusal = Refusal { why: Why::Interaction(why), actor: None, message: None };
+        Self::NotDone(NotDone::Refused(Box::new(refusal)))
+    }
+}
+
+impl Person {
     /// Presses the action of this name on a message, as this person sees it, with these inputs.
     pub async fn press(
         &self,
@@ -63,34 +74,38 @@ impl Person<'_> {
         action: Option<&Value>,
         inputs: &Map<String, Value>,
     ) -> Result<Pressed, Hindered> {
-        let (stored, activity) = self.card(conversation, ts).await?;
-        let pressed = {
-            let actions = card::actions(&activity);
-            press::press(found(&actions, action)?, inputs)?
+        let shown = self.card(conversation, ts).await?;
+        let (pressed, attachment) = {
+            let actions = card::actions(&shown.activity);
+            let action = found(&actions, action)?;
+            (press::press(action, inputs)?, action.attachment)
         };
-        self.carry_out(conversation, &stored, pressed).await
+        self.carry_out(conversation, &Shown { attachment, ..shown }, pressed).await
     }
 
-    /// Presses an action of a dialog's card, which the bot answered when it was opened; or hands in `data` as a page in a
-    /// dialog does.
+    /// Hands in a dialog, which the bot answered when it was opened.
     pub async fn hand_in(
         &self,
         conversation: &Conversation,
         ts: Ts,
         dialog: Dialog<'_>,
     ) -> Result<Pressed, Hindered> {
-        let (stored, _) = self.card(conversation, ts).await?;
+        let shown = self.card(conversation, ts).await?;
         let pressed = match dialog {
             Dialog::Card { card, action, inputs } => {
                 let actions = card::actions_of_card(card);
                 press::press_in_dialog(found(&actions, action)?, inputs)?
+            }
+            Dialog::Form { opinion, card, action, inputs } => {
+                let actions = card::actions_of_card(card);
+                press::feedback_of_form(opinion, found(&actions, action)?, inputs)?
             }
             Dialog::Page(data) => Press::Invoke {
                 name: Some("task/submit"),
                 value: json!({ "data": data, "context": { "theme": "default" } }),
             },
         };
-        self.carry_out(conversation, &stored, pressed).await
+        self.carry_out(conversation, &shown, pressed).await
     }
 
     /// Says what this person thinks of a bot's message.
@@ -101,37 +116,40 @@ impl Person<'_> {
         opinion: Opinion,
         words: &str,
     ) -> Result<Pressed, Hindered> {
-        let (stored, activity) = self.card(conversation, ts).await?;
-        let pressed = press::feedback(&activity, opinion, words)?;
-        self.carry_out(conversation, &stored, pressed).await
+        let shown = self.card(conversation, ts).await?;
+        let pressed = press::feedback(&shown.activity, opinion, words)?;
+        self.carry_out(conversation, &shown, pressed).await
     }
 
     /// The message with its activity as this person sees it.
-    async fn card(
-        &self,
-        conversation: &Conversation,
-        ts: Ts,
-    ) -> Result<(Stored, Map<String, Value>), Hindered> {
-        let missing = || Hindered::Impossible("there is no such message that this person sees".into());
-        if !conversation.has(self.user.id) {
-            return Err(missing());
+    async fn card(&self, conversation: &Conversation, ts: Ts) -> Result<Shown, Hindered> {
+        use InteractionRefusal as R;
+        if !policy::sees(self.user.id, conversation) {
+            return Err(R::ConversationNotFound.into());
         }
-        let stored = self.app.store.message(self.key(conversation.id, ts)).await?.ok_or_else(missing)?;
-        if !self.may_see(&stored) {
-            return Err(missing());
+        if conversation.archived {
+            return Err(R::Archived.into());
+        }
+        if !conversation.has(self.user.id) {
+            return Err(R::NotMember.into());
+        }
+        let stored = self.app.store.message(self.key(conversation.id, ts)).await?;
+        let stored = stored.filter(|stored| self.may_see(stored)).ok_or(R::MessageNotFound)?;
+        if stored.message.revision().is_none() {
+            return Err(R::Tombstone.into());
         }
         let view = self.own_view(&stored).await?;
         let content = view.as_ref().unwrap_or(&stored.content);
-        let nothing = || Hindered::Impossible("the message has nothing to press".into());
-        if content.dialect != Dialect::Connector {
-            return Err(nothing());
-        }
         let activity = content.activity.as_deref().and_then(|it| serde_json::from_str(it).ok());
-        Ok((stored, activity.ok_or_else(nothing)?))
+        match activity {
+            Some(activity) if content.dialect == Dialect::Connector => {
+                Ok(Shown { stored, activity, attachment: None })
+            }
+            _ => Err(Hindered::Impossible("the message has nothing to press".into())),
+        }
     }
 
-    fn may_see(&self, stored: &Stored) -> bool {
-        use redraft_model::message::Audience;
+    pub(super) fn may_see(&self, stored: &Stored) -> bool {
         match stored.message.audience {
             Audience::Everyone => true,
             Audience::Only(reader) => {
@@ -143,38 +161,55 @@ impl Person<'_> {
     async fn carry_out(
         &self,
         conversation: &Conversation,
-        stored: &Stored,
+        shown: &Shown,
         pressed: Press,
     ) -> Result<Pressed, Hindered> {
+        let stored = &shown.stored;
         match pressed {
             Press::Nothing => Ok(Pressed::Local { url: None }),
             Press::Open { url } => Ok(Pressed::Local { url: Some(url) }),
             Press::Post { text } => {
-                let posted = self.post(conversation.id, &text, stored.message.root).await?;
+                let words = self.to_bot(conversation, stored, text);
+                let posted = self.post(conversation.id, &words, thread_of(conversation, stored)).await?;
                 Ok(Pressed::Posted(posted.message.key.ts))
             }
             Press::Message { text, value, display_text } => {
-                let sent = json!({ "text": text, "value": value });
-                let act = Act::Submit(Arc::new(activity(&sent)));
+                self.bot_of(conversation, stored)?;
+                let said =
+                    |words: &String| self.said(conversation.id, words, thread_of(conversation, stored));
+                let content = Arc::new(activity(&json!({ "text": text, "value": value })));
+                let shown = display_text.as_ref().map(|words| Box::new(said(words)));
+                let act = Act::Submit { content, shown };
                 let (conversation, ts) = (conversation.id, stored.message.key.ts);
                 self.submit(Verb::Interaction(Interaction { conversation, ts, act })).await?;
                 Ok(Pressed::Submitted { display_text })
             }
             Press::Invoke { name, value } => {
-                let answer = self.ask(conversation, stored, name, &value).await?;
-                Ok(Pressed::Answered(answer))
+                let answered = self.ask(conversation, stored, name, &value).await?;
+                Ok(Pressed::Answered(self.answer(shown, name.unwrap_or_default(), &answered).await?))
             }
         }
     }
 
-    async fn ask(
+    /// What a button makes a person say to its bot. Where others listen Teams puts a mention of the bot before it
+    /// (observed in BotFramework-WebChat#4455), without which the bot would not hear it.
+    fn to_bot(&self, conversation: &Conversation, stored: &Stored, words: String) -> String {
+        let bot = self.directory.user(stored.message.author).filter(|_| stored.message.as_app);
+        match bot.filter(|_| conversation.kind != ConversationKind::Direct) {
+            Some(bot) => format!("<@{}> {words}", bot.slack_id),
+            None => words,
+        }
+    }
+
+    /// Asks the bot that posted a message.
+    pub(super) async fn ask(
         &self,
         conversation: &Conversation,
         stored: &Stored,
         name: Option<&str>,
         value: &Value,
-    ) -> Result<Answer, Hindered> {
-        let bot = self.bot_of(stored)?;
+    ) -> Result<Answered, Hindered> {
+        let bot = self.bot_of(conversation, stored)?;
         let asked = Asked {
             conversation: conversation.id,
             by: self.user.id,
@@ -182,22 +217,26 @@ impl Person<'_> {
             root: stored.message.root,
             question: Question::Invoke { name, value },
         };
-        let answered = hears::ask(self.app, &self.directory, bot, &asked).await;
-        let answered = answered.map_err(|unanswered| Hindered::Unanswered(unanswered.reason))?;
-        let status = answered.status.as_u16();
-        match name.unwrap_or_default() {
+        let answered = hears::ask(&self.app, &self.directory, bot, &asked).await;
+        answered.map_err(|unanswered| Hindered::Unanswered(format!("{}: {}", bot.name, unanswered.reason)))
+    }
+
+    /// Reads what the bot answered to a question of this name, and shows it where it is a card.
+    async fn answer(&self, shown: &Shown, name: &str, answered: &Answered) -> Result<Answer, Hindered> {
+        let (status, body) = (answered.status.as_u16(), &answered.body);
+        match name {
             CARD_ACTION => {
-                let answer = invoke::card_answer(status, &answered.body)?;
+                let answer = invoke::card_answer(status, body)?;
                 if let CardAnswer::Card(card) = &answer {
-                    self.show(bot, conversation.id, stored.message.key.ts, self.user.id, card).await?;
+                    self.show(shown, card).await?;
                 }
                 Ok(Answer::Card(answer))
             }
-            name @ ("task/fetch" | "task/submit" | "message/fetchTask") => {
-                Ok(Answer::Task(invoke::task_answer(name, status, &answered.body)?))
+            "task/fetch" | "task/submit" | "message/fetchTask" => {
+                Ok(Answer::Task(invoke::task_answer(name, status, body)?))
             }
             "message/submitAction" => {
-                invoke::feedback_answer(status, &answered.body)?;
+                invoke::feedback_answer(status, body)?;
                 Ok(Answer::Done)
             }
             name => {
@@ -207,59 +246,67 @@ impl Person<'_> {
         }
     }
 
-    fn bot_of(&self, stored: &Stored) -> Result<&Arc<Bot>, Hindered> {
+    /// The bot that hears of what is pressed on a message. Nothing is sent where none would.
+    fn bot_of(&self, conversation: &Conversation, stored: &Stored) -> Result<&Arc<Bot>, Hindered> {
         let bot = stored.message.app.filter(|_| stored.message.as_app).and_then(|id| self.directory.app(id));
-        bot.ok_or_else(|| Hindered::Impossible("no bot posted the message".into()))
+        let bot = bot.ok_or(InteractionRefusal::NoApp)?;
+        let deaf = if bot.uninstalled {
+            "was uninstalled"
+        } else if !conversation.has(bot.bot_user) {
+            "is not in the conversation any more"
+        } else if bot.endpoint.is_none() {
+            "has no endpoint"
+        } else {
+            return Ok(bot);
+        };
+        Err(Hindered::Unanswered(format!("{} {deaf}, so nobody would hear what is pressed", bot.name)))
     }
 
-    /// The card in the place of the message's own, for one person, until the message changes.
-    async fn show(
-        &self,
-        bot: &Bot,
-        conversation: ConversationId,
-        ts: Ts,
-        user: UserId,
-        card: &Map<String, Value>,
-    ) -> Result<(), Hindered> {
-        let shown = json!({
-            "type": "message",
-            "attachments": [{ "contentType": card::ADAPTIVE, "content": card }],
-        });
-        let act = Act::Show(user, Arc::new(activity(&shown)));
+    /// The card in the place of the one that was pressed, for this person, until the message changes.
+    pub(super) async fn show(&self, shown: &Shown, card: &Map<String, Value>) -> Result<(), Hindered> {
+        let stored = &shown.stored;
+        let bot = stored.message.app.ok_or(InteractionRefusal::NoApp)?;
+        let card = json!({ "contentType": card::ADAPTIVE, "content": card });
+        let mut own = Value::Object(shown.activity.clone());
+        match shown.attachment.and_then(|place| own["attachments"].get_mut(place)) {
+            Some(pressed) => *pressed = card,
+            None => own["attachments"] = json!([card]),
+        }
+        let content = Content { text: stored.content.text.clone(), ..activity(&own) };
+        let act = Act::Show(self.user.id, Arc::new(content));
+        let (conversation, ts) = (stored.message.key.conversation, stored.message.key.ts);
         let verb = Verb::Interaction(Interaction { conversation, ts, act });
-        let (workspace, caller) = (self.directory.workspace.id, Caller::Bot(bot.id));
+        let (workspace, caller) = (self.directory.workspace.id, Caller::Bot(bot));
         self.app.submit(Command { workspace, caller, idempotency: None, verb }).await?;
         Ok(())
     }
+}
 
-    /// Asks the bot for this person's own view of a card that wants that, as clients do when they show the message. An
-    /// answer that is none leaves the card as it is.
-    pub(super) async fn refresh(&self, conversation: &Conversation, stored: &Stored) {
-        if stored.message.app.is_none() || stored.content.dialect != Dialect::Connector {
-            return;
-        }
-        let Some(text) = stored.content.activity.as_deref().filter(|text| text.contains("\"refresh\""))
-        else {
-            return;
-        };
-        let Ok(activity) = serde_json::from_str::<Map<String, Value>>(text) else { return };
-        let few = conversation.members.len() <= press::REFRESH_USERS_MAX;
-        let wanted = press::refreshes(&activity).into_iter().find(|refresh| match &refresh.user_ids {
-            Some(users) => users.contains(&self.user.member_id.as_str()),
-            None => few,
-        });
-        let Some(press) = wanted.map(|refresh| refresh.press) else { return };
-        if !matches!(self.own_view(stored).await, Ok(None)) {
-            return;
-        }
-        drop(self.carry_out(conversation, stored, press).await);
-    }
+/// What a button makes a person say goes to the message's thread; only channels have threads.
+fn thread_of(conversation: &Conversation, stored: &Stored) -> Option<Ts> {
+    let root = stored.message.root.or(Some(stored.message.key.ts));
+    root.filter(|_| conversation.is_channel())
+}
+
+/// A message as one person sees it.
+pub(super) struct Shown {
+    pub stored: Stored,
+    pub activity: Map<String, Value>,
+    /// The attachment that is pressed.
+    pub attachment: Option<usize>,
 }
 
 /// What is handed in of a dialog.
 pub(crate) enum Dialog<'a> {
     /// An action of its card.
     Card { card: &'a Map<String, Value>, action: Option<&'a Value>, inputs: &'a Map<String, Value> },
+    /// The same of a bot's own feedback form.
+    Form {
+        opinion: Opinion,
+        card: &'a Map<String, Value>,
+        action: Option<&'a Value>,
+        inputs: &'a Map<String, Value>,
+    },
     /// What its page sends.
     Page(&'a Value),
 }

@@ -11,6 +11,7 @@ use redraft_model::directory::Directory;
 use redraft_model::id::{ConversationId, MessageKey, UserId};
 use redraft_model::interaction::{Act, Interaction};
 use redraft_model::message::Kind;
+use redraft_model::policy;
 use redraft_model::stream::{Step, Stream};
 use redraft_model::time::Ts;
 use redraft_model::workspace::{Conversation, ConversationKind, User};
@@ -22,8 +23,10 @@ use crate::connector::hears::{self, Asked, Question};
 use crate::mint;
 
 mod cards;
+mod refresh;
 
 pub(crate) use cards::{Answer, Dialog, Pressed};
+pub use refresh::Refreshes;
 
 /// Characters that a person may write at once, as in Slack's clients.
 const TEXT_CHARS_MAX: usize = 12_000;
@@ -32,8 +35,9 @@ const TEXT_CHARS_MAX: usize = 12_000;
 const TARGETED_MAX: usize = 100;
 
 /// A person in their own client.
-pub(crate) struct Person<'a> {
-    pub app: &'a App,
+#[derive(Clone)]
+pub(crate) struct Person {
+    pub app: Arc<App>,
     pub directory: Arc<Directory>,
     pub user: Arc<User>,
 }
@@ -69,7 +73,7 @@ pub(crate) struct Seen {
     pub reactions: Vec<(Arc<str>, Vec<UserId>)>,
 }
 
-impl Person<'_> {
+impl Person {
     async fn submit(&self, verb: Verb) -> Result<Outcome, NotDone> {
         let (workspace, caller) = (self.directory.workspace.id, Caller::Person(self.user.id));
         self.app.submit(Command { workspace, caller, idempotency: None, verb }).await
@@ -93,8 +97,13 @@ impl Person<'_> {
         words: &str,
         root: Option<Ts>,
     ) -> Result<Posted, NotDone> {
+        posted(self.submit(Verb::Post(self.said(conversation, words, root))).await?)
+    }
+
+    /// What was typed, as a post.
+    fn said(&self, conversation: ConversationId, words: &str, root: Option<Ts>) -> Post {
         let (content, fault) = self.typed(words);
-        let post = Post {
+        Post {
             target: Target::Conversation(conversation),
             content: Arc::new(content),
             fault,
@@ -103,8 +112,7 @@ impl Person<'_> {
             broadcast: false,
             only: None,
             unjoined: false,
-        };
-        posted(self.submit(Verb::Post(post)).await?)
+        }
     }
 
     /// Changes what a message says.
@@ -153,28 +161,29 @@ impl Person<'_> {
         self.submit(Verb::Stream(stream)).await.map(drop)
     }
 
-    /// Types: the bots of a personal chat are told, once, and it does not matter whether they hear it.
-    pub async fn type_in(&self, conversation: &Conversation) {
+    /// Types: the bots of a personal chat are told, once, and nobody waits for whether they hear it.
+    pub fn type_in(&self, conversation: &Conversation) {
         if conversation.kind != ConversationKind::Direct || !conversation.has(self.user.id) {
             return;
         }
-        for bot in self.directory.apps().filter(|bot| conversation.has(bot.bot_user)) {
-            let asked = Asked {
-                conversation: conversation.id,
-                by: self.user.id,
-                message: None,
-                root: None,
-                question: Question::Typing,
-            };
-            drop(hears::ask(self.app, &self.directory, bot, &asked).await);
+        for bot in self.directory.apps().filter(|bot| conversation.has(bot.bot_user) && !bot.uninstalled) {
+            let (person, bot, conversation) = (self.clone(), Arc::clone(bot), conversation.id);
+            tokio::spawn(async move {
+                let question = Question::Typing;
+                let asked = Asked { conversation, by: person.user.id, message: None, root: None, question };
+                drop(hears::ask(&person.app, &person.directory, &bot, &asked).await);
+            });
         }
     }
 
-    /// What was typed, as it is stored: `@name` is a mention.
+    /// What was typed, as it is stored: `@name` is a mention, and `#name` a link to a channel that the person sees.
     fn typed(&self, words: &str) -> (Content, Option<ContentFault>) {
         let mentioned = mentioning(&self.directory, words);
-        let names = Names { channel: &|_| None };
-        let stored = text::normalise(&mentioned, Parse::Client, false, &names);
+        let channel = |name: &str| {
+            let channel = self.directory.channel(name).filter(|it| policy::sees(self.user.id, it));
+            channel.map(|it| it.slack_id.clone())
+        };
+        let stored = text::normalise(&mentioned, Parse::Client, true, &Names { channel: &channel });
         let fault = text::chars_over(words, TEXT_CHARS_MAX).then(|| ContentFault {
             code: "msg_too_long",
             reasons: vec![format!("a person writes at most {TEXT_CHARS_MAX} characters at once")],
@@ -183,19 +192,38 @@ impl Person<'_> {
     }
 
     /// The conversation as this person's client shows it: the newest messages and those for this person alone, oldest
-    /// first. A card that refreshes itself for this person does so.
-    pub async fn see(&self, conversation: &Conversation, limit: usize) -> Result<Vec<Seen>, StoreError> {
+    /// first; or a thread: its root and the first replies. Cards that refresh themselves for this person do so.
+    pub async fn see(
+        &self,
+        conversation: &Conversation,
+        thread: Option<Ts>,
+        limit: usize,
+    ) -> Result<Vec<Seen>, StoreError> {
         let workspace = self.directory.workspace.id;
         let store = &self.app.store;
-        let mut line = store.channel_line(workspace, conversation.id, Window::ALL, limit).await?;
+        let mut line = match thread {
+            None => store.channel_line(workspace, conversation.id, Window::ALL, limit).await?,
+            Some(root) => {
+                let root = self.key(conversation.id, root);
+                let mut line = store.thread_line(root, Window::ALL, limit).await?;
+                line.extend(store.message(root).await?.filter(|stored| self.may_see(stored)));
+                line
+            }
+        };
         let now = self.app.now(workspace);
         let own = store.targeted(workspace, conversation.id, self.user.id, TARGETED_MAX).await?;
-        line.extend(own.into_iter().filter(|stored| !stored.message.expired(now)));
+        let own =
+            own.into_iter().filter(|stored| !stored.message.expired(now) && stored.message.root == thread);
+        line.extend(own);
         line.sort_by_key(|stored| stored.message.key.ts);
+        let refreshed = self.refresh(conversation, &line).await;
         let mut seen = Vec::with_capacity(line.len());
         for stored in line {
-            self.refresh(conversation, &stored).await;
-            seen.push(self.seen(stored).await?);
+            let key = stored.message.key;
+            let again = if refreshed.contains(&key.ts) { store.message(key).await? } else { Some(stored) };
+            if let Some(stored) = again {
+                seen.push(self.seen(stored).await?);
+            }
         }
         Ok(seen)
     }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use axum::http::StatusCode;
+use redraft_model::decision::{CallerRefusal, Posted};
 use redraft_model::id::UserId;
+use redraft_model::policy;
 use redraft_model::time::{Micros, Ts};
 use redraft_model::workspace::Conversation;
 use redraft_wire::connector::invoke::{CardAnswer, TaskAnswer, TaskInfo};
@@ -11,42 +13,52 @@ use redraft_wire::connector::press::Opinion;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{Answer, Error, Scope, channels, created, ok, people, refused, store_error};
+use super::{Answer, Error, Scope, channels, created, ok, people, refusal};
 use crate::acts::{self, Dialog, Hindered, Person, Pressed, Seen};
 use crate::app::NotDone;
 
 /// Messages that a person is shown at most.
 const SEEN_MAX: u64 = 200;
 
-fn person<'a>(scope: &'a Scope<'_>, name: &str) -> Result<Person<'a>, Error> {
+/// Somebody in whose name something is done.
+struct Acting<'a> {
+    scope: &'a Scope<'a>,
+    person: Person,
+}
+
+fn person<'a>(scope: &'a Scope<'_>, name: &str) -> Result<Acting<'a>, Error> {
     let id = people::named(scope, name)?.id;
     let user = scope.directory.user(id).filter(|user| user.bot_of.is_none()).cloned();
     let user = user.ok_or_else(|| Error::not_found("person"))?;
-    Ok(Person { app: scope.app, directory: Arc::clone(&scope.directory), user })
+    if user.deactivated {
+        return Err(refusal::caller(CallerRefusal::Inactive, &user.name));
+    }
+    let person = Person { app: Arc::clone(scope.app), directory: Arc::clone(&scope.directory), user };
+    Ok(Acting { scope, person })
+}
+
+impl Acting<'_> {
+    fn sees(&self, channel: &Conversation) -> Result<(), Error> {
+        let user = &self.person.user;
+        if policy::sees(user.id, channel) { Ok(()) } else { Err(refusal::no_conversation(&user.name)) }
+    }
+
+    fn not_done(&self, not_done: NotDone) -> Error {
+        refusal::error(self.scope.app, self.scope.id(), &self.person.user.name, &not_done)
+    }
+
+    fn hindered(&self, hindered: Hindered) -> Error {
+        match hindered {
+            Hindered::NotDone(not_done) => self.not_done(not_done),
+            Hindered::Impossible(why) => Error(StatusCode::UNPROCESSABLE_ENTITY, "impossible", why),
+            Hindered::Unanswered(why) => Error(StatusCode::BAD_GATEWAY, "bot_failed", why),
+        }
+    }
 }
 
 fn time(given: &str) -> Result<Ts, Error> {
     let ts = Ts::from_dotted(given).or_else(|| Ts::from_digits(given));
     ts.ok_or_else(|| Error::bad(format!("{given} is not a message's id")))
-}
-
-impl From<Hindered> for Error {
-    fn from(hindered: Hindered) -> Self {
-        match hindered {
-            Hindered::NotDone(not_done) => not_done.into(),
-            Hindered::Impossible(why) => Self(StatusCode::UNPROCESSABLE_ENTITY, "impossible", why),
-            Hindered::Unanswered(why) => Self(StatusCode::BAD_GATEWAY, "bot_failed", why),
-        }
-    }
-}
-
-impl From<NotDone> for Error {
-    fn from(not_done: NotDone) -> Self {
-        match not_done {
-            NotDone::Refused(refusal) => refused(&refusal.why),
-            NotDone::Store(failed) => store_error(failed),
-        }
-    }
 }
 
 #[derive(Deserialize)]
@@ -62,22 +74,22 @@ struct Said {
 
 pub(super) async fn post(scope: &Scope<'_>, name: &str) -> Answer {
     let said: Said = scope.json()?;
-    let person = person(scope, name)?;
+    let acting = person(scope, name)?;
     let conversation = match (&said.channel, &said.to) {
         (Some(channel), None) => channels::named(scope, channel)?.id,
         (None, Some(to)) if !to.is_empty() => {
             let others: Vec<UserId> =
                 to.iter().map(|it| people::named(scope, it).map(|it| it.id)).collect::<Result<_, _>>()?;
-            person.chat_with(others).await?
+            acting.person.chat_with(others).await.map_err(|it| acting.not_done(it))?
         }
         _ => return Err(Error::bad("say where to: either channel, or to with at least one name")),
     };
     let root = said.thread_ts.as_deref().map(time).transpose()?;
-    let posted = person.post(conversation, &said.text, root).await?;
-    created(message(scope, posted)?)
+    let posted = acting.person.post(conversation, &said.text, root).await;
+    created(message(scope, posted.map_err(|it| acting.not_done(it))?)?)
 }
 
-fn message(scope: &Scope<'_>, posted: redraft_model::decision::Posted) -> Result<Value, Error> {
+fn message(scope: &Scope<'_>, posted: Posted) -> Result<Value, Error> {
     let stored = redraft_store::Stored { message: posted.message, content: posted.content, root: None };
     Ok(channels::message(&*scope.now()?, &stored))
 }
@@ -91,15 +103,16 @@ struct Edited {
 
 pub(super) async fn edit(scope: &Scope<'_>, name: &str, channel: &str, ts: &str) -> Answer {
     let edited: Edited = scope.json()?;
-    let person = person(scope, name)?;
+    let acting = person(scope, name)?;
     let conversation = channels::named(scope, channel)?.id;
-    let posted = person.edit(conversation, time(ts)?, &edited.text, edited.if_revision).await?;
-    ok(message(scope, posted)?)
+    let posted = acting.person.edit(conversation, time(ts)?, &edited.text, edited.if_revision).await;
+    ok(message(scope, posted.map_err(|it| acting.not_done(it))?)?)
 }
 
 pub(super) async fn delete(scope: &Scope<'_>, name: &str, channel: &str, ts: &str) -> Answer {
+    let acting = person(scope, name)?;
     let conversation = channels::named(scope, channel)?.id;
-    person(scope, name)?.delete(conversation, time(ts)?).await?;
+    acting.person.delete(conversation, time(ts)?).await.map_err(|it| acting.not_done(it))?;
     ok(json!({}))
 }
 
@@ -113,10 +126,10 @@ struct Reacted {
 
 pub(super) async fn react(scope: &Scope<'_>, name: &str, adds: bool) -> Answer {
     let reacted: Reacted = scope.json()?;
+    let acting = person(scope, name)?;
     let conversation = channels::named(scope, &reacted.channel)?.id;
-    let person = person(scope, name)?;
-    let changed = person.react(conversation, time(&reacted.ts)?, &reacted.name, adds).await?;
-    ok(json!({ "changed": changed }))
+    let changed = acting.person.react(conversation, time(&reacted.ts)?, &reacted.name, adds).await;
+    ok(json!({ "changed": changed.map_err(|it| acting.not_done(it))? }))
 }
 
 #[derive(Deserialize)]
@@ -127,7 +140,10 @@ struct Typed {
 
 pub(super) async fn type_in(scope: &Scope<'_>, name: &str) -> Answer {
     let typed: Typed = scope.json()?;
-    person(scope, name)?.type_in(channels::named(scope, &typed.channel)?).await;
+    let acting = person(scope, name)?;
+    let channel = channels::named(scope, &typed.channel)?;
+    acting.sees(channel)?;
+    acting.person.type_in(channel);
     ok(json!({}))
 }
 
@@ -140,8 +156,9 @@ struct Stopped {
 
 pub(super) async fn stop(scope: &Scope<'_>, name: &str) -> Answer {
     let stopped: Stopped = scope.json()?;
+    let acting = person(scope, name)?;
     let conversation = channels::named(scope, &stopped.channel)?.id;
-    person(scope, name)?.stop(conversation, time(&stopped.ts)?).await?;
+    acting.person.stop(conversation, time(&stopped.ts)?).await.map_err(|it| acting.not_done(it))?;
     ok(json!({}))
 }
 
@@ -158,10 +175,10 @@ struct Act {
 
 pub(super) async fn press(scope: &Scope<'_>, name: &str) -> Answer {
     let act: Act = scope.json()?;
-    let person = person(scope, name)?;
+    let acting = person(scope, name)?;
     let channel = channels::named(scope, &act.channel)?;
-    let pressed = person.press(channel, time(&act.ts)?, act.action.as_ref(), &act.inputs).await?;
-    ok(came_of(channel, pressed))
+    let pressed = acting.person.press(channel, time(&act.ts)?, act.action.as_ref(), &act.inputs).await;
+    ok(came_of(channel, pressed.map_err(|it| acting.hindered(it))?))
 }
 
 #[derive(Deserialize)]
@@ -175,20 +192,29 @@ struct Task {
     action: Option<Value>,
     #[serde(default)]
     inputs: Map<String, Value>,
+    /// The card is a bot's own feedback form; true for a thumb up.
+    like: Option<bool>,
     /// Instead of a card: what the dialog's page hands in.
     data: Option<Value>,
 }
 
+fn opinion(like: bool) -> Opinion {
+    if like { Opinion::Like } else { Opinion::Dislike }
+}
+
 pub(super) async fn hand_in(scope: &Scope<'_>, name: &str) -> Answer {
     let task: Task = scope.json()?;
-    let person = person(scope, name)?;
+    let acting = person(scope, name)?;
     let channel = channels::named(scope, &task.channel)?;
-    let dialog = match (&task.card, &task.data) {
-        (Some(card), None) => Dialog::Card { card, action: task.action.as_ref(), inputs: &task.inputs },
-        (None, Some(data)) => Dialog::Page(data),
+    let (action, inputs) = (task.action.as_ref(), &task.inputs);
+    let dialog = match (&task.card, &task.data, task.like) {
+        (Some(card), None, None) => Dialog::Card { card, action, inputs },
+        (Some(card), None, Some(like)) => Dialog::Form { opinion: opinion(like), card, action, inputs },
+        (None, Some(data), None) => Dialog::Page(data),
         _ => return Err(Error::bad("hand in either the dialog's card with an action, or data")),
     };
-    ok(came_of(channel, person.hand_in(channel, time(&task.ts)?, dialog).await?))
+    let handed_in = acting.person.hand_in(channel, time(&task.ts)?, dialog).await;
+    ok(came_of(channel, handed_in.map_err(|it| acting.hindered(it))?))
 }
 
 #[derive(Deserialize)]
@@ -204,11 +230,10 @@ struct Feedback {
 
 pub(super) async fn feedback(scope: &Scope<'_>, name: &str) -> Answer {
     let given: Feedback = scope.json()?;
-    let person = person(scope, name)?;
+    let acting = person(scope, name)?;
     let channel = channels::named(scope, &given.channel)?;
-    let opinion = if given.like { Opinion::Like } else { Opinion::Dislike };
-    let pressed = person.give_feedback(channel, time(&given.ts)?, opinion, &given.text).await?;
-    ok(came_of(channel, pressed))
+    let pressed = acting.person.give_feedback(channel, time(&given.ts)?, opinion(given.like), &given.text);
+    ok(came_of(channel, pressed.await.map_err(|it| acting.hindered(it))?))
 }
 
 fn came_of(channel: &Conversation, pressed: Pressed) -> Value {
@@ -248,6 +273,7 @@ fn task_answer(answer: TaskAnswer) -> Value {
     let shown = |info: TaskInfo, name: &str, what: Value| {
         let mut shown = json!({
             "type": "continue", "title": info.title, "height": info.height, "width": info.width,
+            "fallback_url": info.fallback_url,
         });
         shown[name] = what;
         shown
@@ -260,16 +286,15 @@ fn task_answer(answer: TaskAnswer) -> Value {
     }
 }
 
-/// The conversation as the person sees it, oldest message first: their own views of cards in the cards' place, and what
-/// only they see.
+/// The conversation or a thread of it as the person sees it, oldest message first: their own views of cards in the
+/// cards' place, and what only they see.
 pub(super) async fn see(scope: &Scope<'_>, name: &str, channel: &str) -> Answer {
-    let person = person(scope, name)?;
+    let acting = person(scope, name)?;
     let channel = channels::named(scope, channel)?;
-    if !redraft_model::policy::sees(person.user.id, channel) {
-        return Err(Error::not_found("channel that this person sees"));
-    }
+    acting.sees(channel)?;
+    let thread = scope.parameter("thread_ts").map(|given| time(&given)).transpose()?;
     let limit = usize::try_from(scope.number("limit", 50)?.min(SEEN_MAX)).unwrap_or(50);
-    let seen = person.see(channel, limit).await.map_err(store_error)?;
+    let seen = acting.person.see(channel, thread, limit).await.map_err(refusal::store)?;
     let directory = scope.now()?;
     let typing = typing(scope, channel, &seen);
     let shown = |seen: Seen| {

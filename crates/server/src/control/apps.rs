@@ -41,6 +41,7 @@ pub(super) async fn add(scope: &Scope<'_>) -> Answer {
     if asked.name.is_empty() {
         return Err(Error::bad("an app needs a name"));
     }
+    check_endpoint(asked.endpoint.as_deref())?;
     let installer = match &asked.installed_by {
         Some(name) => Some(people::named(scope, name)?),
         None => scope
@@ -90,14 +91,19 @@ fn given<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Option<String>>, D
     Option::<String>::deserialize(from).map(Some)
 }
 
+fn check_endpoint(endpoint: Option<&str>) -> Result<(), Error> {
+    match endpoint {
+        Some(given) if !(given.starts_with("http://") || given.starts_with("https://")) => {
+            Err(Error::bad("an endpoint begins with http:// or https://"))
+        }
+        _ => Ok(()),
+    }
+}
+
 pub(super) async fn change(scope: &Scope<'_>, id: &str) -> Answer {
     let changed: Changed = scope.json()?;
     let app = named(scope, id)?;
-    if let Some(Some(endpoint)) = &changed.endpoint
-        && !(endpoint.starts_with("http://") || endpoint.starts_with("https://"))
-    {
-        return Err(Error::bad("an endpoint begins with http:// or https://"));
-    }
+    check_endpoint(changed.endpoint.as_ref().and_then(Option::as_deref))?;
     let app = App {
         endpoint: changed.endpoint.unwrap_or_else(|| app.endpoint.clone()),
         reads_all: changed.read_all.unwrap_or(app.reads_all),

@@ -5,7 +5,7 @@ use redraft_store::{Delivery, READ_ROWS_MAX};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Answer, Error, Scope, apps, ok, store_error};
+use super::{Answer, Error, Scope, apps, ok, refusal};
 
 /// Deliveries that one call returns at most.
 const DELIVERIES_MAX: u64 = 1000;
@@ -18,8 +18,8 @@ pub(super) async fn list(scope: &Scope<'_>, app: &str) -> Answer {
     let limit = usize::try_from(scope.number("limit", 100)?.min(DELIVERIES_MAX)).unwrap_or(100);
     let after = scope.number("after", 0)?;
     let store = &scope.app.store;
-    let listed = store.deliveries(scope.id(), app.id, after, limit).await.map_err(store_error)?;
-    let heard = store.heard(scope.id(), app.id).await.map_err(store_error)?;
+    let listed = store.deliveries(scope.id(), app.id, after, limit).await.map_err(refusal::store)?;
+    let heard = store.heard(scope.id(), app.id).await.map_err(refusal::store)?;
     ok(json!({
         "heard": heard.max(app.hears_from),
         "deliveries": listed.iter().map(|it| shown(scope, it)).collect::<Vec<_>>(),
@@ -57,7 +57,7 @@ pub(super) async fn replay(scope: &Scope<'_>, app: &str) -> Answer {
     let mut dead = Vec::new();
     let (mut after, end) = which.position.map_or((0, u64::MAX), |one| (one.saturating_sub(1), one));
     while after < end && dead.len() < REPLAYED_MAX {
-        let page = store.deliveries(scope.id(), app.id, after, READ_ROWS_MAX).await.map_err(store_error)?;
+        let page = store.deliveries(scope.id(), app.id, after, READ_ROWS_MAX).await.map_err(refusal::store)?;
         let Some(last) = page.last() else { break };
         after = last.position;
         let given_up = page.iter().filter(|it| it.due_at.is_none() && it.position <= end);

@@ -8,17 +8,16 @@ use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use percent_encoding::percent_decode_str;
 use redraft_model::command::{Caller, Command, Verb};
-use redraft_model::control::{Control, ControlRefusal};
-use redraft_model::decision::{Outcome, Why};
+use redraft_model::control::Control;
+use redraft_model::decision::Outcome;
 use redraft_model::directory::Directory;
 use redraft_model::id::WorkspaceId;
-use redraft_store::StoreError;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use subtle::ConstantTimeEq;
 use tracing::info;
 
-use crate::app::{App, NotDone};
+use crate::app::App;
 use crate::front::Unread;
 use crate::mint;
 use crate::serve::ANONYMOUS_NEEDS_LOOPBACK;
@@ -31,6 +30,7 @@ mod deliveries;
 mod log;
 mod openapi;
 mod people;
+mod refusal;
 mod tokens;
 mod workspaces;
 
@@ -42,7 +42,7 @@ type Answer = Result<(StatusCode, Value), Error>;
 
 /// Answers a call over HTTP: checks the token, then does what [`call`] does.
 pub(crate) async fn handle(
-    app: &App,
+    app: &Arc<App>,
     method: &Method,
     path: &str,
     query: Option<&str>,
@@ -78,7 +78,7 @@ pub(crate) async fn handle(
 /// One call of the control API, by whoever is entitled to it: the command line comes in here when it has opened the data
 /// folder itself.
 pub async fn call(
-    app: &App,
+    app: &Arc<App>,
     method: &Method,
     path: &str,
     query: Option<&str>,
@@ -107,7 +107,7 @@ impl Error {
     }
 }
 
-async fn route(app: &App, method: &Method, path: &str, query: Option<&str>, body: &[u8]) -> Answer {
+async fn route(app: &Arc<App>, method: &Method, path: &str, query: Option<&str>, body: &[u8]) -> Answer {
     let segments: Vec<String> = path
         .trim_matches('/')
         .split('/')
@@ -132,7 +132,7 @@ async fn route(app: &App, method: &Method, path: &str, query: Option<&str>, body
 
 /// A call about one workspace.
 struct Scope<'a> {
-    app: &'a App,
+    app: &'a Arc<App>,
     directory: Arc<Directory>,
     query: Option<&'a str>,
     body: &'a [u8],
@@ -141,7 +141,7 @@ struct Scope<'a> {
 impl Scope<'_> {
     async fn route(&self, verb: &str, rest: &[&str]) -> Answer {
         match (verb, rest) {
-            ("GET", []) => Ok((StatusCode::OK, workspaces::shown(&self.directory))),
+            ("GET", []) => Ok((StatusCode::OK, workspaces::shown(self.app, &self.directory))),
             ("PATCH", []) => workspaces::change(self).await,
             ("DELETE", []) => workspaces::remove(self).await,
             ("POST", ["reset"]) => workspaces::reset(self).await,
@@ -238,64 +238,7 @@ async fn submit(app: &App, workspace: WorkspaceId, control: Control) -> Result<O
     }
     let verb = Verb::Control(Box::new(control));
     let command = Command { workspace, caller: Caller::Control, idempotency: None, verb };
-    app.submit(command).await.map_err(|not_done| match not_done {
-        NotDone::Refused(refusal) => refused(&refusal.why),
-        NotDone::Store(failed) => store_error(failed),
-    })
-}
-
-fn store_error(failed: StoreError) -> Error {
-    let (status, code) = match failed {
-        StoreError::Busy => (StatusCode::TOO_MANY_REQUESTS, "busy"),
-        _ => (StatusCode::INTERNAL_SERVER_ERROR, "failed"),
-    };
-    Error(status, code, failed.to_string())
-}
-
-fn refused(why: &Why) -> Error {
-    let why = match why {
-        Why::Control(why) => why,
-        Why::Post(why) => return said_no(&format!("{why:?}")),
-        Why::Update(why) => return said_no(&format!("{why:?}")),
-        Why::Delete(why) => return said_no(&format!("{why:?}")),
-        Why::Stream(why) => return said_no(&format!("{why:?}")),
-        Why::Interaction(why) => return said_no(&format!("{why:?}")),
-        Why::Conversation(why) => return said_no(&format!("{why:?}")),
-        Why::Caller(_) => return said_no("Caller"),
-        Why::KeyReused { .. } => return said_no("KeyReused"),
-    };
-    match why {
-        ControlRefusal::WorkspaceNotFound => Error::not_found("workspace"),
-        ControlRefusal::Taken(name) => Error(StatusCode::CONFLICT, "taken", format!("{name} is taken")),
-        ControlRefusal::NotFound(what) => Error::not_found(what),
-        ControlRefusal::Full => Error(StatusCode::CONFLICT, "full", "the workspace is full".into()),
-        ControlRefusal::ClockGoesBack => Error::bad("a clock does not go back"),
-        ControlRefusal::SecondAnonymous => {
-            let why = "the workspace has a bot for calls without a token already";
-            Error(StatusCode::CONFLICT, "taken", why.into())
-        }
-    }
-}
-
-/// A rule that refuses people, by its name in the model.
-fn said_no(rule: &str) -> Error {
-    let name = rule.split(['(', ' ', '{']).next().unwrap_or_default();
-    let words = name.chars().fold(String::new(), |mut words, letter| {
-        if letter.is_uppercase() && !words.is_empty() {
-            words.push(' ');
-        }
-        words.extend(letter.to_lowercase());
-        words
-    });
-    let (status, code) = match name {
-        "ConversationNotFound" | "MessageNotFound" | "NotFound" | "UserNotFound" => {
-            (StatusCode::NOT_FOUND, "not_found")
-        }
-        "StaleRevision" => (StatusCode::PRECONDITION_FAILED, "stale"),
-        "Content" | "NoContent" => (StatusCode::UNPROCESSABLE_ENTITY, "content"),
-        _ => (StatusCode::FORBIDDEN, "refused"),
-    };
-    Error(status, code, format!("the rules refuse this person: {words}"))
+    app.submit(command).await.map_err(|not_done| refusal::error(app, workspace, "the control API", &not_done))
 }
 
 fn ok(value: Value) -> Answer {

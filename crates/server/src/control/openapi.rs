@@ -46,6 +46,72 @@ const OPERATIONS: &[(&str, &str, &str, &str)] = &[
         "Change a person, by id or name",
         r#"{"admin": true, "deactivated": false}"#,
     ),
+    (
+        "post",
+        "/workspaces/{workspace}/people/{person}/messages",
+        "Write a message in a person's name, to a channel or to the people and bots of a chat; @name mentions",
+        r#"{"channel": "general", "text": "Good morning, @helpdesk", "thread_ts": null}"#,
+    ),
+    (
+        "patch",
+        "/workspaces/{workspace}/people/{person}/messages/{channel}/{ts}",
+        "Change a message of theirs",
+        r#"{"text": "Good evening", "if_revision": 1}"#,
+    ),
+    (
+        "delete",
+        "/workspaces/{workspace}/people/{person}/messages/{channel}/{ts}",
+        "Delete a message, as far as they may",
+        "",
+    ),
+    (
+        "post",
+        "/workspaces/{workspace}/people/{person}/reactions",
+        "React to a message with the emoji of this short name",
+        r#"{"channel": "general", "ts": "1700000000.000100", "name": "thumbsup"}"#,
+    ),
+    (
+        "delete",
+        "/workspaces/{workspace}/people/{person}/reactions",
+        "Take a reaction back",
+        r#"{"channel": "general", "ts": "1700000000.000100", "name": "thumbsup"}"#,
+    ),
+    (
+        "post",
+        "/workspaces/{workspace}/people/{person}/typing",
+        "Type: the bot of a personal chat is told",
+        r#"{"channel": "general"}"#,
+    ),
+    (
+        "post",
+        "/workspaces/{workspace}/people/{person}/stop",
+        "Stop a message that streams in",
+        r#"{"channel": "general", "ts": "1700000000.000100"}"#,
+    ),
+    (
+        "post",
+        "/workspaces/{workspace}/people/{person}/actions",
+        "Press a button, named by its id, title, verb or place; the answer says what came of it",
+        r#"{"channel": "general", "ts": "1700000000.000100", "action": "Vote", "inputs": {"drink": "tea"}}"#,
+    ),
+    (
+        "post",
+        "/workspaces/{workspace}/people/{person}/tasks",
+        "Hand in a dialog: its card with an action (with like, if it is a feedback form), or the data of its page",
+        r#"{"channel": "general", "ts": "1700000000.000100", "data": {"drink": "tea"}}"#,
+    ),
+    (
+        "post",
+        "/workspaces/{workspace}/people/{person}/feedback",
+        "Say what they think of a bot's message",
+        r#"{"channel": "general", "ts": "1700000000.000100", "like": true, "text": "Short and right"}"#,
+    ),
+    (
+        "get",
+        "/workspaces/{workspace}/people/{person}/channels/{channel}/messages",
+        "The newest messages, or those of a thread, as a person sees them: with what only they see",
+        "",
+    ),
     ("get", "/workspaces/{workspace}/channels", "Channels and direct messages", ""),
     (
         "post",
@@ -75,6 +141,24 @@ const OPERATIONS: &[(&str, &str, &str, &str)] = &[
         r#"{"kind": "teams", "name": "greeter", "channels": ["general"]}"#,
     ),
     (
+        "patch",
+        "/workspaces/{workspace}/apps/{app}",
+        "Change how a Teams bot hears what happens; a null endpoint or issuer takes it away",
+        r#"{"endpoint": "http://127.0.0.1:3978/api/messages", "read_all": true, "expect_replies": false, "issuer": null, "anonymous": false}"#,
+    ),
+    (
+        "get",
+        "/workspaces/{workspace}/apps/{app}/deliveries",
+        "What did not reach it: what waits for another attempt, and what was given up",
+        "",
+    ),
+    (
+        "post",
+        "/workspaces/{workspace}/apps/{app}/deliveries/replay",
+        "Try again what was given up: the event at one position, or all of it",
+        r#"{"position": 7}"#,
+    ),
+    (
         "delete",
         "/workspaces/{workspace}/apps/{app}",
         "Uninstall an app: its tokens end, its messages stay",
@@ -102,6 +186,8 @@ const OPERATIONS: &[(&str, &str, &str, &str)] = &[
 const PARAMETERS: &[(&str, &[&str])] = &[
     ("/workspaces/{workspace}/log", &["after", "limit", "wait_ms"]),
     ("/workspaces/{workspace}/channels/{channel}/messages", &["limit"]),
+    ("/workspaces/{workspace}/people/{person}/channels/{channel}/messages", &["limit", "thread_ts"]),
+    ("/workspaces/{workspace}/apps/{app}/deliveries", &["after", "limit"]),
 ];
 
 /// The OpenAPI 3.1 document.
@@ -144,17 +230,61 @@ fn parameters(path: &str) -> Vec<Value> {
     let in_path = names
         .map(|name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }));
     let query = PARAMETERS.iter().filter(|(of, _)| *of == path).flat_map(|(_, names)| names.iter());
-    let in_query = query
-        .map(|name| json!({ "name": name, "in": "query", "schema": { "type": "integer", "minimum": 0 } }));
+    let in_query = query.map(|name| {
+        let number = json!({ "type": "integer", "minimum": 0 });
+        let schema = if name.ends_with("_ts") { json!({ "type": "string" }) } else { number };
+        json!({ "name": name, "in": "query", "schema": schema })
+    });
     in_path.chain(in_query).collect()
 }
 
 fn responses(verb: &str, path: &str) -> Value {
     let made = verb == "post"
-        && ["workspaces", "people", "channels", "apps", "tokens"].iter().any(|it| path.ends_with(it));
+        && ["workspaces", "people", "channels", "apps", "tokens", "messages"]
+            .iter()
+            .any(|it| path.ends_with(it));
     let done = json!({ "description": "Done", "content": { "application/json": { "schema": { "type": "object" } } } });
     let refused = json!({ "description": "Refused", "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Error" } } } });
     let mut responses = json!({ "default": refused });
     responses[if made { "201" } else { "200" }] = done;
     responses
+}
+
+#[cfg(test)]
+mod tests {
+    use super::OPERATIONS;
+
+    /// The routes are read from the router's source.
+    #[test]
+    fn every_route_is_described() {
+        let (outside, inside) = include_str!("mod.rs").split_once("impl Scope<'_>").unwrap();
+        let arms = [(outside, ""), (inside, "/workspaces/{}")].into_iter().flat_map(|(router, within)| {
+            let arms = router.lines().filter_map(|line| line.trim().strip_prefix("(\""));
+            arms.map(move |arm| (arm, within))
+        });
+        let routes: Vec<String> = arms
+            .filter_map(|(arm, within)| {
+                let (verb, rest) = arm.split_once('"')?;
+                let (segments, _) = rest.split_once('[')?.1.split_once(']')?;
+                let segment = |it: &str| match it.strip_prefix('"') {
+                    Some(name) => format!("/{}", name.trim_end_matches('"')),
+                    None => "/{}".into(),
+                };
+                let segments = segments.split(", ").filter(|it| !it.is_empty()).map(segment);
+                Some(format!("{} {within}{}", verb.to_lowercase(), segments.collect::<String>()))
+            })
+            .collect();
+        let without_names = |path: &str| {
+            let parts = path.split(['{', '}']).enumerate();
+            parts.map(|(at, part)| if at % 2 == 0 { part } else { "{}" }).collect::<String>()
+        };
+        let described: Vec<String> =
+            OPERATIONS.iter().map(|(verb, path, ..)| format!("{verb} {}", without_names(path))).collect();
+        for route in &routes {
+            assert!(described.contains(route), "{route} is not described");
+        }
+        for operation in &described {
+            assert!(routes.contains(operation), "{operation} is described and not there");
+        }
+    }
 }

@@ -14,8 +14,8 @@ use super::{Answer, Error, Scope, created, ok, submit};
 use crate::app::App;
 use crate::seed::{Seed, SeedSettings};
 
-/// A workspace as the API shows it.
-pub(super) fn shown(directory: &Directory) -> Value {
+/// A workspace as the API shows it, with the addresses that its bots need.
+pub(super) fn shown(app: &App, directory: &Directory) -> Value {
     let workspace = &directory.workspace;
     let seconds = |micros: Option<i64>| micros.map(|micros| micros / 1_000_000);
     let Settings { edit_window_micros, delete_window_micros, only_admins_delete } = workspace.settings;
@@ -24,6 +24,8 @@ pub(super) fn shown(directory: &Directory) -> Value {
         "tenant_id": workspace.tenant_id,
         "name": workspace.name,
         "domain": workspace.domain,
+        "url": app.public_url,
+        "service_url": app.service_url(&workspace.tenant_id),
         "clock_offset_ms": workspace.clock_offset_micros / 1000,
         "settings": {
             "edit_window_seconds": seconds(edit_window_micros),
@@ -35,7 +37,7 @@ pub(super) fn shown(directory: &Directory) -> Value {
 
 pub(super) fn list(app: &App) -> Answer {
     let directories = app.store.published().directories();
-    ok(json!({ "workspaces": directories.all().map(|directory| shown(directory)).collect::<Vec<_>>() }))
+    ok(json!({ "workspaces": directories.all().map(|directory| shown(app, directory)).collect::<Vec<_>>() }))
 }
 
 /// Makes a workspace from a declaration; an empty one gives the workspace of a first start.
@@ -75,7 +77,7 @@ pub(super) async fn change(scope: &Scope<'_>) -> Answer {
     for control in [rename, settle].into_iter().flatten() {
         scope.submit(control).await?;
     }
-    ok(shown(&*scope.now()?))
+    ok(shown(scope.app, &*scope.now()?))
 }
 
 pub(super) async fn remove(scope: &Scope<'_>) -> Answer {
@@ -86,7 +88,7 @@ pub(super) async fn remove(scope: &Scope<'_>) -> Answer {
 pub(super) async fn reset(scope: &Scope<'_>) -> Answer {
     scope.submit(Control::ResetWorkspace).await?;
     let again = scope.app.workspace_named(&scope.directory.workspace.team_id);
-    ok(shown(&*again.ok_or_else(|| Error::not_found("workspace"))?))
+    ok(shown(scope.app, &*again.ok_or_else(|| Error::not_found("workspace"))?))
 }
 
 #[derive(Deserialize)]

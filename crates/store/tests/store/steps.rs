@@ -194,7 +194,7 @@ impl Teller {
         match what {
             0..3 => (CALLERS[who], Act::React(name.into())),
             3..5 => (CALLERS[who], Act::Unreact(name.into())),
-            5 => (MIA_HERSELF, Act::Submit(words)),
+            5 => (MIA_HERSELF, Act::Submit { content: words, shown: None }),
             _ if who == 4 => (GAMMA_BOT, Act::Show(UserId(whom), words)),
             _ => (ALPHA_BOT, Act::Show(UserId(whom), words)),
         }
