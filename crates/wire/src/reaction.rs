@@ -228,8 +228,8 @@ mod tests {
     proptest! {
         #[test]
         fn any_name(name in "[a-z0-9_+:-]{0,24}") {
-            // What comes of a name stays what it is.
-            let teams = teams_type(&name);
+            // What comes of a name stays what it is. A type that only begins like an emoji's is spelled in full at once.
+            let teams = teams_type(&slack_name(&teams_type(&name)));
             prop_assert_eq!(teams_type(&slack_name(&teams)), teams);
             let slack = slack_name(&name);
             prop_assert_eq!(slack_name(&teams_type(&slack)), slack);
