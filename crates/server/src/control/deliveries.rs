@@ -57,7 +57,8 @@ pub(super) async fn replay(scope: &Scope<'_>, app: &str) -> Answer {
     let mut dead = Vec::new();
     let (mut after, end) = which.position.map_or((0, u64::MAX), |one| (one.saturating_sub(1), one));
     while after < end && dead.len() < REPLAYED_MAX {
-        let page = store.deliveries(scope.id(), app.id, after, READ_ROWS_MAX).await.map_err(refusal::store)?;
+        let page =
+            store.deliveries(scope.id(), app.id, after, READ_ROWS_MAX).await.map_err(refusal::store)?;
         let Some(last) = page.last() else { break };
         after = last.position;
         let given_up = page.iter().filter(|it| it.due_at.is_none() && it.position <= end);
