@@ -194,6 +194,9 @@ fn what_is_refused() {
         assert_eq!(answer.outcome(), "403 ContentStreamNotAllowed", "{verb}");
         assert!(answer.body.contains("still streaming"), "{}", answer.body);
     }
+    let create = json!({"members": [{"id": "29:1ben"}], "activity": typing("x", &first)});
+    let created = chat.world.connector(&chat.bot, "POST", "", &create);
+    assert_eq!(created.outcome(), "400 BadSyntax", "a stream begins in a conversation that is there");
     assert_eq!(chat.world.state(), before);
     // Ben's own message is nobody's stream.
     let said = json!({"channel": chat.id, "text": "mine"});

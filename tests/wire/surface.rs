@@ -161,6 +161,35 @@ fn members_and_conversations() {
     assert_eq!(get(&world, &bot, "/conversations?continuationToken=odd").outcome(), "400 BadArgument");
 }
 
+/// A page ends before it has too many members.
+#[test]
+fn pages_of_big_conversations() {
+    let folder = crate::support::Folder::new("big");
+    let people: Vec<Value> = (0..4_000).map(|n| json!({"name": format!("p{n}")})).collect();
+    let channels: Vec<Value> = ["general", "one", "two"]
+        .iter()
+        .map(|name| json!({"name": name, "private": *name != "general"}))
+        .collect();
+    let app = json!({"kind": "teams", "name": "bot", "app_id": HELPDESK.0, "app_password": HELPDESK.1,
+                     "channels": ["general", "one", "two"]});
+    let seed = json!({"control_token": CONTROL, "workspace": {"tenant_id": TENANT, "id": "T01ACME"}, "people": people,
+                      "channels": channels, "apps": [app]});
+    std::fs::write(folder.join("seed.yaml"), seed.to_string()).unwrap();
+    let path = folder.join("seed.yaml");
+    let world = World::on(crate::support::Server::start(&["--memory", "--seed", path.to_str().unwrap()]));
+    let bot = world.bot(HELPDESK);
+    let (mut sizes, mut token) = (vec![], String::new());
+    loop {
+        let page = get(&world, &bot, &format!("/conversations?continuationToken={token}")).json;
+        sizes.push(page["conversations"].as_array().unwrap().len());
+        match page["continuationToken"].as_str() {
+            Some(next) => token = next.to_owned(),
+            None => break,
+        }
+    }
+    assert_eq!(sizes, [2, 1]);
+}
+
 #[test]
 fn transcripts() {
     let world = World::new();

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::bot::Bot;
 use crate::client::Answer;
 use crate::world::*;
 
@@ -194,7 +195,36 @@ fn repeated_calls() {
     assert_eq!((again.status, &again.json), (201, &first.json));
     assert_eq!(keyed(&path, &to("29:1ada", "once")).outcome(), "400 BadArgument", "for another reader");
     assert_eq!((seen(&world, "ben").len(), seen(&world, "ada").len()), (1, 0));
-    // The same key and body without the flag is another request, not the same one.
+    // The same without the flag is another request, not the same one.
     let plain = keyed(&format!("/{GENERAL_19}/activities"), &to("29:1ben", "once"));
     assert_ne!(plain.json["id"], first.json["id"], "{}", plain.body);
+    let id = text_of(&first.json, "id");
+    for (verb, flag, expected) in [
+        ("PUT", FLAG, "200"),
+        ("PUT", FLAG, "200"),
+        ("PUT", "", "400 BadArgument"),
+        ("DELETE", FLAG, "200"),
+        ("DELETE", FLAG, "200"),
+        ("DELETE", "", "400 BadArgument"),
+    ] {
+        let path = format!("/{GENERAL_19}/activities/{id}{flag}");
+        let answer =
+            world.connector_with(&bot, verb, &path, &message("changed"), &[("idempotency-key", "k")]);
+        assert_eq!(answer.outcome(), expected, "{verb} {flag}: {}", answer.body);
+    }
+}
+
+/// Not even a bot that hears everything hears of one.
+#[test]
+fn other_bots_do_not_hear_of_it() {
+    let world = World::new();
+    let bot = world.bot(HELPDESK);
+    let listener = Bot::of(&world, "planner");
+    world.controlled("PATCH", "/apps/planner", &json!({"read_all": true}));
+    let id = sent(&world, &bot, &to("29:1ben", "for ben"));
+    on(&world, &bot, "PUT", &id, FLAG, &message("for ben, changed"));
+    on(&world, &bot, "DELETE", &id, FLAG, &Value::Null);
+    world.sends(&bot, GENERAL_19, "for all");
+    let heard = listener.wait_for(1);
+    assert_eq!(heard.iter().map(crate::bot::Heard::text).collect::<Vec<_>>(), ["for all"], "{heard:#?}");
 }

@@ -7,6 +7,7 @@ use crate::command::Delete;
 use crate::decide::{Context, Draft, Unseen, refused};
 use crate::decision::{Change, Decision, Halt, Outcome, Why};
 use crate::event::EventKind;
+use crate::id::MessageKey;
 use crate::message::{Audience, Gone, Message, State};
 use crate::policy::{self, Rule};
 use crate::post::uncount_reply;
@@ -128,10 +129,11 @@ fn remove(message: &Arc<Message>, context: &Context, draft: &mut Draft) {
         at,
         content_at: message.content_at,
     }));
-    draft.event(EventKind::MessageDeleted {
-        conversation: message.key.conversation,
-        message: message.key.ts,
-        content_at: message.content_at,
+    let MessageKey { conversation, ts, .. } = message.key;
+    let content_at = message.content_at;
+    draft.event(match message.audience {
+        Audience::Everyone => EventKind::MessageDeleted { conversation, message: ts, content_at },
+        Audience::Only(_) => EventKind::TargetedDeleted { conversation, message: ts, content_at },
     });
 }
 

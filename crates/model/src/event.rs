@@ -43,6 +43,15 @@ pub enum EventKind {
         /// The new revision.
         revision: u32,
     },
+    /// The content of a message for one reader was replaced. Nobody else is to hear of it.
+    TargetedUpdated {
+        /// Where.
+        conversation: ConversationId,
+        /// Which message.
+        message: Ts,
+        /// The new revision.
+        revision: u32,
+    },
     /// A reply came into, or went from, the channel it is a reply in; its content stayed.
     BroadcastChanged {
         /// Where.
@@ -54,6 +63,15 @@ pub enum EventKind {
     },
     /// A message is gone.
     MessageDeleted {
+        /// Where.
+        conversation: ConversationId,
+        /// Which message.
+        message: Ts,
+        /// Where its last content lies until it is erased.
+        content_at: u64,
+    },
+    /// A message for one reader is gone. Nobody else is to hear of it.
+    TargetedDeleted {
         /// Where.
         conversation: ConversationId,
         /// Which message.
@@ -191,6 +209,8 @@ impl EventKind {
         match *self {
             K::MessagePosted { conversation, .. }
             | K::MessageUpdated { conversation, .. }
+            | K::TargetedUpdated { conversation, .. }
+            | K::TargetedDeleted { conversation, .. }
             | K::BroadcastChanged { conversation, .. }
             | K::MessageDeleted { conversation, .. }
             | K::MessageTombstoned { conversation, .. }

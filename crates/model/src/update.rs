@@ -8,6 +8,7 @@ use crate::content::{Content, ContentFault};
 use crate::decide::{Context, Draft, Unseen, refused};
 use crate::decision::{Change, Decision, Halt, Outcome};
 use crate::event::EventKind;
+use crate::id::MessageKey;
 use crate::limits::OLD_REPLY_MICROS;
 use crate::message::{Audience, Edited, Message, Revision, State};
 use crate::policy::{self, Rule};
@@ -151,10 +152,11 @@ fn write(
         let previous = Some(message.content_at);
         let written = Revision { key: message.key, position: at.position, number, previous, by, at: at.at };
         draft.change(Change::PutRevision(written, Arc::clone(&content)));
-        draft.event(EventKind::MessageUpdated {
-            conversation: message.key.conversation,
-            message: message.key.ts,
-            revision: number.get(),
+        let MessageKey { conversation, ts: message, .. } = message.key;
+        let revision = number.get();
+        draft.event(match changed.audience {
+            Audience::Everyone => EventKind::MessageUpdated { conversation, message, revision },
+            Audience::Only(_) => EventKind::TargetedUpdated { conversation, message, revision },
         });
     }
     if shows {

@@ -319,6 +319,8 @@ choice! {
         28 => ConversationRenamed(conversation),
         29 => ConversationArchived(conversation),
         30 => ConversationUnarchived(conversation),
+        31 => TargetedUpdated { conversation, message, revision },
+        32 => TargetedDeleted { conversation, message, content_at },
     }
 }
 

@@ -112,12 +112,12 @@ fn its_bot_updates_and_deletes_one() {
         let expected = Message { state, content_at: moment.position, ..before };
         assert_eq!(**world.message(place, ts).unwrap(), expected);
         assert_eq!(expected.audience, Audience::Only(MIA));
-        let updated = EventKind::MessageUpdated { conversation: place, message: ts, revision: 2 };
+        let updated = EventKind::TargetedUpdated { conversation: place, message: ts, revision: 2 };
         assert_eq!(world.events(1), [updated]);
         assert_eq!(world.tell(GAMMA_BOT, erase_targeted(place, ts, Some(MIA))), "deleted");
         assert_eq!(world.message(place, ts), None);
         let deleted =
-            EventKind::MessageDeleted { conversation: place, message: ts, content_at: moment.position };
+            EventKind::TargetedDeleted { conversation: place, message: ts, content_at: moment.position };
         assert_eq!(world.events(1), [deleted]);
         assert_eq!(world.tell(GAMMA_BOT, erase_targeted(place, ts, None)), "Delete(MessageNotFound)");
     }

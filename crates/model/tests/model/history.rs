@@ -221,7 +221,8 @@ impl Reader {
                     self.replied(posted, posted.at(root), event.by.unwrap());
                 }
             }
-            K::MessageUpdated { conversation, message, revision } => {
+            K::MessageUpdated { conversation, message, revision }
+            | K::TargetedUpdated { conversation, message, revision } => {
                 let before = self.revisions.insert(key(conversation, message), revision);
                 assert_eq!(before, Some(revision - 1), "revision numbers are consecutive");
                 self.contents.insert(event.position);
@@ -258,7 +259,8 @@ impl Reader {
                 self.streamed(key(conversation, message), event.position);
                 self.streams.remove(&key(conversation, message));
             }
-            K::MessageDeleted { conversation, message, .. } => self.deleted(key(conversation, message)),
+            K::MessageDeleted { conversation, message, .. }
+            | K::TargetedDeleted { conversation, message, .. } => self.deleted(key(conversation, message)),
             K::MessageTombstoned { conversation, message, .. } => {
                 self.tombstones.push(key(conversation, message));
                 self.cleared(key(conversation, message));

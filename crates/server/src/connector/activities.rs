@@ -169,7 +169,7 @@ impl Call<'_> {
     /// Of the body and of what the address names.
     fn digest(&self, verb: &Verb) -> [u8; 32] {
         let address = match verb {
-            Verb::Post(post) => format!("{:?} {:?} {:?}", post.target, post.reply_to, post.only),
+            Verb::Post(post) => format!("{:?} {:?}", post.target, post.reply_to),
             Verb::Update(update) => {
                 format!("{:?} {:?} {:?}", update.conversation, update.ts, update.targeted)
             }

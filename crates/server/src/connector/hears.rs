@@ -78,6 +78,8 @@ pub(crate) fn may_hear(directory: &Directory, bot: &Bot, event: &Event) -> bool 
         K::AppInstalled(id) => *id == bot.id,
         K::WorkspaceCreated | K::WorkspaceRenamed => in_team(),
         K::MessagePosted { only: Some(_), .. }
+        | K::TargetedUpdated { .. }
+        | K::TargetedDeleted { .. }
         | K::BroadcastChanged { .. }
         | K::TombstoneRemoved { .. }
         | K::ViewShown { .. }

@@ -69,6 +69,10 @@ fn event(directory: &Directory, event: &Event) -> Value {
         EventKind::MessageUpdated { message, revision, .. } => {
             ("message_updated", json!({ "message": message.dotted(), "revision": revision }))
         }
+        EventKind::TargetedUpdated { message: at, revision, .. } => {
+            ("targeted_updated", json!({ "message": at.dotted(), "revision": revision }))
+        }
+        EventKind::TargetedDeleted { message: at, .. } => ("targeted_deleted", message(at)),
         EventKind::BroadcastChanged { message, shown, .. } => {
             ("broadcast_changed", json!({ "message": message.dotted(), "shown": shown }))
         }
