@@ -58,7 +58,6 @@ impl Control {
             typing: Typing::default(),
             rates: None,
             refreshes: Refreshes::default(),
-            rates: None,
         };
         Ok(Self::Local { app: Arc::new(app), runtime })
     }

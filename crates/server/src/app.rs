@@ -41,8 +41,6 @@ pub struct App {
     pub rates: Option<Rates>,
     /// Which cards were refreshed for whom.
     pub refreshes: Refreshes,
-    /// The rate limits of Teams, if bots are to meet them.
-    pub rates: Option<Rates>,
 }
 
 /// Why a command was not carried out.

@@ -178,7 +178,6 @@ impl Server {
             typing: Typing::default(),
             rates: config.teams_rates.then(Rates::default),
             refreshes: Refreshes::default(),
-            rates: config.teams_rates.then(Rates::default),
         });
         // Tokens that an earlier process issued are valid from the first request on.
         let recalled = app.authority.recall(&*app.store).await;
