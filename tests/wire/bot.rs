@@ -1,9 +1,9 @@
 //! A bot on loopback that remembers what it hears and answers as it is told.
-#![allow(dead_code, reason = "tests to come use the rest")]
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
@@ -49,6 +49,24 @@ struct Shared {
     heard: Mutex<Vec<Heard>>,
     more: Condvar,
     answer: Mutex<Arc<Answer>>,
+    hung_up: AtomicUsize,
+}
+
+/// Closed until a test opens it.
+#[derive(Clone, Default)]
+pub struct Gate(Arc<(Mutex<bool>, Condvar)>);
+
+impl Gate {
+    pub fn open(&self) {
+        *self.0.0.lock().unwrap() = true;
+        self.0.1.notify_all();
+    }
+
+    pub fn pass(&self) {
+        let open = self.0.0.lock().unwrap();
+        let waited = self.0.1.wait_timeout_while(open, PATIENCE, |open| !*open).unwrap();
+        assert!(*waited.0, "the gate stayed closed");
+    }
 }
 
 /// Answers 200 and `{}` until it is told otherwise. Every connection has a thread of its own.
@@ -66,6 +84,7 @@ impl Bot {
             heard: Mutex::default(),
             more: Condvar::new(),
             answer: Mutex::new(Arc::new(|_| Say::Json(200, json!({})))),
+            hung_up: AtomicUsize::new(0),
         });
         let accepting = Arc::clone(&shared);
         std::thread::spawn(move || {
@@ -104,6 +123,11 @@ impl Bot {
         self.heard().iter().map(|heard| heard.id().to_owned()).collect()
     }
 
+    /// How many callers hung up while it said nothing.
+    pub fn hung_up(&self) -> usize {
+        self.shared.hung_up.load(Ordering::SeqCst)
+    }
+
     /// Waits until it has heard so many requests, and gives back all of them.
     pub fn wait_for(&self, count: usize) -> Vec<Heard> {
         let heard = self.shared.heard.lock().unwrap();
@@ -135,6 +159,7 @@ impl Shared {
                 }
                 Say::Nothing => {
                     let _ = requests.read(&mut [0]);
+                    self.hung_up.fetch_add(1, Ordering::SeqCst);
                     return;
                 }
             };

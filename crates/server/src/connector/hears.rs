@@ -16,12 +16,15 @@ use redraft_model::message::Kind;
 use redraft_model::time::Ts;
 use redraft_model::workspace::{App as Bot, Conversation, ConversationKind, User};
 use redraft_store::StoreError;
+use redraft_wire::connector::activity::{for_send, parse};
+use redraft_wire::connector::id::split_conversation;
 use redraft_wire::connector::inbound::{
     Account, ChannelChange, Envelope, Happening, Installation, Message, Person, Place, Team, activity,
 };
 use redraft_wire::translate::activity_to_slack_text;
 use serde_json::{Map, Value};
 
+use super::activities::fault;
 use super::authority::ISSUER;
 use super::words::words;
 use crate::app::{App, NotDone};
@@ -565,6 +568,8 @@ impl<'a> Scene<'a> {
         let names = NamesFor { directory: &self.directory, reader: Some(self.user.id) };
         for (number, reply) in replies.enumerate().filter(|(_, reply)| reply["type"] == "message") {
             let text = reply.to_string();
+            let fault = parse(text.as_bytes()).and_then(|view| for_send(&view)).err().map(fault);
+            let place = reply["conversation"]["id"].as_str().and_then(|id| split_conversation(id).1);
             let idempotency = Some(Idempotency {
                 key: format!("reply {position} {number}"),
                 // If the bot is told again it may say it in other words; what it said first stands.
@@ -577,9 +582,9 @@ impl<'a> Scene<'a> {
                     activity: Some(text.as_str().into()),
                     ..Content::text(Dialect::Connector, activity_to_slack_text(text.as_bytes(), &names))
                 }),
-                fault: None,
+                fault,
                 kind: Kind::Plain,
-                reply_to: [named, None],
+                reply_to: [named, place.and_then(Ts::from_digits)],
                 broadcast: false,
                 only: None,
                 unjoined: false,
