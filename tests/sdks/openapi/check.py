@@ -30,30 +30,33 @@ CHECKS = [
 SEED = 1
 EXAMPLES = 20
 
-# Statuses that each operation has to show; one that never succeeds is not tested.
+# Answers that each operation has to show, with the codes of errors; one that never succeeds is not tested.
+NO_CONVERSATION = "404 ConversationNotFound"
 SEEN = {
-    "token": {200, 400, 401},
-    "tokenVersion1": {200, 400, 401},
-    "identityToken": {200, 400, 401},
-    "createConversation": {201, 400, 404},
-    "getConversations": {200, 400},
-    "sendToConversation": {201, 202, 400, 404},
-    "sendConversationHistory": {201, 400, 404},
-    "replyToActivity": {201, 202, 400, 404},
-    "updateActivity": {200, 400, 403, 404, 412},
-    "deleteActivity": {200, 403, 404, 412},
-    "getActivityMembers": {200, 404},
-    "addReaction": {200, 404},
-    "removeReaction": {200, 404},
-    "getConversationMembers": {200, 404},
-    "getConversationPagedMembers": {200, 400, 404},
-    "getConversationMember": {200, 404},
-    "deleteConversationMember": {405},
-    "uploadAttachment": {201, 400, 404},
-    "getAttachmentInfo": {200, 404},
-    "getAttachment": {200, 404},
-    "getTeam": {200, 404},
-    "getTeamConversations": {200, 404},
+    "token": "200, 400 invalid_request, 401 invalid_client",
+    "tokenVersion1": "200, 400 invalid_request, 401 invalid_client",
+    "identityToken": "200, 400, 401",
+    "createConversation": f"201, 400 BadSyntax, {NO_CONVERSATION}",
+    "getConversations": "200, 400 BadArgument",
+    "sendToConversation": f"201, 202, 400 BadSyntax, {NO_CONVERSATION}",
+    "sendConversationHistory": f"201, 400 BadSyntax, {NO_CONVERSATION}",
+    "replyToActivity": f"201, 202, 400 BadArgument, {NO_CONVERSATION}",
+    "updateActivity": f"200, 400 BadSyntax, 403 NotEnoughPermissions, {NO_CONVERSATION}, "
+    "404 ActivityNotFoundInConversation, 412 PreconditionFailed",
+    "deleteActivity": f"200, 403 NotEnoughPermissions, {NO_CONVERSATION}, "
+    "404 ActivityNotFoundInConversation, 412 PreconditionFailed",
+    "getActivityMembers": f"200, {NO_CONVERSATION}",
+    "addReaction": f"200, {NO_CONVERSATION}, 404 ActivityNotFoundInConversation",
+    "removeReaction": f"200, {NO_CONVERSATION}, 404 ActivityNotFoundInConversation",
+    "getConversationMembers": f"200, {NO_CONVERSATION}",
+    "getConversationPagedMembers": f"200, 400 BadArgument, {NO_CONVERSATION}",
+    "getConversationMember": f"200, {NO_CONVERSATION}, 404 MemberNotFoundInConversation",
+    "deleteConversationMember": "405 BadArgument",
+    "uploadAttachment": f"201, 400 BadSyntax, {NO_CONVERSATION}",
+    "getAttachmentInfo": "200, 404 BadArgument",
+    "getAttachment": "200, 404 BadArgument",
+    "getTeam": f"200, {NO_CONVERSATION}",
+    "getTeamConversations": f"200, {NO_CONVERSATION}",
 }
 
 
@@ -107,13 +110,13 @@ def main():
     command += ["--checks", ",".join(CHECKS), "--seed", str(SEED), "--max-examples", str(EXAMPLES)]
     command += ["--header", f"Authorization:Bearer {known['bearer']}", "--continue-on-failure", "--no-color"]
     run = subprocess.run(command, env=environment, cwd=seen.parent, check=False)
-    statuses = {}
+    answers = collections.defaultdict(set)
     for line in seen.read_text().splitlines():
-        operation, status = line.split()
-        statuses.setdefault(operation, set()).add(int(status))
-    missing = {name: sorted(all_of - statuses.get(name, set())) for name, all_of in SEEN.items()}
-    missing = {name: them for name, them in missing.items() if them}
-    untold = sorted(statuses.keys() - SEEN.keys())
+        operation, answer = line.split(maxsplit=1)
+        answers[operation].add(answer.strip())
+    missing = {name: set(wanted.split(", ")) - answers[name] for name, wanted in SEEN.items()}
+    missing = {name: sorted(wanted) for name, wanted in missing.items() if wanted}
+    untold = sorted(answers.keys() - SEEN.keys())
     print(f"answers that were not seen: {missing}; operations without a row: {untold}")
     sys.exit(run.returncode or int(bool(missing or untold)))
 
@@ -127,7 +130,8 @@ if "REDRAFT_KNOWN" in os.environ:
         known = KNOWN.get(name, [])
         if not known or value in known or (name == "activityId" and len(str(value)) == 16):
             return value
-        return known[number % len(known)] if number % 8 else "nobody"
+        # Never two of one call, so that each is what its refusal is about.
+        return known[number % len(known)] if (number + len(name)) % 8 else "nobody"
 
     @schemathesis.hook
     def before_call(context, case, kwargs):
@@ -137,14 +141,19 @@ if "REDRAFT_KNOWN" in os.environ:
         path, body = case.path_parameters, case.body
         for name in path or {}:
             path[name] = stands_for(name, path[name], number)
+        if number % 8:
+            # Keys that were made up are all the same, and a key is good for one call.
+            case.headers["Idempotency-Key"] = f"{operation}-{number}"
         if operation in ("updateActivity", "deleteActivity") and number % 2:
             author = "other" if number % 8 == 1 else "bearer"
             path |= {"conversationId": GENERAL, "activityId": send(KNOWN[author])}
             case.query, revision = {}, '"77"' if number % 8 == 3 else '"1"'
             case.headers["If-Match"] = revision
         message = {"type": "message", "text": str(body)}
+        targeted = {**message, "recipient": {"id": "29:1ada", "isTargeted": True}}
         if operation in ("updateActivity", "sendToConversation", "replyToActivity") and isinstance(body, dict):
-            case.body = {1: message, 2: {"type": "typing"}}.get(number % 8, body)
+            case.body = {1: message, 3: targeted, 5: {"type": "typing"}}.get(number % 8, body)
+            case.query = {"isTargetedActivity": "true"} if number % 8 == 3 else case.query if number % 4 == 0 else {}
         if operation == "sendConversationHistory" and number % 8 == 1 and isinstance(body, dict):
             case.body = {"activities": [message]}
         if operation == "createConversation" and isinstance(body, dict) and number % 2:
@@ -161,8 +170,14 @@ if "REDRAFT_KNOWN" in os.environ:
     @schemathesis.hook
     def after_call(context, case, response):
         """Notes what was seen."""
+        try:
+            error = json.loads(response.content).get("error", "")
+        except (ValueError, AttributeError):
+            error = ""
+        code = error.get("code", "") if isinstance(error, dict) else error
         with open(os.environ["REDRAFT_SEEN"], "a") as seen:
-            print(case.operation.definition.raw.get("operationId"), response.status_code, file=seen)
+            print(case.operation.definition.raw.get("operationId"), response.status_code, code, file=seen)
+
 
 elif __name__ == "__main__":
     main()
