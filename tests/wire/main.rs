@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 #![allow(clippy::print_stdout, clippy::type_complexity, reason = "tables, and how long they are")]
 
+mod acts;
 mod authority;
 mod bad_input;
 mod bot;
@@ -11,6 +12,7 @@ mod client;
 mod control;
 mod coverage;
 mod crash;
+mod crossing;
 mod delete;
 mod delivery;
 mod errors;

@@ -149,7 +149,7 @@ impl Person {
         name: &str,
         adds: bool,
     ) -> Result<bool, NotDone> {
-        let name = Arc::from(name.trim_matches(':'));
+        let name = Arc::from(name);
         let act = if adds { Act::React(name) } else { Act::Unreact(name) };
         let outcome = self.submit(Verb::Interaction(Interaction { conversation, ts, act })).await?;
         Ok(matches!(outcome, Outcome::Reacted(true)))

@@ -17,6 +17,9 @@ use super::{Answer, Error, Scope, channels, created, ok, people, refusal};
 use crate::acts::{self, Dialog, Hindered, Person, Pressed, Seen};
 use crate::app::NotDone;
 
+/// Characters of an emoji's short name.
+const EMOJI_CHARS_MAX: usize = 100;
+
 /// Messages that a person is shown at most.
 const SEEN_MAX: u64 = 200;
 
@@ -128,7 +131,12 @@ pub(super) async fn react(scope: &Scope<'_>, name: &str, adds: bool) -> Answer {
     let reacted: Reacted = scope.json()?;
     let acting = person(scope, name)?;
     let conversation = channels::named(scope, &reacted.channel)?.id;
-    let changed = acting.person.react(conversation, time(&reacted.ts)?, &reacted.name, adds).await;
+    let emoji = reacted.name.trim_matches(':');
+    let of_emoji = |letter: char| letter.is_alphanumeric() || "_-+':".contains(letter);
+    if !(1..=EMOJI_CHARS_MAX).contains(&emoji.chars().count()) || !emoji.chars().all(of_emoji) {
+        return Err(Error::bad("name is an emoji's short name, such as eyes"));
+    }
+    let changed = acting.person.react(conversation, time(&reacted.ts)?, emoji, adds).await;
     ok(json!({ "changed": changed.map_err(|it| acting.not_done(it))? }))
 }
 

@@ -68,13 +68,13 @@ const OPERATIONS: &[(&str, &str, &str, &str)] = &[
         "post",
         "/workspaces/{workspace}/people/{person}/reactions",
         "React to a message with the emoji of this short name",
-        r#"{"channel": "general", "ts": "1700000000.000100", "name": "thumbsup"}"#,
+        r#"{"channel": "general", "ts": "1700000000.000100", "name": "eyes"}"#,
     ),
     (
         "delete",
         "/workspaces/{workspace}/people/{person}/reactions",
         "Take a reaction back",
-        r#"{"channel": "general", "ts": "1700000000.000100", "name": "thumbsup"}"#,
+        r#"{"channel": "general", "ts": "1700000000.000100", "name": "eyes"}"#,
     ),
     (
         "post",
