@@ -467,6 +467,43 @@ fn the_same_in_every_kind_of_conversation() {
     }
 }
 
+/// A message for one reader is pressed by that reader, as long as it lasts, and by nobody else.
+#[test]
+fn a_card_for_one_reader() {
+    let stage = Stage::new();
+    stage.bot.answers(invoked(|_| own_card("Only for you", json!([]))));
+    let (chat, conversation) = stage.chat(&["ben", "helpdesk"]);
+    for (channel, conversation) in [(GENERAL, GENERAL_19), (&*chat, &*conversation)] {
+        let mut shown =
+            card("Go", json!([execute("view"), {"type": "Action.Submit", "title": "Go", "data": {"x": 1}}]));
+        shown["recipient"] = json!({"id": "29:1ben"});
+        let path = format!("/{conversation}/activities?isTargetedActivity=true");
+        let sent = stage.world.connector(&stage.token, "POST", &path, &shown);
+        let id = text_of(&sent.json, "id");
+        let ts = format!("{}.{}", &id[..10], &id[10..]);
+        let sent = Sent { channel: channel.into(), conversation: conversation.into(), id, ts };
+        for action in ["Go", "view"] {
+            stage.refused(
+                "ada",
+                &sent,
+                action.into(),
+                &json!({}),
+                "404 not_found",
+                "no message with this id",
+            );
+        }
+        stage.pressed("ben", &sent, "Go");
+        let heard =
+            stage.hears("the press", |it| it["replyToId"] == sent.id.as_str() && it["type"] == "message");
+        assert_eq!((&heard["value"], &heard["from"]["id"]), (&json!({"x": 1}), &json!("29:1ben")));
+        stage.pressed("ben", &sent, "view");
+        assert_eq!(stage.card_of("ben", &sent), "Only for you");
+        assert_eq!(stage.seen("ada", &sent), Value::Null);
+        stage.world.controlled("POST", "/clock", &json!({"advance_ms": 86_400_000}));
+        stage.refused("ben", &sent, Value::Null, &json!({}), "404 not_found", "no message with this id");
+    }
+}
+
 #[test]
 fn old_buttons() {
     let stage = Stage::new();

@@ -9,6 +9,7 @@ use std::sync::{Arc, Condvar, Mutex};
 
 use serde_json::{Value, json};
 
+use crate::bot::{Bot, Say, until};
 use crate::client;
 use crate::support::{Folder, Server, redraft, seed};
 use crate::world::*;
@@ -484,6 +485,185 @@ fn verbs(data: &str, name: &str) {
         check_fails(&[args.as_slice(), &["--data", data]].concat(), &[], expected);
     }
     println!("cli: {} rows of verbs", rows.len() + 8);
+}
+
+fn manifest(version: &str, name: &str, app_id: &str) -> Value {
+    json!({
+        "$schema": "https://developer.microsoft.com/json-schemas/teams/v1.19/MicrosoftTeams.schema.json",
+        "manifestVersion": version,
+        "version": "1.0.0",
+        "id": "44444444-0000-4000-8000-000000000000",
+        "name": {"short": name, "full": "Something longer"},
+        "description": {"short": "s", "full": "f"},
+        "accentColor": "#FFFFFF",
+        "bots": [{"botId": app_id, "scopes": ["personal", "team", "groupchat"], "commandLists": []}],
+        "validDomains": [],
+    })
+}
+
+/// A Teams app's manifest registers its bot, with what it says about the bot; the answer has all that the bot needs.
+#[test]
+fn importing_a_teams_app() {
+    let folder = Folder::new("cli-import");
+    let data = folder.join("data").to_str().unwrap().to_owned();
+    let world = World::on(Server::start(&["--data", &data]));
+    let import = |content: &[u8], options: &[&str]| {
+        let path = folder.join("manifest.json");
+        std::fs::write(&path, content).unwrap();
+        said(&[&["app", "import", path.to_str().unwrap(), "--data", &data], options].concat())
+    };
+    let apps = || world.controlled("GET", "/apps", &Value::Null)["apps"].as_array().unwrap().clone();
+    let app = |name: &str| apps().into_iter().find(|it| it["name"] == name).unwrap();
+    let id = |n: u32| format!("55555555-0000-4000-8000-00000000000{n}");
+
+    // Until version 1.11 the permission stood elsewhere; a byte order mark does not matter.
+    let mut old = manifest("1.5", "Old Bot", &id(1).to_uppercase());
+    old["webApplicationInfo"] = json!({"id": id(1), "applicationPermissions": ["ChannelMessage.Read.Group"]});
+    let text =
+        import(&[b"\xef\xbb\xbf", old.to_string().as_bytes()].concat(), &["--password", "old-password"]);
+    for part in [
+        "Registered \"Old Bot\" in \"Acme\"; it hears everything",
+        "shown this once: old-password",
+        "redraft app set 55555555-0000-4000-8000-000000000001 --endpoint",
+        "# botbuilder for JavaScript",
+        "MicrosoftAppId=55555555-0000-4000-8000-000000000001",
+        "# botbuilder for Python",
+        "APP_TENANTID=11111111-1111-4111-8111-111111111111",
+        "# Microsoft 365 Agents SDK for JavaScript (and here: redraft app set 55555555-",
+        "# Microsoft 365 Agents SDK for Python",
+        "SETTINGS__CLIENTSECRET=old-password",
+        "# Teams SDK for JavaScript",
+        "# Teams SDK for Python",
+        &format!("BotOpenIdMetadata={}/v1/.well-known/openidconfiguration", world.server.url),
+        &format!("IDENTITY_ENDPOINT={}/msi/token", world.server.url),
+        &format!("SERVICE_URL={}/teams/{TENANT}/", world.server.url),
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(!text.contains('{'), "something was not filled in: {text}");
+    assert_eq!((&app("Old Bot")["app_id"], &app("Old Bot")["read_all"]), (&json!(id(1)), &json!(true)));
+    let bot = world.bot((&id(1), "old-password"));
+    world.sends(&bot, GENERAL_19, "it is in the team");
+
+    let mut new = manifest("1.19", "Newbot", &id(2));
+    let permission = |name: &str| json!({"name": name, "type": "Application"});
+    new["authorization"] =
+        json!({"permissions": {"resourceSpecific": [permission("ChatMessage.Read.Chat")]}});
+    let endpoint = "http://127.0.0.1:3978/api/messages";
+    let text = import(new.to_string().as_bytes(), &["--endpoint", endpoint]);
+    assert!(!text.contains("hears nothing yet"), "{text}");
+    let password =
+        text.lines().find_map(|line| line.strip_prefix("Its password, shown this once: ")).unwrap();
+    world.sends(&world.bot((&id(2), password)), GENERAL_19, "with the password that was made");
+    assert_eq!((&app("Newbot")["endpoint"], &app("Newbot")["read_all"]), (&json!(endpoint), &json!(true)));
+
+    // A bot for personal chats alone is in no channel, and other permissions mean nothing here.
+    let mut personal = manifest("1.16", "Pal", &id(3));
+    personal["bots"][0]["scopes"] = json!(["personal"]);
+    personal["authorization"] =
+        json!({"permissions": {"resourceSpecific": [permission("ChannelSettings.Read.Group")]}});
+    let text = import(personal.to_string().as_bytes(), &["--password", "p"]);
+    assert!(text.contains("it hears what mentions it"), "{text}");
+    let path = format!("/{GENERAL_19}/activities");
+    let outside = world.connector(&world.bot((&id(3), "p")), "POST", &path, &message("x"));
+    assert_eq!(outside.outcome(), "404 ConversationNotFound");
+    assert_eq!(app("Pal")["read_all"], false);
+
+    let refused = |content: &[u8], expected: &str| {
+        let (path, before) = (folder.join("wrong.json"), apps());
+        std::fs::write(&path, content).unwrap();
+        check_fails(&["app", "import", path.to_str().unwrap(), "--data", &data], &[], expected);
+        assert_eq!(apps(), before, "{expected}");
+    };
+    let changed = |change: &dyn Fn(&mut Value)| {
+        let mut wrong = manifest("1.19", "Wrong", &id(4));
+        change(&mut wrong);
+        wrong.to_string().into_bytes()
+    };
+    refused(b"{\"bots\": [", "no Teams app manifest that can be read: EOF");
+    refused(b"[]", "no Teams app manifest that can be read");
+    refused(b"{}", "the manifest has no bots");
+    refused(&changed(&|it| it["bots"] = json!([])), "the manifest has no bots");
+    refused(&changed(&|it| it["bots"] = json!([it["bots"][0], it["bots"][0]])), "the manifest has 2 bots");
+    refused(&changed(&|it| it["bots"][0]["botId"] = json!("${{BOT_ID}}")), "'${{BOT_ID}}', which is no guid");
+    refused(&changed(&|it| it["bots"][0]["botId"] = Value::Null), "'', which is no guid");
+    refused(&changed(&|it| it["name"] = json!({"short": " "})), "no name.short");
+    refused(
+        &changed(&|it| it["bots"][0]["botId"] = json!(id(1))),
+        "55555555-0000-4000-8000-000000000001 is taken",
+    );
+    refused(&changed(&|it| it["name"]["short"] = json!("Newbot")), "is taken");
+    refused(&changed(&|it| it["description"]["full"] = json!("x".repeat(300_000))), "at most 262144 bytes");
+    check_fails(&["app", "import", "/nowhere/manifest.json", "--data", &data], &[], "/nowhere/manifest.json");
+    let path = folder.join("manifest.json").to_str().unwrap().to_owned();
+    std::fs::write(&path, changed(&|_| {})).unwrap();
+    check_fails(
+        &["app", "import", &path, "--endpoint", "127.0.0.1:3978", "--data", &data],
+        &[],
+        "an endpoint begins with http://",
+    );
+}
+
+/// How a Teams bot hears is set, what did not reach it is listed, and tried again.
+#[test]
+fn deliveries_of_an_app() {
+    let folder = Folder::new("cli-deliveries");
+    let data = folder.0.to_str().unwrap().to_owned();
+    let world = World::on(Server::in_folder(&folder.0));
+    let bot = Bot::new();
+    bot.answers(|_| Say::Json(400, json!({})));
+    let app = |args: &[&str]| said(&[&["app"], args, &["--data", &data]].concat());
+    let set = |options: &[&str]| -> Value {
+        serde_json::from_str(&app(&[&["set", "helpdesk"], options].concat())).unwrap()
+    };
+    let shown = set(&["--endpoint", &bot.url, "--read-all", "true", "--expect-replies", "true"]);
+    assert_eq!(
+        (&shown["endpoint"], &shown["read_all"], &shown["expect_replies"]),
+        (&json!(bot.url), &json!(true), &json!(true))
+    );
+    let shown =
+        set(&["--issuer", "https://issuer.example", "--anonymous", "true", "--expect-replies", "false"]);
+    assert_eq!(
+        (&shown["issuer"], &shown["anonymous"], &shown["expect_replies"], &shown["read_all"]),
+        (&json!("https://issuer.example"), &json!(true), &json!(false), &json!(true))
+    );
+    assert_eq!(set(&["--issuer", "", "--anonymous", "false"])["issuer"], Value::Null);
+    for (args, expected) in [
+        (vec!["set", "nothing", "--read-all", "true"], "no such app"),
+        (vec!["set", "helpdesk", "--endpoint", "nowhere"], "an endpoint begins with http://"),
+        (vec!["set", "helpdesk", "--read-all", "perhaps"], "perhaps"),
+        (vec!["deliveries", "nothing"], "no such app"),
+        (vec!["replay", "nothing"], "no such app"),
+        (vec!["replay", "planner"], "no endpoint"),
+    ] {
+        check_fails(&[&["app"], args.as_slice(), &["--data", &data]].concat(), &[], expected);
+    }
+    for text in ["one", "two"] {
+        world.post(BEN, GENERAL, text);
+    }
+    let listed = until("what was given up", || {
+        let listed = app(&["deliveries", "helpdesk"]);
+        (listed.lines().filter(|line| line.contains(GENERAL)).count() == 2).then_some(listed)
+    });
+    assert!(listed.contains("the bot answered 400") && listed.contains("attempts"), "{listed}");
+    let positions: Vec<&str> = listed.lines().skip(1).map(|line| line.split(' ').next().unwrap()).collect();
+    let tried = bot.heard().len();
+    bot.answers(|_| Say::Json(200, json!({})));
+    let replayed: Value =
+        serde_json::from_str(&app(&["replay", "helpdesk", "--position", positions[1]])).unwrap();
+    assert_eq!(replayed["replayed"].to_string(), format!("[{}]", positions[1]));
+    assert_eq!(bot.wait_for(tried + 1)[tried].text(), "two");
+    app(&["replay", "helpdesk"]);
+    assert_eq!(bot.wait_for(tried + 2)[tried + 1].text(), "one");
+    until("an empty list", || (app(&["deliveries", "helpdesk"]).lines().count() == 1).then_some(()));
+    // Without a server the list is read from the folder; nothing can be delivered.
+    bot.answers(|_| Say::Json(400, json!({})));
+    world.post(BEN, GENERAL, "three");
+    until("one more", || app(&["deliveries", "helpdesk"]).contains("answered 400").then_some(()));
+    assert!(world.server.stop().success());
+    assert!(app(&["deliveries", "helpdesk"]).contains("answered 400"));
+    check_fails(&["app", "replay", "helpdesk", "--data", &data], &[], "start `redraft serve` first");
+    assert_eq!(set(&["--endpoint", ""])["endpoint"], Value::Null);
 }
 
 /// Rotating, revoking and uninstalling take effect with the next call; so do a new workspace, a reset and a drop.
