@@ -77,7 +77,7 @@ impl Coverage {
         folders.iter().any(|folder| {
             sources(folder).iter().any(|file| {
                 let named = file.file_stem().is_some_and(|stem| stem == module);
-                let folder = file.file_stem().is_some_and(|stem| stem == "mod");
+                let folder = file.file_stem().is_some_and(|stem| stem == "mod" || stem == "tests");
                 let folder = folder && file.parent().is_some_and(|parent| parent.ends_with(module));
                 (named || folder) && std::fs::read_to_string(file).unwrap().contains(&wanted)
             })
