@@ -48,6 +48,8 @@ struct Kind {
     trust: Trust,
     /// The SDK has hooks of its own for messages that people edit and delete.
     has_hooks: bool,
+    /// The SDK asks for the server's keys again when it meets one that it does not know.
+    asks_again: bool,
     /// Whom the server names as the issuer of its tokens for the bot; Microsoft's by default.
     issuer: Option<&'static str>,
     /// Names and values of settings. `{…}` stands for what is known when the server runs.
@@ -256,6 +258,14 @@ impl<'kind> World<'kind> {
         let (status, answer) = self.control(verb, path, body);
         assert!(status < 300, "{verb} {path} {body}: {status} {answer}");
         answer
+    }
+
+    /// One step in the replacing of the key that the server signs with.
+    fn turn_key(&self, step: &str) {
+        let url = format!("{}/control/authority/rotate", self.server.url);
+        let token = self.server.ready["control_token"].as_str();
+        let (status, answer) = call("POST", &url, token, &json!({ "step": step }));
+        assert_eq!(status, 200, "{answer}");
     }
 
     /// A person writes to the bot. Gives back their message.
@@ -552,13 +562,27 @@ fn token_for_another_bot(world: &World) -> String {
     token
 }
 
+/// The server signs with another key from now on, and the bot goes on. An SDK that asks for the keys again when it meets
+/// one that it does not know needs no warning; for the others it was published before they first asked.
+fn another_key(world: &mut World, place: &Place) {
+    if world.kind.asks_again {
+        world.turn_key("publish");
+    }
+    world.turn_key("use");
+    world.settle(place);
+}
+
 /// All that a bot does.
 fn everything(kind: &Kind) {
     let mut world = World::new(kind);
+    if !kind.asks_again {
+        world.turn_key("publish");
+    }
     let (chat, thread) = (chat(&world), thread(&world));
     progress(&world, &chat);
     progress(&world, &thread);
     poll(&mut world);
+    another_key(&mut world, &chat);
     update_and_delete(&mut world, &chat);
     stream(&mut world, &chat);
     dialog(&mut world, &chat);
@@ -580,6 +604,7 @@ const BOTBUILDER_JS: Kind = Kind {
     folder: "botbuilder",
     language: Language::JavaScript,
     has_hooks: true,
+    asks_again: false,
     trust: Trust::Redirected,
     issuer: None,
     settings: &[
@@ -604,12 +629,14 @@ const BOTBUILDER_PYTHON: Kind = Kind {
 const AGENTS_JS: Kind = Kind {
     folder: "agents",
     has_hooks: false,
+    asks_again: true,
     settings: &[("clientId", "{app}"), ("clientSecret", "{secret}"), ("tenantId", "{tenant}")],
     ..BOTBUILDER_JS
 };
 
 const AGENTS_PYTHON: Kind = Kind {
     language: Language::Python,
+    asks_again: false,
     settings: &[
         ("CONNECTIONS__SERVICE_CONNECTION__SETTINGS__CLIENTID", "{app}"),
         ("CONNECTIONS__SERVICE_CONNECTION__SETTINGS__CLIENTSECRET", "{secret}"),
@@ -620,6 +647,7 @@ const AGENTS_PYTHON: Kind = Kind {
 
 const TEAMS_JS: Kind = Kind {
     folder: "teams",
+    asks_again: true,
     settings: &[
         ("CLIENT_ID", "{app}"),
         ("CLIENT_SECRET", "{secret}"),
@@ -629,7 +657,7 @@ const TEAMS_JS: Kind = Kind {
     ..BOTBUILDER_JS
 };
 
-const TEAMS_PYTHON: Kind = Kind { language: Language::Python, ..TEAMS_JS };
+const TEAMS_PYTHON: Kind = Kind { language: Language::Python, asks_again: false, ..TEAMS_JS };
 
 #[test]
 fn botbuilder_js() {
