@@ -324,7 +324,8 @@ fn killed_and_started_again() {
     });
     let mut ids: Vec<String> = Vec::new();
     for round in 0..3 {
-        let mut world = World::on(Server::in_folder(&folder.0));
+        let options = ["--data", folder.0.to_str().unwrap(), "--bot-timeout-ms", TIMEOUT_MS];
+        let mut world = World::on(Server::start(&options));
         if round == 0 {
             bot.serves(&world, "helpdesk");
         }
@@ -417,6 +418,31 @@ fn an_endpoint_that_goes_and_comes() {
     assert_eq!(replayed, ids.iter().collect());
 }
 
+/// What waits for a bot that was put out in the meantime is not told, not even when the bot is back.
+#[test]
+fn a_bot_that_was_put_out() {
+    let world = World::new();
+    let bot = Bot::of(&world, "helpdesk");
+    let refuse = |_: &Heard| Say::Json(400, json!({}));
+    bot.answers(refuse);
+    let hello = writes(&world, "general", "@helpdesk hello");
+    until_listed(&world, &["1 dead"]);
+    world.controlled("DELETE", "/channels/general/members/helpdesk", &Value::Null);
+    assert_eq!(replay(&world).len(), 1);
+    until("it is not told", || {
+        text_of(&list(&world)[0], "reason").contains("not where it happened").then_some(())
+    });
+    world.controlled("PUT", "/channels/general/members/helpdesk", &Value::Null);
+    // The second one is told after the first one is not.
+    let back = writes(&world, "general", "@helpdesk welcome back");
+    until_listed(&world, &["1 dead", "1 dead", "1 dead", "1 dead"]);
+    bot.answers(ok);
+    assert_eq!(replay(&world).len(), 4);
+    until_listed(&world, &["1 dead"]);
+    let count = |id: &String| bot.ids().iter().filter(|it| *it == id).count();
+    assert_eq!((count(&hello), count(&back)), (1, 2));
+}
+
 /// A workspace goes while its bot is being told.
 #[test]
 fn a_workspace_that_goes() {
@@ -429,33 +455,29 @@ fn a_workspace_that_goes() {
     });
     control(&world.server.url, "POST", "/workspaces", &seed);
     bot.wait_for(2);
-    bot.answers(|_| Say::Nothing);
+    bot.answers(|heard| if heard.text().contains("silence") { Say::Nothing } else { ok(heard) });
     let said = |text: &str| {
         let body = json!({"channel": "general", "text": text});
         let answer = control(&world.server.url, "POST", "/workspaces/T02OTHER/people/ada/messages", &body);
         text_of(&answer.json, "activity_id")
     };
-    let texts = ["@scribe one", "@scribe two"];
-    let before = texts.map(said);
+    let hangs_up = |count| until("the caller hangs up", || (bot.hung_up() == count).then_some(()));
+    said("@scribe silence");
+    let behind = said("@scribe behind it");
     bot.wait_for(3);
     let reset = control(&world.server.url, "POST", "/workspaces/T02OTHER/reset", &Value::Null);
     assert_eq!(reset.status, 200, "{}", reset.body);
-    until("the caller hangs up", || (1 <= bot.hung_up()).then_some(()));
-    bot.answers(ok);
+    hangs_up(1);
     // The installation in the new one, then what happens there; nothing more of the old one.
-    let after = said("@scribe three");
-    let heard = until("the new workspace's message", || {
-        let heard = bot.heard();
-        heard.iter().any(|it| it.id() == after).then_some(heard)
-    });
-    assert!(heard.iter().all(|it| it.id() != before[1]), "{heard:?}");
-    bot.answers(|_| Say::Nothing);
-    said("@scribe four");
-    let (told, hung_up) = (bot.heard().len() + 1, bot.hung_up());
-    bot.wait_for(told.min(bot.heard().len() + 1));
+    let after = said("@scribe after the reset");
+    let ids: Vec<String> = bot.wait_for(6).iter().map(|it| it.id().to_owned()).collect();
+    assert!(ids[5] == after && !ids.contains(&behind), "{ids:?}");
+    said("@scribe silence");
+    bot.wait_for(7);
     let dropped = control(&world.server.url, "DELETE", "/workspaces/T02OTHER", &Value::Null);
     assert_eq!(dropped.status, 200);
-    until("the caller hangs up", || (hung_up < bot.hung_up()).then_some(()));
+    hangs_up(2);
+    assert_eq!(bot.heard().len(), 7);
     world.is_well();
 }
 

@@ -114,7 +114,8 @@ pub(crate) async fn tell(app: &App, workspace: WorkspaceId, id: AppId, position:
     let events = app.store.events(workspace, position.saturating_sub(1), 1).await.map_err(unread)?;
     let Some(event) = events.first().filter(|event| event.position == position) else { return Ok(()) };
     if !may_hear(&directory, &bot, event) {
-        return Ok(());
+        let reason = "the bot is not where it happened any more, or not any more as it was".into();
+        return Err(Failure { reason, timed_out: false, again: false });
     }
     let Some(scene) = Scene::new(app, directory, bot) else { return Ok(()) };
     for (activity, replies_to) in scene.activities(event).await.map_err(unread)? {
