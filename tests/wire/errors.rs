@@ -56,6 +56,7 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     ("every method", "ratelimited", "redraft-server: slack::tests::a_store_that_fails"),
     ("every method", "fatal_error", "redraft-server: slack::tests::a_store_that_fails"),
     ("every method", "service_unavailable", "redraft-server: slack::tests::a_store_that_fails"),
+    ("Connector", "ContentStreamNotAllowed", "streams::what_is_refused"),
     ("conversations.create", "restricted_action", "redraft-server: slack::refusal::tests::full"),
     ("conversations.join", "too_many_members", "errors::a_full_channel"),
     ("Connector", "InvalidBotApiHost", "bad_input::foreign_hosts_and_origins"),
