@@ -15,6 +15,7 @@ mod crash;
 mod crossing;
 mod delete;
 mod delivery;
+mod dotnet;
 mod errors;
 mod forged;
 mod hears;
