@@ -367,21 +367,20 @@ fn stopped_and_started_again() {
     let folder = Folder::new("delivery");
     let bot = Bot::new();
     let mut ids = Vec::new();
-    for round in 0..2 {
+    for round in 0..5 {
         let world = World::on(Server::in_folder(&folder.0));
         if round == 0 {
             bot.serves(&world, "helpdesk");
         }
-        ids.extend(write_many(&world, "general", 5));
-        bot.wait_for(ids.len());
-        // The last answer is read before the server stops.
-        until("the last one is settled", || {
-            let told = world.controlled("GET", "/apps/helpdesk/deliveries", &Value::Null);
-            (told["heard"].as_u64() == Some(world.log_end())).then_some(())
-        });
+        ids.extend(write_many(&world, "general", 3));
+        until("the last one is told", || bot.ids().contains(&ids[ids.len() - 1]).then_some(()));
         assert!(world.server.stop().success());
     }
-    assert_eq!(bot.ids(), ids);
+    // The answer to the last one may have come after the end.
+    let heard = bot.ids();
+    for (number, id) in ids.iter().enumerate().filter(|(number, _)| number % 3 != 2) {
+        assert_eq!(heard.iter().filter(|it| *it == id).count(), 1, "{number}");
+    }
 }
 
 /// What a bot was not told of when its endpoint was taken away becomes dead letters; what happens without an endpoint is
@@ -401,21 +400,21 @@ fn an_endpoint_that_goes_and_comes() {
     assert_eq!(answer.outcome(), "409 no_endpoint");
     writes(&world, "general", "@helpdesk while there is nobody");
     bot.answers(ok);
-    // However fast it goes and comes.
-    for _ in 0..10 {
-        bot.serves(&world, "helpdesk");
-        world.controlled("PATCH", "/apps/helpdesk", &json!({"endpoint": null}));
-    }
     bot.serves(&world, "helpdesk");
-    let after = writes(&world, "general", "@helpdesk after");
-    assert_eq!(bot.wait_for(2)[1].id(), after);
-    until("the worker is there", || {
-        replay(&world);
-        list(&world).is_empty().then_some(())
-    });
-    let heard = bot.ids();
-    let replayed: BTreeSet<&String> = heard[2..].iter().collect();
-    assert_eq!(replayed, ids.iter().collect());
+    let mut wanted = vec![ids[0].clone(), writes(&world, "general", "@helpdesk again")];
+    bot.wait_for(2);
+    assert_eq!(replay(&world).len(), 3);
+    until_listed(&world, &[]);
+    wanted.extend(ids);
+    // However fast it goes and comes.
+    for _ in 0..20 {
+        world.controlled("PATCH", "/apps/helpdesk", &json!({"endpoint": null}));
+        writes(&world, "general", "@helpdesk while there is nobody");
+        bot.serves(&world, "helpdesk");
+        wanted.push(writes(&world, "general", "@helpdesk now"));
+        bot.wait_for(wanted.len());
+    }
+    assert_eq!(bot.ids(), wanted);
 }
 
 /// What waits for a bot that was put out in the meantime is not told, not even when the bot is back.

@@ -403,12 +403,12 @@ impl Act<'_> {
         if app.anonymous && self.directory.apps().any(other) { Err(R::SecondAnonymous) } else { Ok(()) }
     }
 
-    /// What is told to a new endpoint begins now.
+    /// What is told to a new endpoint begins now, and so ends what is told to one that goes.
     fn change_app(&mut self, app: &App) -> Result<Outcome, R> {
         let old = self.app(app.id)?;
         self.one_anonymous(app, app.id)?;
         let hears_from = match (&old.endpoint, &app.endpoint) {
-            (None, Some(_)) => self.moment.position,
+            (None, Some(_)) | (Some(_), None) => self.moment.position,
             _ => old.hears_from,
         };
         let App { id, dialect, slack_id, bot_id, app_id, bot_user, installed_by, uninstalled, .. } = old;

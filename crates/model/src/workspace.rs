@@ -100,7 +100,7 @@ pub struct App {
     pub uninstalled: bool,
     /// Where a Teams bot hears what happens: its messaging endpoint, an `http` or `https` address.
     pub endpoint: Option<String>,
-    /// The log position from which on the endpoint is told; set when the endpoint is.
+    /// The log position from which on the endpoint is told; set when the endpoint is, and when it is taken away.
     pub hears_from: u64,
     /// Hears every message of its channels and group chats, not only those that mention it (Teams' resource-specific
     /// consent to read all).

@@ -362,10 +362,13 @@ fn from_when_an_endpoint_hears() {
     world.control(at(Some("http://one")));
     assert_eq!(hears_from(&world), first);
     world.say(ALPHA_BOT, PUBLIC);
-    for moved in [at(Some("http://two")), at(Some("http://two")), at(None)] {
+    for moved in [at(Some("http://two")), at(Some("http://two"))] {
         world.control(moved);
         assert_eq!(hears_from(&world), first);
     }
+    let taken = world.moment(HOME).position;
+    world.control(at(None));
+    assert_eq!(hears_from(&world), taken);
     world.say(ALPHA_BOT, PUBLIC);
     let again = world.moment(HOME).position;
     world.control(at(Some("http://two")));

@@ -112,7 +112,7 @@ impl Worker {
         }
         loop {
             commits.mark_unchanged();
-            if self.hears_from.is_none() || self.endpoint_from() != self.hears_from {
+            if !self.has_endpoint() || self.hears_from != self.from() {
                 self.give_up_all().await;
                 return;
             }
@@ -148,10 +148,14 @@ impl Worker {
         self.app.workspace(self.workspace)
     }
 
-    /// Where the part of the log begins that the app's endpoint hears; `None` without one.
-    fn endpoint_from(&self) -> Option<u64> {
-        let directory = self.directory()?;
-        directory.app(self.id).filter(|app| app.endpoint.is_some()).map(|app| app.hears_from)
+    fn has_endpoint(&self) -> bool {
+        let directory = self.directory();
+        directory.is_some_and(|directory| directory.app(self.id).is_some_and(|app| app.endpoint.is_some()))
+    }
+
+    /// Where the part of the log begins that the app's endpoint hears, or where it ended; `None` if the workspace is gone.
+    fn from(&self) -> Option<u64> {
+        Some(self.directory()?.app(self.id)?.hears_from)
     }
 
     fn now(&self) -> Micros {
@@ -159,7 +163,7 @@ impl Worker {
     }
 
     async fn load(&mut self) -> Result<(), StoreError> {
-        self.hears_from = self.endpoint_from();
+        self.hears_from = self.from();
         self.settled_to = self.app.store.heard(self.workspace, self.id).await?;
         self.read_to = self.settled_to.max(self.hears_from.unwrap_or(0));
         let mut after = 0;
@@ -358,11 +362,8 @@ impl Worker {
     /// The endpoint was taken away: what it was not told of becomes dead letters. What waits for another attempt goes on
     /// waiting, for another endpoint.
     async fn give_up_all(&mut self) {
-        if self.hears_from.is_none() {
-            return;
-        }
-        // Another endpoint may be there by now, and hears what came after it.
-        let end = self.endpoint_from().unwrap_or(u64::MAX);
+        // Nothing is left of a workspace that is gone. Another endpoint may be there by now, and hears what came after this.
+        let Some(end) = self.from() else { return };
         self.running.abort_all();
         while let Some(ended) = self.running.join_next_with_id().await {
             // One that was cut short was not told.
@@ -385,10 +386,6 @@ impl Worker {
 
     async fn give_up_unread(&mut self, end: u64) -> Result<(), StoreError> {
         loop {
-            // Nothing is left of a workspace that is gone.
-            if self.directory().is_none() {
-                return Ok(());
-            }
             self.settle().await?;
             let events = self.app.store.events(self.workspace, self.read_to, EVENTS_MAX).await?;
             let before = events.iter().take_while(|event| event.position <= end);
