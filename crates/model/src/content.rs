@@ -29,6 +29,8 @@ pub struct Content {
     pub identity: Option<Arc<str>>,
     /// The Connector's activity as it was received, JSON.
     pub activity: Option<Arc<str>>,
+    /// The ids of the files that it shares, a JSON array.
+    pub files: Option<Arc<str>>,
     /// False where a Slack post switched the meaning of markup off.
     pub markup: bool,
 }
@@ -45,6 +47,7 @@ impl Content {
             metadata: None,
             identity: None,
             activity: None,
+            files: None,
             markup: true,
         }
     }
@@ -57,13 +60,18 @@ impl Content {
             attachments: self.attachments.is_some(),
             metadata: self.metadata.is_some(),
             activity: self.activity.is_some(),
+            files: self.files.is_some(),
         }
     }
 
     /// Whether a reader would see nothing at all. Metadata alone shows nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.text.is_empty() && self.blocks.is_none() && self.attachments.is_none() && self.activity.is_none()
+        self.text.is_empty()
+            && self.blocks.is_none()
+            && self.attachments.is_none()
+            && self.activity.is_none()
+            && self.files.is_none()
     }
 }
 
@@ -79,6 +87,8 @@ pub struct Parts {
     pub metadata: bool,
     /// [`Content::activity`].
     pub activity: bool,
+    /// [`Content::files`].
+    pub files: bool,
 }
 
 /// What an update does to one part.
@@ -122,6 +132,8 @@ pub struct Patch {
     pub metadata: Change<Arc<str>>,
     /// [`Content::activity`].
     pub activity: Change<Arc<str>>,
+    /// [`Content::files`].
+    pub files: Change<Arc<str>>,
     /// False when the caller gave no content argument that counts.
     pub given: bool,
 }
@@ -137,6 +149,7 @@ impl Patch {
             attachments: Change::Keep,
             metadata: Change::Keep,
             activity: Change::Keep,
+            files: Change::Keep,
             given: false,
         }
     }
@@ -149,6 +162,7 @@ impl Patch {
             || (parts.attachments && self.attachments.keeps())
             || (parts.metadata && self.metadata.keeps())
             || (parts.activity && self.activity.keeps())
+            || (parts.files && self.files.keeps())
     }
 
     /// The new content. The custom name of the post is lost and markup is on again, as the platform has it.
@@ -162,6 +176,7 @@ impl Patch {
             metadata: self.metadata.apply(old.metadata.as_ref()),
             identity: None,
             activity: self.activity.apply(old.activity.as_ref()),
+            files: self.files.apply(old.files.as_ref()),
             markup: true,
         }
     }

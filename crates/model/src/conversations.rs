@@ -247,6 +247,8 @@ fn new(kind: ConversationKind, ids: &NewDirect, members: &[UserId], context: &Co
         archived: false,
         members: members.iter().map(|user| (*user, now)).collect::<BTreeMap<_, _>>(),
         former: BTreeSet::new(),
+        previous_names: Vec::new(),
+        pins: Vec::new(),
         closed: BTreeSet::new(),
         updated_at: now,
     }

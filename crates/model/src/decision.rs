@@ -10,6 +10,7 @@ use crate::directory::DirectoryChange;
 use crate::event::Event;
 use crate::id::{AppId, ConversationId, MessageKey, UserId, WorkspaceId};
 use crate::interaction::InteractionRefusal;
+use crate::item::{Item, ItemKey};
 use crate::message::{Gone, Message, PersonalView, Reaction, Replier, Revision};
 use crate::policy::Actor;
 use crate::post::PostRefusal;
@@ -65,6 +66,8 @@ pub enum Change {
     PutGone(Gone),
     /// A used idempotency key.
     Remember(Identity, String, Remembered),
+    /// An item of the command's workspace; `None` when it is over.
+    PutItem(ItemKey, Option<Item>),
     /// Something of a workspace's directory.
     Directory(DirectoryChange),
 }

@@ -6,8 +6,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use crate::id::{AppId, ConversationId, TokenHash, UserId, WorkspaceId};
-use crate::workspace::{App, Conversation, ConversationKind, Token, User, Workspace};
+use crate::id::{AppId, ConversationId, TokenHash, UserGroupId, UserId, WorkspaceId};
+use crate::workspace::{App, Conversation, ConversationKind, Token, User, UserGroup, Workspace};
 
 /// One workspace's people, apps, conversations and tokens.
 #[derive(Clone, Debug)]
@@ -18,6 +18,7 @@ pub struct Directory {
     apps: BTreeMap<AppId, Arc<App>>,
     conversations: BTreeMap<ConversationId, Arc<Conversation>>,
     tokens: BTreeMap<TokenHash, Arc<Token>>,
+    user_groups: BTreeMap<UserGroupId, Arc<UserGroup>>,
     names: HashMap<String, Named>,
     channels: HashMap<String, ConversationId>,
     directs: HashMap<Vec<UserId>, ConversationId>,
@@ -32,6 +33,8 @@ pub enum Named {
     App(AppId),
     /// `C…`, `D…`, `G…`, `19:…` or `a:…`.
     Conversation(ConversationId),
+    /// `S…`, or a group's short name as `@name`.
+    UserGroup(UserGroupId),
 }
 
 impl Directory {
@@ -44,6 +47,7 @@ impl Directory {
             apps: BTreeMap::new(),
             conversations: BTreeMap::new(),
             tokens: BTreeMap::new(),
+            user_groups: BTreeMap::new(),
             names: HashMap::new(),
             channels: HashMap::new(),
             directs: HashMap::new(),
@@ -147,6 +151,32 @@ impl Directory {
         self.tokens.values()
     }
 
+    /// By key.
+    #[must_use]
+    pub fn user_group(&self, id: UserGroupId) -> Option<&Arc<UserGroup>> {
+        self.user_groups.get(&id)
+    }
+
+    /// The user group that a spelled id names.
+    #[must_use]
+    pub fn user_group_named(&self, id: &str) -> Option<&Arc<UserGroup>> {
+        match self.named(id)? {
+            Named::UserGroup(id) => self.user_group(id),
+            _ => None,
+        }
+    }
+
+    /// All user groups, in the order they were made.
+    pub fn user_groups(&self) -> impl Iterator<Item = &Arc<UserGroup>> {
+        self.user_groups.values()
+    }
+
+    /// The next free number of a user group.
+    #[must_use]
+    pub fn next_user_group(&self) -> UserGroupId {
+        UserGroupId(self.user_groups.keys().next_back().map_or(1, |last| last.0 + 1))
+    }
+
     /// The next free number of a user.
     #[must_use]
     pub fn next_user(&self) -> UserId {
@@ -228,10 +258,22 @@ impl Directory {
         self.tokens.insert(token.hash, Arc::new(token));
     }
 
+    /// Adds or replaces a user group.
+    pub fn put_user_group(&mut self, group: UserGroup) {
+        if let Some(old) = self.user_groups.get(&group.id) {
+            self.names.remove(&format!("@{}", old.handle));
+        }
+        for name in [group.slack_id.clone(), format!("@{}", group.handle)] {
+            self.names.insert(name, Named::UserGroup(group.id));
+        }
+        self.user_groups.insert(group.id, Arc::new(group));
+    }
+
     /// How many entries of the largest kind there are; see [`crate::limits::DIRECTORY_ENTRIES_MAX`].
     #[must_use]
     pub fn entries(&self) -> usize {
-        self.users.len().max(self.apps.len()).max(self.conversations.len()).max(self.tokens.len())
+        let others = self.tokens.len().max(self.user_groups.len());
+        self.users.len().max(self.apps.len()).max(self.conversations.len()).max(others)
     }
 
     /// The same workspace under another number.
@@ -305,6 +347,8 @@ pub enum DirectoryChange {
     Conversation(WorkspaceId, Conversation),
     /// A new or changed token.
     Token(WorkspaceId, Token),
+    /// A new or changed user group.
+    UserGroup(WorkspaceId, UserGroup),
 }
 
 impl Directories {
@@ -350,6 +394,9 @@ impl Directories {
             DirectoryChange::Token(id, token) => {
                 self.tokens.insert(token.hash, *id);
                 self.change(*id, |directory| directory.put_token(token.clone()));
+            }
+            DirectoryChange::UserGroup(id, group) => {
+                self.change(*id, |directory| directory.put_user_group(group.clone()));
             }
         }
     }

@@ -19,6 +19,10 @@ pub struct AppId(pub u32);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct ConversationId(pub u32);
 
+/// A user group, counted within its workspace from 1.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct UserGroupId(pub u32);
+
 /// The one key of a message in both dialects: Slack's `(channel, ts)`, the Connector's `(conversation, activity id)`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct MessageKey {

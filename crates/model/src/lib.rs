@@ -15,6 +15,7 @@ pub mod directory;
 pub mod event;
 pub mod id;
 pub mod interaction;
+pub mod item;
 pub mod limits;
 pub mod message;
 pub mod policy;

@@ -16,6 +16,27 @@ pub const STREAM_MICROS: i64 = 2 * 60 * 1_000_000;
 /// Reactions that one message may have.
 pub const REACTIONS_MAX: usize = 1000;
 
+/// How long a `response_url` lasts.
+pub const RESPONSE_URL_MICROS: i64 = 30 * 60 * 1_000_000;
+
+/// How long a `trigger_id` lasts.
+pub const TRIGGER_MICROS: i64 = 3 * 1_000_000;
+
+/// How long an OAuth code lasts.
+pub const CODE_MICROS: i64 = 10 * 60 * 1_000_000;
+
+/// How long a Socket Mode address lasts until it is used. The platform says "soon"; this is a guess.
+pub const TICKET_MICROS: i64 = 30 * 1_000_000;
+
+/// How long the bytes of a file may be sent. A guess.
+pub const UPLOAD_MICROS: i64 = 60 * 60 * 1_000_000;
+
+/// How long it is known what a grant was that is over.
+pub const GRANT_KEPT_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
+
+/// Messages that a conversation may have pinned (`too_many_pins`).
+pub const PINS_MAX: usize = 100;
+
 /// How many repliers a thread's root names (`reply_users`).
 pub const REPLY_USERS_MAX: usize = 5;
 

@@ -49,13 +49,27 @@ pub enum Audience {
     Only(UserId),
 }
 
-/// The kinds of message that a caller can post.
+/// The kinds of message: what a caller posts, and what the platform itself writes about a conversation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
     /// An ordinary message.
     Plain,
     /// `chat.meMessage`.
     Me,
+    /// The platform's own: somebody joined (`channel_join`).
+    Join,
+    /// The platform's own: somebody left (`channel_leave`).
+    Leave,
+    /// The platform's own: a new topic (`channel_topic`).
+    Topic,
+    /// The platform's own: a new purpose (`channel_purpose`).
+    Purpose,
+    /// The platform's own: a new name (`channel_name`).
+    Name,
+    /// The platform's own: archived (`channel_archive`).
+    Archive,
+    /// The platform's own: in use again (`channel_unarchive`).
+    Unarchive,
 }
 
 /// Whether the words are there: all of them, so far, or no more.

@@ -249,6 +249,8 @@ fn conversation(kind: ConversationKind) -> Conversation {
         archived: false,
         members: std::collections::BTreeMap::new(),
         former: std::collections::BTreeSet::new(),
+        previous_names: Vec::new(),
+        pins: Vec::new(),
         closed: std::collections::BTreeSet::new(),
         updated_at: Micros(0),
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::content::Content;
 use crate::directory::{Directories, Directory};
 use crate::id::{AppId, MessageKey, UserId, WorkspaceId};
+use crate::item::{Item, ItemKey};
 use crate::message::{Gone, Message, Reaction, Replier};
 use crate::time::{Micros, Ts};
 
@@ -38,6 +39,16 @@ pub trait View {
     fn origin(&self, workspace: WorkspaceId) -> Looked<Option<Arc<Directory>>>;
     /// A message's reactions, in their order.
     fn reactions(&self, key: MessageKey) -> Looked<Vec<Reaction>>;
+    /// What lies under a key.
+    fn item(&self, workspace: WorkspaceId, key: &ItemKey) -> Looked<Option<Item>>;
+    /// Items from one key to another, both included, in the order of their keys; at most `limit`.
+    fn items(
+        &self,
+        workspace: WorkspaceId,
+        from: &ItemKey,
+        to: &ItemKey,
+        limit: usize,
+    ) -> Looked<Vec<(ItemKey, Item)>>;
     /// What is known of a message that is gone.
     fn gone(&self, key: MessageKey) -> Looked<Option<Gone>>;
 }

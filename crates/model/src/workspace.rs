@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::content::Dialect;
-use crate::id::{AppId, ConversationId, TokenHash, UserId, WorkspaceId};
-use crate::time::Micros;
+use crate::id::{AppId, ConversationId, TokenHash, UserGroupId, UserId, WorkspaceId};
+use crate::time::{Micros, Ts};
 
 /// One tenant with one team.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -59,6 +59,8 @@ pub struct User {
     pub admin: bool,
     /// The app whose bot this is.
     pub bot_of: Option<AppId>,
+    /// Shown as away.
+    pub away: bool,
     /// Deactivated people keep their messages and lose their tokens.
     pub deactivated: bool,
     /// When it was last changed.
@@ -111,8 +113,122 @@ pub struct App {
     pub issuer: Option<String>,
     /// Calls without a valid token are this bot's. At most one of a workspace.
     pub anonymous: bool,
+    /// What only a Slack app has; of a Teams bot, nothing.
+    pub slack: Option<Box<SlackApp>>,
     /// When it was last changed.
     pub updated_at: Micros,
+}
+
+impl App {
+    /// Whether it hears what happens: it has an endpoint, or opens connections of its own.
+    #[must_use]
+    pub fn is_told(&self) -> bool {
+        self.endpoint.is_some() || self.slack.as_ref().is_some_and(|slack| slack.socket_mode)
+    }
+}
+
+/// What a Slack app's manifest says, and what was minted with it. Its [`App::endpoint`] is the request URL of the Events
+/// API.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct SlackApp {
+    /// The old `token` of payloads, by which nobody should check anything any more.
+    pub verification_token: String,
+    /// Names the app when it is installed (OAuth).
+    pub client_id: String,
+    /// SHA-256 of its client secret.
+    pub client_secret_hash: Option<[u8; 32]>,
+    /// Where people may be sent back to when they installed it.
+    pub redirect_urls: Vec<String>,
+    /// What its bot token may do once installed.
+    pub bot_scopes: Vec<String>,
+    /// What the token of the person who installs it may do.
+    pub user_scopes: Vec<String>,
+    /// Events that it hears where its bot is, such as `message.channels`.
+    pub bot_events: Vec<String>,
+    /// Events that it hears where the people who authorised it are.
+    pub user_events: Vec<String>,
+    /// The types of message metadata that it hears of.
+    pub metadata_events: Vec<String>,
+    /// Hears no events, because its endpoint failed too often.
+    pub events_off: bool,
+    /// Hears everything through connections that it opens itself.
+    pub socket_mode: bool,
+    /// Where it hears what people do.
+    pub interactivity_url: Option<String>,
+    /// Where it is asked for the options of a select.
+    pub options_url: Option<String>,
+    /// Its slash commands.
+    pub commands: Vec<SlashCommand>,
+    /// Its shortcuts.
+    pub shortcuts: Vec<Shortcut>,
+    /// Its incoming webhooks.
+    pub webhooks: Vec<Webhook>,
+}
+
+/// A slash command of an app.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct SlashCommand {
+    /// With its slash.
+    pub command: String,
+    /// Where the app hears of it; without Socket Mode it needs one.
+    pub url: Option<String>,
+    /// What it does, for people.
+    pub description: String,
+    /// What can follow it, for people.
+    pub usage_hint: String,
+    /// Mentions in its text are sent as ids.
+    pub escapes: bool,
+}
+
+/// A shortcut of an app.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Shortcut {
+    /// The app's name for it.
+    pub callback_id: String,
+    /// What people read.
+    pub name: String,
+    /// What it does, for people.
+    pub description: String,
+    /// It is run on a message; otherwise from anywhere.
+    pub of_message: bool,
+}
+
+/// An address at which anyone who knows it posts to one conversation.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Webhook {
+    /// `B…`; heads the secret in the address.
+    pub service_id: String,
+    /// SHA-256 of the secret.
+    pub secret_hash: [u8; 32],
+    /// Where it posts.
+    pub conversation: ConversationId,
+    /// Who made it.
+    pub by: UserId,
+}
+
+/// People who can be mentioned together.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct UserGroup {
+    /// Inside key.
+    pub id: UserGroupId,
+    /// Slack's `S…`.
+    pub slack_id: String,
+    /// Short name, unique in the workspace, without `@`.
+    pub handle: String,
+    /// Shown name.
+    pub name: String,
+    /// What it is for.
+    pub description: String,
+    /// Who is in it.
+    pub users: Vec<UserId>,
+    /// Who made it.
+    pub creator: UserId,
+    /// When.
+    pub created_at: Micros,
+    /// When it was last changed.
+    pub updated_at: Micros,
+    /// Out of use.
+    pub disabled: bool,
 }
 
 /// What a token may be used as.
@@ -189,10 +305,25 @@ pub struct Conversation {
     pub members: BTreeMap<UserId, Micros>,
     /// Bots that were in it: they are told that they no longer are, where others hear nothing.
     pub former: BTreeSet<UserId>,
+    /// Names that it had before, the oldest first.
+    pub previous_names: Vec<String>,
+    /// Its pinned messages, the oldest pin first; at most [`crate::limits::PINS_MAX`].
+    pub pins: Vec<Pin>,
     /// Who has closed this direct message.
     pub closed: BTreeSet<UserId>,
     /// When it was last changed.
     pub updated_at: Micros,
+}
+
+/// A message that is pinned to its conversation.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Pin {
+    /// The message.
+    pub ts: Ts,
+    /// Who pinned it.
+    pub by: UserId,
+    /// When.
+    pub at: Micros,
 }
 
 impl Conversation {

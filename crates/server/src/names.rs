@@ -57,6 +57,8 @@ mod tests {
             archived: false,
             members: members.iter().map(|user| (UserId(*user), Micros(0))).collect::<BTreeMap<_, _>>(),
             former: BTreeSet::new(),
+            previous_names: Vec::new(),
+            pins: Vec::new(),
             closed: BTreeSet::new(),
             updated_at: Micros(0),
         }

@@ -498,6 +498,7 @@ impl Builder {
             email: person.email.clone(),
             admin: person.admin,
             bot_of: None,
+            away: false,
             deactivated: false,
             updated_at: self.now,
         };
@@ -549,6 +550,8 @@ impl Builder {
             archived: channel.archived,
             members: members.into_iter().map(|user| (user, self.now)).collect(),
             former: BTreeSet::new(),
+            previous_names: Vec::new(),
+            pins: Vec::new(),
             closed: BTreeSet::new(),
             updated_at: self.now,
         };
@@ -710,6 +713,7 @@ fn make_app(app: &SeedApp, ids: &Ids, now: Micros) -> MadeApp {
         email: None,
         admin: false,
         bot_of: None,
+        away: false,
         deactivated: false,
         updated_at: now,
     };
@@ -734,6 +738,7 @@ fn make_app(app: &SeedApp, ids: &Ids, now: Micros) -> MadeApp {
             expects_replies: app.expect_replies,
             issuer: app.issuer.clone(),
             anonymous: app.anonymous,
+            slack: slack.then(Box::default),
             updated_at: now,
         },
         bot_token,

@@ -1313,6 +1313,7 @@ pub fn user(id: UserId, name: &str, bot_of: Option<AppId>) -> User {
         email: bot_of.is_none().then(|| format!("{name}@example.com")),
         admin: id == ADA,
         bot_of,
+        away: false,
         deactivated: false,
         updated_at: START,
     }
@@ -1339,6 +1340,7 @@ pub fn app(n: u8, id: AppId, dialect: Dialect, bot_user: UserId) -> App {
         expects_replies: false,
         issuer: None,
         anonymous: false,
+        slack: (dialect == Dialect::Slack).then(Box::default),
         updated_at: START,
     }
 }
@@ -1380,6 +1382,8 @@ pub fn conversation(
         archived: false,
         members: members.iter().map(|user| (*user, START)).collect::<BTreeMap<_, _>>(),
         former: BTreeSet::new(),
+        previous_names: Vec::new(),
+        pins: Vec::new(),
         closed: BTreeSet::new(),
         updated_at: START,
     }

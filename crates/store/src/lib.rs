@@ -14,6 +14,7 @@ use redraft_model::decision::{Outcome, Refusal};
 use redraft_model::directory::{Directories, DirectoryChange};
 use redraft_model::event::Event;
 use redraft_model::id::{AppId, ConversationId, MessageKey, UserId, WorkspaceId};
+use redraft_model::item::{Item, ItemKey};
 use redraft_model::message::{Gone, Message, PersonalView, Reaction, Revision};
 use redraft_model::time::{Micros, Ts};
 use tokio::sync::watch;
@@ -210,6 +211,22 @@ pub trait Store: Send + Sync {
         after: u64,
         limit: usize,
     ) -> Later<'_, Result<Vec<Delivery>, StoreError>>;
+
+    /// What lies under a key.
+    fn item(&self, workspace: WorkspaceId, key: ItemKey) -> Later<'_, Result<Option<Item>, StoreError>>;
+
+    /// Items from one key to another, both included, in the order of their keys; at most `limit` and never more than
+    /// [`READ_ROWS_MAX`].
+    fn items(
+        &self,
+        workspace: WorkspaceId,
+        from: ItemKey,
+        to: ItemKey,
+        limit: usize,
+    ) -> Later<'_, Result<Vec<(ItemKey, Item)>, StoreError>>;
+
+    /// When the first message of each workspace that waits for its time is to be posted, by the workspace's clock.
+    fn due(&self) -> Later<'_, Result<Vec<(WorkspaceId, Micros)>, StoreError>>;
 
     /// Keeps bytes that activities may refer to, under their SHA-256 digest. Of a workspace that was dropped, nothing is
     /// kept.

@@ -12,6 +12,7 @@ use redraft_model::decision::{Change, Decision, Halt, Moment};
 use redraft_model::directory::{Directories, Directory, DirectoryChange};
 use redraft_model::event::Event;
 use redraft_model::id::{AppId, ConversationId, MessageKey, UserId, WorkspaceId};
+use redraft_model::item::{Item, ItemKey};
 use redraft_model::message::{Audience, Gone, Message, PersonalView, Reaction, Replier, Revision};
 use redraft_model::time::{Micros, Ts};
 use redraft_model::view::{Identity, Looked, Remembered, View};
@@ -43,6 +44,7 @@ struct State {
     blobs: BTreeMap<(WorkspaceId, [u8; 32]), Vec<u8>>,
     remembered: BTreeMap<(Identity, String), Remembered>,
     logs: BTreeMap<WorkspaceId, Vec<Event>>,
+    items: BTreeMap<(WorkspaceId, ItemKey), Item>,
     kept: BTreeMap<&'static str, Vec<u8>>,
 }
 
@@ -97,12 +99,12 @@ impl State {
 
     fn apply(&mut self, workspace: WorkspaceId, decision: &Decision) {
         for change in &decision.changes {
-            self.change(change);
+            self.change(workspace, change);
         }
         self.logs.entry(workspace).or_default().extend(decision.events.iter().cloned());
     }
 
-    fn change(&mut self, change: &Change) {
+    fn change(&mut self, workspace: WorkspaceId, change: &Change) {
         match change {
             Change::PutMessage(message) => drop(self.messages.insert(message.key, Arc::clone(message))),
             Change::RemoveMessage(message) => drop(self.messages.remove(&message.key)),
@@ -135,6 +137,10 @@ impl State {
             Change::Remember(identity, key, remembered) => {
                 self.remembered.insert((*identity, key.clone()), remembered.clone());
             }
+            Change::PutItem(key, Some(item)) => {
+                self.items.insert((workspace, key.clone()), item.clone());
+            }
+            Change::PutItem(key, None) => drop(self.items.remove(&(workspace, key.clone()))),
             Change::Directory(change) => self.change_directory(change),
         }
     }
@@ -163,6 +169,7 @@ impl State {
         self.heard.retain(|(workspace, _), _| *workspace != id);
         self.deliveries.retain(|(workspace, ..), _| *workspace != id);
         self.blobs.retain(|(workspace, _), _| *workspace != id);
+        self.items.retain(|(workspace, _), _| *workspace != id);
     }
 
     fn clear_marks(&mut self, key: MessageKey) {
@@ -218,6 +225,7 @@ impl State {
 
     fn sweep(&mut self, now: Micros) {
         self.remembered.retain(|_, remembered| now < remembered.expires_at);
+        self.items.retain(|_, item| item.kept_until().is_none_or(|end| now < end));
         let expired: Vec<Arc<Message>> =
             self.messages.values().filter(|message| message.expired(now)).cloned().collect();
         for message in expired {
@@ -274,6 +282,24 @@ impl View for State {
     fn reactions(&self, key: MessageKey) -> Looked<Vec<Reaction>> {
         let all = self.reactions.iter().filter(|(of, _)| *of == key);
         Ok(all.map(|(_, reaction)| reaction.clone()).collect())
+    }
+
+    fn item(&self, workspace: WorkspaceId, key: &ItemKey) -> Looked<Option<Item>> {
+        Ok(self.items.get(&(workspace, key.clone())).cloned())
+    }
+
+    fn items(
+        &self,
+        workspace: WorkspaceId,
+        from: &ItemKey,
+        to: &ItemKey,
+        limit: usize,
+    ) -> Looked<Vec<(ItemKey, Item)>> {
+        if to < from {
+            return Ok(Vec::new());
+        }
+        let range = self.items.range((workspace, from.clone())..=(workspace, to.clone()));
+        Ok(range.take(limit).map(|((_, key), item)| (key.clone(), item.clone())).collect())
     }
 
     fn gone(&self, key: MessageKey) -> Looked<Option<Gone>> {
@@ -429,6 +455,32 @@ impl Store for MemoryStore {
         let from = (workspace, app, after.saturating_add(1));
         let all = state.deliveries.range(from..=(workspace, app, u64::MAX)).map(|(_, delivery)| delivery);
         now(Ok(all.take(limit.min(READ_ROWS_MAX)).cloned().collect()))
+    }
+
+    fn item(&self, workspace: WorkspaceId, key: ItemKey) -> Later<'_, Result<Option<Item>, StoreError>> {
+        now(View::item(&*self.state(), workspace, &key).map_err(|_| StoreError::Failed))
+    }
+
+    fn items(
+        &self,
+        workspace: WorkspaceId,
+        from: ItemKey,
+        to: ItemKey,
+        limit: usize,
+    ) -> Later<'_, Result<Vec<(ItemKey, Item)>, StoreError>> {
+        let found = View::items(&*self.state(), workspace, &from, &to, limit.min(READ_ROWS_MAX));
+        now(found.map_err(|_| StoreError::Failed))
+    }
+
+    fn due(&self) -> Later<'_, Result<Vec<(WorkspaceId, Micros)>, StoreError>> {
+        let mut first = BTreeMap::new();
+        for (workspace, key) in self.state().items.keys() {
+            if let ItemKey::Scheduled { post_at, .. } = key {
+                let due = first.entry(*workspace).or_insert(*post_at);
+                *due = (*due).min(*post_at);
+            }
+        }
+        now(Ok(first.into_iter().collect()))
     }
 
     fn put_blob(

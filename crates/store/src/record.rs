@@ -9,12 +9,16 @@ use crate::Delivery;
 use redraft_model::content::{Content, Dialect};
 use redraft_model::directory::Directory;
 use redraft_model::event::{Event, EventKind};
-use redraft_model::id::{AppId, ConversationId, MessageKey, TokenHash, UserId, WorkspaceId};
+use redraft_model::id::{AppId, ConversationId, MessageKey, TokenHash, UserGroupId, UserId, WorkspaceId};
+use redraft_model::item::{
+    Code, File, Grant, Item, ItemKey, ModalView, Origin, ResponseUrl, Scheduled, Trigger, Views,
+};
 use redraft_model::message::{PersonalView, Replier, Revision, Thread};
 use redraft_model::time::{Micros, Ts};
 use redraft_model::view::Remembered;
 use redraft_model::workspace::{
-    App, Conversation, ConversationKind, Settings, Token, TokenKind, User, Workspace,
+    App, Conversation, ConversationKind, Pin, Settings, Shortcut, SlackApp, SlashCommand, Token, TokenKind,
+    User, UserGroup, Webhook, Workspace,
 };
 
 const VERSION: u8 = 1;
@@ -153,6 +157,27 @@ impl Field for [u8; 32] {
     }
 }
 
+impl<T: Field> Field for Box<T> {
+    fn put(&self, out: &mut Vec<u8>) {
+        (**self).put(out);
+    }
+
+    fn take(from: &mut &[u8]) -> Option<Self> {
+        T::take(from).map(Self::new)
+    }
+}
+
+impl<A: Field, B: Field> Field for (A, B) {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.0.put(out);
+        self.1.put(out);
+    }
+
+    fn take(from: &mut &[u8]) -> Option<Self> {
+        Some((A::take(from)?, B::take(from)?))
+    }
+}
+
 impl<T: Field> Field for Option<T> {
     fn put(&self, out: &mut Vec<u8>) {
         self.is_some().put(out);
@@ -214,7 +239,7 @@ macro_rules! newtype {
     )*};
 }
 
-newtype!(WorkspaceId, UserId, AppId, ConversationId, TokenHash, Micros, Ts);
+newtype!(WorkspaceId, UserId, AppId, UserGroupId, ConversationId, TokenHash, Micros, Ts);
 
 macro_rules! structure {
     ($($name:ident { $($field:ident),* $(,)? })*) => {$(
@@ -236,23 +261,43 @@ structure! {
     Workspace { id, team_id, tenant_id, name, domain, created_at, settings, clock_offset_micros }
     Settings { edit_window_micros, delete_window_micros, only_admins_delete }
     User {
-        id, slack_id, member_id, directory_id, name, real_name, email, admin, bot_of, deactivated, updated_at,
+        id, slack_id, member_id, directory_id, name, real_name, email, admin, bot_of, away, deactivated,
+        updated_at,
     }
     App {
         id, dialect, slack_id, bot_id, app_id, name, bot_user, installed_by, signing_secret, password_hash,
-        uninstalled, endpoint, hears_from, reads_all, expects_replies, issuer, anonymous, updated_at,
+        uninstalled, endpoint, hears_from, reads_all, expects_replies, issuer, anonymous, slack, updated_at,
+    }
+    SlackApp {
+        verification_token, client_id, client_secret_hash, redirect_urls, bot_scopes, user_scopes, bot_events,
+        user_events, metadata_events, events_off, socket_mode, interactivity_url, options_url, commands,
+        shortcuts, webhooks,
+    }
+    SlashCommand { command, url, description, usage_hint, escapes }
+    Shortcut { callback_id, name, description, of_message }
+    Webhook { service_id, secret_hash, conversation, by }
+    UserGroup { id, slack_id, handle, name, description, users, creator, created_at, updated_at, disabled }
+    Pin { ts, by, at }
+    ResponseUrl { app, user, conversation, origin, original, made_at, uses, last_used_at }
+    Trigger { app, user, view, made_at, used }
+    Code { app, user, redirect_uri, made_at, used }
+    Views { app, stack }
+    ModalView { id, external_id, hash, json }
+    Scheduled { app, user, as_app, content_at, reply_to, broadcast, unjoined, made_at }
+    File {
+        id, user, app, name, title, alt_text, snippet_type, size, digest, made_at, complete, deleted, shares,
     }
     Token { hash, hint, app, user, kind, scopes, revoked, expires_at }
     Conversation {
         id, slack_id, connector_id, kind, name, topic, purpose, creator, created_at, general, archived, members,
-        former, closed, updated_at,
+        former, previous_names, pins, closed, updated_at,
     }
     Thread { replies, repliers, latest, users }
     Replier { count, since }
     PersonalView { revision, content_at }
     Delivery { position, conversation, attempts, due_at, reason }
     Revision { key, position, number, previous, by, at }
-    Content { dialect, text, blocks, attachments, metadata, identity, activity, markup }
+    Content { dialect, text, blocks, attachments, metadata, identity, activity, files, markup }
     Remembered { digest, key, content_at, revision, expires_at }
     Event { position, ts, at, by, app, kind }
 }
@@ -285,6 +330,15 @@ macro_rules! choice {
 }
 
 choice! {
+    Origin { 1 => Action, 2 => Legacy, 3 => Command, 4 => MessageShortcut, 5 => Submission }
+    Grant {
+        1 => ResponseUrl(it),
+        2 => Trigger(it),
+        3 => Code(it),
+        4 => Ticket { app, made_at },
+        5 => Upload { file, made_at },
+    }
+    Item { 1 => Grant(it), 2 => Views(it), 3 => ViewOf(it), 4 => Scheduled(it), 5 => File(it), 6 => Read(it) }
     Dialect { 1 => Slack, 2 => Connector }
     TokenKind { 1 => Bot, 2 => User, 3 => App }
     ConversationKind { 1 => Public, 2 => Private, 3 => Direct, 4 => Group }
@@ -324,6 +378,66 @@ choice! {
     }
 }
 
+/// An item's key as bytes that are ordered as the keys are.
+pub(crate) fn item_key(key: &ItemKey) -> Vec<u8> {
+    match key {
+        ItemKey::Grant(hash) => [&[1][..], hash].concat(),
+        ItemKey::Views(user) => [&[2][..], &user.0.to_be_bytes()].concat(),
+        ItemKey::ViewName(app, name) => [&[3][..], &app.0.to_be_bytes(), name.as_bytes()].concat(),
+        ItemKey::Scheduled { conversation, post_at, made } => {
+            let (post_at, made) = (ordered(post_at.0), ordered(made.0));
+            [&[4][..], &conversation.0.to_be_bytes(), &post_at, &made].concat()
+        }
+        ItemKey::File(id) => [&[5][..], id.as_bytes()].concat(),
+        ItemKey::Read(conversation, user) => {
+            [&[6][..], &conversation.0.to_be_bytes(), &user.0.to_be_bytes()].concat()
+        }
+    }
+}
+
+/// The key that [`item_key`] wrote; `None` if it wrote none of it.
+pub(crate) fn item_key_of(bytes: &[u8]) -> Option<ItemKey> {
+    let (kind, mut rest) = bytes.split_first()?;
+    let from = &mut rest;
+    let key = match kind {
+        1 => ItemKey::Grant(Field::take(from)?),
+        2 => ItemKey::Views(UserId(take_u32(from)?)),
+        3 => ItemKey::ViewName(AppId(take_u32(from)?), take_rest(from)?),
+        4 => ItemKey::Scheduled {
+            conversation: ConversationId(take_u32(from)?),
+            post_at: Micros(take_ordered(from)?),
+            made: Ts(take_ordered(from)?),
+        },
+        5 => ItemKey::File(take_rest(from)?),
+        6 => ItemKey::Read(ConversationId(take_u32(from)?), UserId(take_u32(from)?)),
+        _ => return None,
+    };
+    rest.is_empty().then_some(key)
+}
+
+/// A signed number as bytes that are ordered as the numbers are.
+fn ordered(number: i64) -> [u8; 8] {
+    (number ^ i64::MIN).to_be_bytes()
+}
+
+fn take_ordered(from: &mut &[u8]) -> Option<i64> {
+    let (bytes, rest) = from.split_first_chunk()?;
+    *from = rest;
+    Some(i64::from_be_bytes(*bytes) ^ i64::MIN)
+}
+
+fn take_u32(from: &mut &[u8]) -> Option<u32> {
+    let (bytes, rest) = from.split_first_chunk()?;
+    *from = rest;
+    Some(u32::from_be_bytes(*bytes))
+}
+
+fn take_rest(from: &mut &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(from).ok()?.to_owned();
+    *from = &[];
+    Some(text)
+}
+
 /// A revision with what it says, in one row.
 pub(crate) struct RevisionRow {
     pub revision: Revision,
@@ -348,10 +462,13 @@ pub(crate) enum Entry {
     App(App),
     Conversation(Conversation),
     Token(Token),
+    UserGroup(UserGroup),
 }
 
 choice! {
-    Entry { 1 => Workspace(it), 2 => User(it), 3 => App(it), 4 => Conversation(it), 5 => Token(it) }
+    Entry {
+        1 => Workspace(it), 2 => User(it), 3 => App(it), 4 => Conversation(it), 5 => Token(it), 6 => UserGroup(it),
+    }
 }
 
 impl Entry {
@@ -364,6 +481,7 @@ impl Entry {
             Self::App(app) => numbered(3, app.id.0),
             Self::Conversation(conversation) => numbered(4, conversation.id.0),
             Self::Token(token) => [&[5][..], &token.hash.0].concat(),
+            Self::UserGroup(group) => numbered(6, group.id.0),
         }
     }
 }
@@ -377,7 +495,8 @@ pub(crate) fn entries(directory: &Directory) -> Vec<Entry> {
         .map(|conversation| Entry::Conversation(Conversation::clone(conversation)));
     let tokens = directory.tokens().map(|token| Entry::Token(Token::clone(token)));
     let first = Entry::Workspace(directory.workspace.clone());
-    [first].into_iter().chain(users).chain(apps).chain(conversations).chain(tokens).collect()
+    let groups = directory.user_groups().map(|group| Entry::UserGroup(UserGroup::clone(group)));
+    [first].into_iter().chain(users).chain(apps).chain(conversations).chain(tokens).chain(groups).collect()
 }
 
 /// A directory from its entries; `None` without the workspace itself, which comes first.
@@ -392,7 +511,48 @@ pub(crate) fn directory(entries: impl IntoIterator<Item = Entry>) -> Option<Dire
             Entry::App(app) => directory.put_app(app),
             Entry::Conversation(conversation) => directory.put_conversation(conversation),
             Entry::Token(token) => directory.put_token(token),
+            Entry::UserGroup(group) => directory.put_user_group(group),
         }
     }
     Some(directory)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn item_keys_are_ordered_as_their_bytes() {
+        let scheduled = |conversation, post_at, made| ItemKey::Scheduled {
+            conversation: ConversationId(conversation),
+            post_at: Micros(post_at),
+            made: Ts(made),
+        };
+        let keys = [
+            ItemKey::Grant([0; 32]),
+            ItemKey::Grant([9; 32]),
+            ItemKey::Views(UserId(1)),
+            ItemKey::Views(UserId(256)),
+            ItemKey::ViewName(AppId(1), "b".into()),
+            ItemKey::ViewName(AppId(256), String::new()),
+            ItemKey::ViewName(AppId(256), "a\u{e4}".into()),
+            scheduled(1, i64::MIN, 5),
+            scheduled(1, -1, 5),
+            scheduled(1, 300, 5),
+            scheduled(1, 300, 600),
+            scheduled(1, i64::MAX, 1),
+            scheduled(2, 0, 0),
+            ItemKey::File("F1".into()),
+            ItemKey::Read(ConversationId(1), UserId(300)),
+            ItemKey::Read(ConversationId(2), UserId(2)),
+        ];
+        assert!(keys.is_sorted());
+        let bytes: Vec<Vec<u8>> = keys.iter().map(item_key).collect();
+        assert!(bytes.is_sorted());
+        let again: Vec<Option<ItemKey>> = bytes.iter().map(|bytes| item_key_of(bytes)).collect();
+        assert_eq!(again, keys.map(Some));
+        assert_eq!(item_key_of(&bytes[0][..9]), None);
+        assert_eq!(item_key_of(&[bytes[2].clone(), vec![0]].concat()), None);
+        assert_eq!(item_key_of(&[99]), None);
+    }
 }

@@ -17,16 +17,17 @@ fn full() -> Content {
         metadata: Some("metadata".into()),
         identity: Some("identity".into()),
         activity: Some("activity".into()),
+        files: Some("files".into()),
         markup: false,
     }
 }
 
-/// The five parts that a patch reaches.
-fn parts(content: &Content) -> [Option<&str>; 5] {
+/// The six parts that a patch reaches.
+fn parts(content: &Content) -> [Option<&str>; 6] {
     let text = (!content.text.is_empty()).then_some(content.text.as_str());
-    let rest = [&content.blocks, &content.attachments, &content.metadata, &content.activity];
-    let [blocks, attachments, metadata, activity] = rest.map(Option::as_deref);
-    [text, blocks, attachments, metadata, activity]
+    let rest = [&content.blocks, &content.attachments, &content.metadata, &content.activity, &content.files];
+    let [blocks, attachments, metadata, activity, files] = rest.map(Option::as_deref);
+    [text, blocks, attachments, metadata, activity, files]
 }
 
 /// A patch that does `act` to part `place` and keeps the rest.
@@ -48,7 +49,8 @@ fn patch(place: usize, act: &Part<&str>) -> Patch {
         1 => patch.blocks = shared,
         2 => patch.attachments = shared,
         3 => patch.metadata = shared,
-        _ => patch.activity = shared,
+        4 => patch.activity = shared,
+        _ => patch.files = shared,
     }
     patch
 }
@@ -56,7 +58,7 @@ fn patch(place: usize, act: &Part<&str>) -> Patch {
 #[test]
 fn each_part_is_kept_cleared_or_set_alone() {
     let old = full();
-    for place in 0..5 {
+    for place in 0..6 {
         for (act, expect) in
             [(Part::Keep, parts(&old)[place]), (Part::Clear, None), (Part::Set("new"), Some("new"))]
         {
@@ -80,11 +82,12 @@ fn a_patch_knows_whether_it_keeps_a_part() {
         attachments: Part::Clear,
         metadata: Part::Clear,
         activity: Part::Clear,
+        files: Part::Clear,
         ..nothing
     };
     let all = full().parts();
     let none = Parts::default();
-    assert_eq!(all, Parts { blocks: true, attachments: true, metadata: true, activity: true });
+    assert_eq!(all, Parts { blocks: true, attachments: true, metadata: true, activity: true, files: true });
     assert_eq!(Content::text(Dialect::Slack, "x").parts(), none);
     for (patch, parts, expect) in [
         (whole.clone(), all, false),
@@ -96,7 +99,9 @@ fn a_patch_knows_whether_it_keeps_a_part() {
         (Patch { metadata: Part::Keep, ..whole.clone() }, Parts { metadata: true, ..none }, true),
         (Patch { metadata: Part::Keep, ..whole.clone() }, Parts { metadata: false, ..all }, false),
         (Patch { activity: Part::Keep, ..whole.clone() }, Parts { activity: true, ..none }, true),
-        (Patch { activity: Part::Keep, ..whole }, Parts { activity: false, ..all }, false),
+        (Patch { activity: Part::Keep, ..whole.clone() }, Parts { activity: false, ..all }, false),
+        (Patch { files: Part::Keep, ..whole.clone() }, Parts { files: true, ..none }, true),
+        (Patch { files: Part::Keep, ..whole }, Parts { files: false, ..all }, false),
     ] {
         assert_eq!(patch.keeps_any_of(parts), expect, "{patch:?} of {parts:?}");
     }
@@ -113,7 +118,8 @@ fn content_is_empty_when_nothing_would_show() {
         (Content { text: "x".into(), ..empty.clone() }, false),
         (Content { blocks: some(), ..empty.clone() }, false),
         (Content { attachments: some(), ..empty.clone() }, false),
-        (Content { activity: some(), ..empty }, false),
+        (Content { activity: some(), ..empty.clone() }, false),
+        (Content { files: some(), ..empty }, false),
     ] {
         assert_eq!(content.is_empty(), expect, "{content:?}");
     }
@@ -122,7 +128,7 @@ fn content_is_empty_when_nothing_would_show() {
 #[test]
 fn text_alone_has_markup_on() {
     let content = Content::text(Dialect::Slack, "x");
-    assert_eq!(parts(&content), [Some("x"), None, None, None, None]);
+    assert_eq!(parts(&content), [Some("x"), None, None, None, None, None]);
     assert_eq!((content.identity, content.markup), (None, true));
 }
 

@@ -206,6 +206,7 @@ fn the_old_content_is_asked_for_only_where_it_matters() {
         attachments: Part::Clear,
         metadata: Part::Clear,
         activity: Part::Set("{}".into()),
+        files: Part::Clear,
         given: true,
     };
     let same_text = Patch { text: Part::Keep, ..new_text("x") };

@@ -16,6 +16,7 @@ use redraft_model::directory::{Directories, Directory, DirectoryChange};
 use redraft_model::event::{Event, EventKind};
 use redraft_model::id::{AppId, ConversationId, MessageKey, TokenHash, UserId, WorkspaceId};
 use redraft_model::interaction::{Act, Interaction};
+use redraft_model::item::{Item, ItemKey};
 use redraft_model::message::{Audience, Gone, Kind, Message, PersonalView, Reaction, Replier, Revision};
 use redraft_model::stream::{Step, Stream};
 use redraft_model::time::{Micros, Ts};
@@ -114,6 +115,7 @@ pub struct World {
     pub reactions: BTreeSet<(MessageKey, Reaction)>,
     pub views: BTreeMap<(MessageKey, UserId), PersonalView>,
     pub remembered: BTreeMap<(Identity, String), Remembered>,
+    pub items: BTreeMap<(WorkspaceId, ItemKey), Item>,
     pub origins: BTreeMap<WorkspaceId, Arc<Directory>>,
     pub logs: BTreeMap<WorkspaceId, Vec<Event>>,
     pub now: Micros,
@@ -158,6 +160,21 @@ impl View for World {
     fn reactions(&self, key: MessageKey) -> Looked<Vec<Reaction>> {
         let all = self.reactions.iter().filter(|(of, _)| *of == key);
         Ok(all.map(|(_, reaction)| reaction.clone()).collect())
+    }
+
+    fn item(&self, workspace: WorkspaceId, key: &ItemKey) -> Looked<Option<Item>> {
+        Ok(self.items.get(&(workspace, key.clone())).cloned())
+    }
+
+    fn items(
+        &self,
+        workspace: WorkspaceId,
+        from: &ItemKey,
+        to: &ItemKey,
+        limit: usize,
+    ) -> Looked<Vec<(ItemKey, Item)>> {
+        let range = self.items.range((workspace, from.clone())..=(workspace, to.clone()));
+        Ok(range.take(limit).map(|((_, key), item)| (key.clone(), item.clone())).collect())
     }
 
     fn gone(&self, key: MessageKey) -> Looked<Option<Gone>> {
@@ -209,7 +226,7 @@ impl World {
 
     /// Writes what was decided, and checks that its numbers are the next ones.
     pub fn write(&mut self, workspace: WorkspaceId, decision: &Decision) {
-        decision.changes.iter().for_each(|change| self.apply(change));
+        decision.changes.iter().for_each(|change| self.apply(workspace, change));
         let mut expected = self.moment(workspace);
         let log = self.logs.entry(workspace).or_default();
         for event in &decision.events {
@@ -220,7 +237,7 @@ impl World {
         }
     }
 
-    fn apply(&mut self, change: &Change) {
+    fn apply(&mut self, workspace: WorkspaceId, change: &Change) {
         match change.clone() {
             Change::PutMessage(message) => drop(self.messages.insert(message.key, message)),
             Change::RemoveMessage(message) => {
@@ -249,6 +266,10 @@ impl World {
             Change::PutGone(gone) => drop(self.gone.insert(gone.key, gone)),
             Change::Remember(identity, key, remembered) => {
                 self.remembered.insert((identity, key), remembered);
+            }
+            Change::PutItem(key, Some(item)) => drop(self.items.insert((workspace, key), item)),
+            Change::PutItem(key, None) => {
+                assert!(self.items.remove(&(workspace, key)).is_some(), "what is removed was there");
             }
             Change::Directory(change) => {
                 if let DirectoryChange::Create(directory) = &change {
@@ -473,6 +494,21 @@ impl View for InRounds<'_> {
         self.ask(format!("reactions {key:?}"), self.world.reactions(key))
     }
 
+    fn item(&self, workspace: WorkspaceId, key: &ItemKey) -> Looked<Option<Item>> {
+        self.ask(format!("item {workspace:?} {key:?}"), View::item(self.world, workspace, key))
+    }
+
+    fn items(
+        &self,
+        workspace: WorkspaceId,
+        from: &ItemKey,
+        to: &ItemKey,
+        limit: usize,
+    ) -> Looked<Vec<(ItemKey, Item)>> {
+        let asked = format!("items {workspace:?} {from:?} {to:?} {limit}");
+        self.ask(asked, View::items(self.world, workspace, from, to, limit))
+    }
+
     fn gone(&self, key: MessageKey) -> Looked<Option<Gone>> {
         self.ask(format!("gone {key:?}"), self.world.gone(key))
     }
@@ -642,6 +678,7 @@ pub fn user(id: UserId, name: &str) -> User {
         email: Some(format!("{name}@Example.com")),
         admin: false,
         bot_of: None,
+        away: false,
         deactivated: false,
         updated_at: START,
     }
@@ -666,6 +703,7 @@ pub fn app(workspace: u8, number: u32, bot_user: UserId, installer: UserId) -> A
         expects_replies: false,
         issuer: None,
         anonymous: false,
+        slack: (number < 3).then(Box::default),
         updated_at: START,
     }
 }
@@ -710,6 +748,8 @@ fn conversations() -> Vec<Conversation> {
         general: id == GENERAL,
         archived: id == ARCHIVED,
         former: if few == members { [DELTA].into() } else { BTreeSet::new() },
+        previous_names: Vec::new(),
+        pins: Vec::new(),
         ..conversation(id, kind, name, members)
     });
     made.into()
@@ -735,6 +775,8 @@ pub fn conversation(
         archived: false,
         members: members.iter().map(|user| (*user, START)).collect(),
         former: BTreeSet::new(),
+        previous_names: Vec::new(),
+        pins: Vec::new(),
         closed: BTreeSet::new(),
         updated_at: START,
     }

@@ -78,6 +78,7 @@ pub(super) async fn update(call: &Call<'_>, conversation: &str, id: &str) -> Res
             attachments: Change::Clear,
             metadata: Change::Clear,
             activity: new.activity.map_or(Change::Clear, Change::Set),
+            files: Change::Clear,
             given: true,
         },
         fault: checked.err().map(fault),

@@ -84,6 +84,8 @@ pub(super) async fn add(scope: &Scope<'_>) -> Answer {
         archived: false,
         members: members.into_iter().map(|user| (user, now)).collect::<BTreeMap<_, _>>(),
         former: BTreeSet::new(),
+        previous_names: Vec::new(),
+        pins: Vec::new(),
         closed: BTreeSet::new(),
         updated_at: now,
     };

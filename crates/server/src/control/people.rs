@@ -57,6 +57,7 @@ pub(super) async fn add(scope: &Scope<'_>) -> Answer {
         email: new.email,
         admin: new.admin,
         bot_of: None,
+        away: false,
         deactivated: false,
         updated_at: scope.app.now(scope.id()),
     };

@@ -120,6 +120,13 @@ impl View<'_> {
             (Kind::Me, _) => Some("me_message"),
             (Kind::Plain, true) => Some("thread_broadcast"),
             (Kind::Plain, false) => None,
+            (Kind::Join, _) => Some("channel_join"),
+            (Kind::Leave, _) => Some("channel_leave"),
+            (Kind::Topic, _) => Some("channel_topic"),
+            (Kind::Purpose, _) => Some("channel_purpose"),
+            (Kind::Name, _) => Some("channel_name"),
+            (Kind::Archive, _) => Some("channel_archive"),
+            (Kind::Unarchive, _) => Some("channel_unarchive"),
         };
         match &identity {
             Some(Identity { username: Some(username), icons }) => {

@@ -9,6 +9,7 @@ use redraft_model::decision::{Change, Decision};
 use redraft_model::directory::{Directories, Directory, DirectoryChange};
 use redraft_model::event::Event;
 use redraft_model::id::{AppId, MessageKey, UserId, WorkspaceId};
+use redraft_model::item::{Item, ItemKey};
 use redraft_model::message::{Audience, Gone, Message, PersonalView, Reaction, Replier, Revision};
 use redraft_model::time::{Micros, Ts};
 use redraft_model::view::{Identity, Looked, NotLoaded, Remembered, View};
@@ -23,7 +24,7 @@ use crate::Settlement;
 use crate::committer::{Broken, Engine, Head, Note};
 use crate::fault::Sabotage;
 use crate::fault::sabotage::Sabotaged;
-use crate::record::{Entry, RevisionRow, encode, entries};
+use crate::record::{Entry, RevisionRow, encode, entries, item_key};
 
 /// Rows that one step of clearing away takes from each table.
 const SWEEP_ROWS_MAX: i64 = 500;
@@ -86,6 +87,7 @@ impl SqliteEngine {
             Change::PutReplier(root, user, replier) => self.put_replier(*root, *user, replier.as_ref()),
             Change::PutGone(gone) => self.put_gone(gone),
             Change::Remember(identity, key, remembered) => self.remember(identity, key, remembered),
+            Change::PutItem(key, item) => self.put_item(workspace, key, item.as_ref()),
             Change::Directory(change) => self.put_directory(workspace, change),
         }
     }
@@ -255,6 +257,21 @@ impl SqliteEngine {
         Ok(())
     }
 
+    fn put_item(&self, workspace: WorkspaceId, key: &ItemKey, item: Option<&Item>) -> rusqlite::Result<()> {
+        let Some(item) = item else {
+            const SQL: &str = "DELETE FROM item WHERE workspace = ?1 AND key = ?2";
+            return self.write(SQL, params![workspace.0, item_key(key)]).map(drop);
+        };
+        let due_at = match key {
+            ItemKey::Scheduled { post_at, .. } => Some(post_at.0),
+            _ => None,
+        };
+        const SQL: &str = "INSERT OR REPLACE INTO item (workspace, key, due_at, kept_until, body)
+            VALUES (?1, ?2, ?3, ?4, ?5)";
+        let kept_until = item.kept_until().map(|end| end.0);
+        self.write(SQL, params![workspace.0, item_key(key), due_at, kept_until, encode(item)]).map(drop)
+    }
+
     fn put_directory(&self, workspace: WorkspaceId, change: &DirectoryChange) -> rusqlite::Result<()> {
         let (id, entry) = match change {
             DirectoryChange::Create(directory) => return self.create(directory),
@@ -264,6 +281,7 @@ impl SqliteEngine {
             DirectoryChange::App(id, it) => (*id, Entry::App(it.clone())),
             DirectoryChange::Conversation(id, it) => (*id, Entry::Conversation(it.clone())),
             DirectoryChange::Token(id, it) => (*id, Entry::Token(it.clone())),
+            DirectoryChange::UserGroup(id, it) => (*id, Entry::UserGroup(it.clone())),
         };
         debug_assert_eq!(id, workspace, "a command changes its own workspace only");
         self.put_entry(id, false, &entry)
@@ -307,6 +325,11 @@ impl SqliteEngine {
                 (SELECT identity, key FROM remembered WHERE expires_at <= ?1 LIMIT ?2)",
             params![now.0, SWEEP_ROWS_MAX],
         )?;
+        let ended = self.write(
+            "DELETE FROM item WHERE (workspace, key) IN
+                (SELECT workspace, key FROM item WHERE kept_until <= ?1 LIMIT ?2)",
+            params![now.0, SWEEP_ROWS_MAX],
+        )?;
         let mut statement = self.db.prepare_cached(
             "SELECT expires_at, place, ts, spot FROM ephemeral WHERE expires_at <= ?1 LIMIT ?2",
         )?;
@@ -324,7 +347,7 @@ impl SqliteEngine {
             self.recent.clear();
         }
         let full = usize::try_from(SWEEP_ROWS_MAX).unwrap_or(usize::MAX);
-        Ok(full <= forgotten || full <= expired.len())
+        Ok(full <= forgotten || full <= ended || full <= expired.len())
     }
 
     /// Removes a message for one reader with all its revisions, unless it was changed since and lasts longer.
@@ -363,6 +386,7 @@ impl SqliteEngine {
             ("heard", "(workspace, app)", "workspace", whole),
             ("delivery", "(workspace, app, position)", "workspace", whole),
             ("blob", "(workspace, digest)", "workspace", whole),
+            ("item", "(workspace, key)", "workspace", whole),
         ] {
             let columns = key.trim_start_matches('(').trim_end_matches(')');
             swept += self.write(
@@ -585,6 +609,20 @@ impl View for Snapshot<'_> {
 
     fn reactions(&self, key: MessageKey) -> Looked<Vec<Reaction>> {
         self.looked(rows::reactions(&self.engine.db, key))
+    }
+
+    fn item(&self, workspace: WorkspaceId, key: &ItemKey) -> Looked<Option<Item>> {
+        self.looked(rows::item(&self.engine.db, workspace, key))
+    }
+
+    fn items(
+        &self,
+        workspace: WorkspaceId,
+        from: &ItemKey,
+        to: &ItemKey,
+        limit: usize,
+    ) -> Looked<Vec<(ItemKey, Item)>> {
+        self.looked(rows::items(&self.engine.db, workspace, from, to, limit))
     }
 
     fn gone(&self, key: MessageKey) -> Looked<Option<Gone>> {

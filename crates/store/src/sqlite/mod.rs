@@ -10,7 +10,9 @@ use redraft_model::command::Command;
 use redraft_model::content::{Content, Dialect};
 use redraft_model::event::Event;
 use redraft_model::id::{AppId, ConversationId, MessageKey, UserId, WorkspaceId};
+use redraft_model::item::{Item, ItemKey};
 use redraft_model::message::{Gone, Reaction};
+use redraft_model::time::Micros;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use tokio::sync::{Semaphore, oneshot};
 use tracing::error;
@@ -268,6 +270,25 @@ impl Store for SqliteStore {
     ) -> Later<'_, Result<Vec<Delivery>, StoreError>> {
         let limit = limit.min(READ_ROWS_MAX);
         self.read(move |db| rows::deliveries(db, workspace, app, after, limit))
+    }
+
+    fn item(&self, workspace: WorkspaceId, key: ItemKey) -> Later<'_, Result<Option<Item>, StoreError>> {
+        self.read(move |db| rows::item(db, workspace, &key))
+    }
+
+    fn items(
+        &self,
+        workspace: WorkspaceId,
+        from: ItemKey,
+        to: ItemKey,
+        limit: usize,
+    ) -> Later<'_, Result<Vec<(ItemKey, Item)>, StoreError>> {
+        let limit = limit.min(READ_ROWS_MAX);
+        self.read(move |db| rows::items(db, workspace, &from, &to, limit))
+    }
+
+    fn due(&self) -> Later<'_, Result<Vec<(WorkspaceId, Micros)>, StoreError>> {
+        self.read(rows::due)
     }
 
     fn put_blob(

@@ -41,6 +41,16 @@ const ACTIVITY: u8 = 1 << 3;
 const ROOT: u8 = 1 << 4;
 const STREAMING: u8 = 1 << 5;
 const MARKED: u8 = 1 << 6;
+/// A third byte of flags follows.
+const MORE: u8 = 1 << 7;
+
+const FILES: u8 = 1;
+/// Above it stands the number of a kind that the platform writes.
+const KIND_SHIFT: u32 = 4;
+
+/// Messages of the platform itself, by number.
+const KINDS: [Kind; 7] =
+    [Kind::Join, Kind::Leave, Kind::Topic, Kind::Purpose, Kind::Name, Kind::Archive, Kind::Unarchive];
 
 /// What is known of a stream, after its sequence number.
 const INFORMATIVE: u8 = 1;
@@ -70,6 +80,8 @@ pub(super) fn message(it: &Message) -> Vec<u8> {
         Audience::Only(reader) => Some(reader),
     };
     let root = it.root.filter(|_| only.is_some());
+    let kind = KINDS.iter().zip(1_u8..).find(|(kind, _)| **kind == it.kind).map_or(0, |(_, number)| number);
+    let more = flags([(FILES, it.parts.files)]) | kind << KIND_SHIFT;
     out.push(MESSAGE);
     out.push(flags([
         (IS_BROADCAST, it.broadcast),
@@ -89,7 +101,9 @@ pub(super) fn message(it: &Message) -> Vec<u8> {
         (ROOT, root.is_some()),
         (STREAMING, stream.is_some()),
         (MARKED, it.marked),
+        (MORE, more != 0),
     ]));
+    out.extend((more != 0).then_some(more));
     it.author.put(&mut out);
     it.content_at.put(&mut out);
     it.app.iter().for_each(|app| app.put(&mut out));
@@ -131,6 +145,16 @@ fn take_message(from: &mut &[u8], key: MessageKey, line: i64) -> Option<Message>
     let ([first, second], rest) = from.split_first_chunk()?;
     *from = rest;
     let (has, made_of) = (|flag| first & flag != 0, |flag| second & flag != 0);
+    let mut more = 0;
+    if made_of(MORE) {
+        let (third, rest) = from.split_first()?;
+        (more, *from) = (*third, rest);
+    }
+    let kind = match more >> KIND_SHIFT {
+        0 if has(ME) => Kind::Me,
+        0 => Kind::Plain,
+        number => *KINDS.get(usize::from(number) - 1)?,
+    };
     let author = UserId::take(from)?;
     let content_at = u64::take(from)?;
     let app = if has(APP) { Some(AppId::take(from)?) } else { None };
@@ -164,7 +188,7 @@ fn take_message(from: &mut &[u8], key: MessageKey, line: i64) -> Option<Message>
         author,
         app,
         as_app: has(AS_APP),
-        kind: if has(ME) { Kind::Me } else { Kind::Plain },
+        kind,
         state,
         content_at,
         parts: Parts {
@@ -172,6 +196,7 @@ fn take_message(from: &mut &[u8], key: MessageKey, line: i64) -> Option<Message>
             attachments: made_of(ATTACHMENTS),
             metadata: made_of(METADATA),
             activity: made_of(ACTIVITY),
+            files: more & FILES != 0,
         },
         thread: if has(THREAD) { Some(Thread::take(from)?) } else { None },
         marked: made_of(MARKED),
@@ -239,13 +264,15 @@ mod tests {
         let edited = Some(Edited { by: UserId(4), at });
         let thread =
             Thread { replies: 2, repliers: 1, latest: Ts(1_700_000_001_000_000), users: vec![UserId(1)] };
-        let all = Parts { blocks: true, attachments: true, metadata: true, activity: true };
+        let all = Parts { blocks: true, attachments: true, metadata: true, activity: true, files: true };
         let tombstone = State::Tombstone { deleted_at: at };
         let streaming = State::Streaming { sequence: 300, informative: true, stopped: true };
         for (message, line) in [
             (plain.clone(), 0),
             (Message { app: None, as_app: false, kind: Kind::Me, parts: all, ..plain.clone() }, 0),
             (Message { state: State::Live { revision: NonZeroU32::MAX, edited }, ..plain.clone() }, 0),
+            (Message { kind: Kind::Join, ..plain.clone() }, 0),
+            (Message { kind: Kind::Unarchive, parts: all, ..plain.clone() }, 0),
             (Message { state: tombstone, thread: Some(thread), ..plain.clone() }, 0),
             (Message { state: streaming, marked: true, ..plain.clone() }, 0),
             (Message { root, broadcast: true, ..plain.clone() }, 1_600_000_000_000_000),

@@ -6,12 +6,13 @@ use redraft_model::content::Content;
 use redraft_model::directory::{Directories, Directory};
 use redraft_model::event::Event;
 use redraft_model::id::{AppId, ConversationId, MessageKey, UserId, WorkspaceId};
+use redraft_model::item::{Item, ItemKey};
 use redraft_model::message::{Audience, Gone, Message, PersonalView, Reaction};
-use redraft_model::time::Ts;
+use redraft_model::time::{Micros, Ts};
 use rusqlite::{Connection, OptionalExtension, Params, params};
 
 use super::packed::{self, Row};
-use crate::record::{Entry, Field, RevisionRow, decode, directory};
+use crate::record::{Entry, Field, RevisionRow, decode, directory, item_key, item_key_of};
 use crate::{Delivery, Revised, Stored, Viewed, Window};
 
 /// Every key begins with the workspace. A *place* is a workspace and a conversation, a *spot* a workspace and a log
@@ -52,11 +53,15 @@ CREATE TABLE IF NOT EXISTS delivery (workspace INTEGER NOT NULL, app INTEGER NOT
     body BLOB NOT NULL, PRIMARY KEY (workspace, app, position)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS blob (workspace INTEGER NOT NULL, digest BLOB NOT NULL, bytes BLOB NOT NULL,
     PRIMARY KEY (workspace, digest));
+CREATE TABLE IF NOT EXISTS item (workspace INTEGER NOT NULL, key BLOB NOT NULL, due_at INTEGER,
+    kept_until INTEGER, body BLOB NOT NULL, PRIMARY KEY (workspace, key)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS item_due ON item (workspace, due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX IF NOT EXISTS item_kept ON item (kept_until) WHERE kept_until IS NOT NULL;
 CREATE TABLE IF NOT EXISTS dropped (workspace INTEGER PRIMARY KEY);
 ";
 
 /// The number of this schema, in `PRAGMA user_version`.
-pub(super) const SCHEMA_VERSION: i32 = 2;
+pub(super) const SCHEMA_VERSION: i32 = 3;
 
 /// Messages for single readers that are looked at for one of them, of one conversation.
 const TARGETED_ROWS_MAX: usize = 10_000;
@@ -228,6 +233,36 @@ pub(super) fn deliveries(
     let after = i64::try_from(after).unwrap_or(i64::MAX);
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     many(db, SQL, params![workspace.0, app.0, after, limit])
+}
+
+pub(super) fn item(db: &Connection, workspace: WorkspaceId, key: &ItemKey) -> rusqlite::Result<Option<Item>> {
+    const SQL: &str = "SELECT body FROM item WHERE workspace = ?1 AND key = ?2";
+    one(db, SQL, params![workspace.0, item_key(key)])
+}
+
+pub(super) fn items(
+    db: &Connection,
+    workspace: WorkspaceId,
+    from: &ItemKey,
+    to: &ItemKey,
+    limit: usize,
+) -> rusqlite::Result<Vec<(ItemKey, Item)>> {
+    const SQL: &str = "SELECT key, body FROM item WHERE workspace = ?1 AND key >= ?2 AND key <= ?3
+        ORDER BY key LIMIT ?4";
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut statement = db.prepare_cached(SQL)?;
+    let rows = statement.query_map(params![workspace.0, item_key(from), item_key(to), limit], |row| {
+        Ok(item_key_of(row.get_ref(0)?.as_blob()?).zip(decode(row.get_ref(1)?.as_blob()?)))
+    })?;
+    rows.map(|row| row?.ok_or_else(damaged)).collect()
+}
+
+/// When the first message of each workspace that waits for its time is to be posted.
+pub(super) fn due(db: &Connection) -> rusqlite::Result<Vec<(WorkspaceId, Micros)>> {
+    const SQL: &str = "SELECT workspace, min(due_at) FROM item WHERE due_at IS NOT NULL GROUP BY workspace";
+    let mut statement = db.prepare_cached(SQL)?;
+    let rows = statement.query_map([], |row| Ok((WorkspaceId(row.get(0)?), Micros(row.get(1)?))))?;
+    rows.collect()
 }
 
 pub(super) fn blob(

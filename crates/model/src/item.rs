@@ -1,0 +1,242 @@
+//! Small things that a workspace holds beside its messages and its directory, each under its key: what a secret grants,
+//! open modals, messages that wait for their time, files, how far somebody has read.
+
+use std::sync::Arc;
+
+use crate::id::{AppId, ConversationId, UserId};
+use crate::limits::{
+    CODE_MICROS, GRANT_KEPT_MICROS, RESPONSE_URL_MICROS, TICKET_MICROS, TRIGGER_MICROS, UPLOAD_MICROS,
+};
+use crate::time::{Micros, Ts};
+
+/// Where an item lies in its workspace. Items of one kind stand together, in the order of their keys.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum ItemKey {
+    /// SHA-256 of the secret that the grant is worth.
+    Grant([u8; 32]),
+    /// A person's open modals.
+    Views(UserId),
+    /// An app's own name for an open modal (`external_id`).
+    ViewName(AppId, String),
+    /// A message that waits to be posted.
+    Scheduled {
+        /// Where to.
+        conversation: ConversationId,
+        /// When, by the workspace's clock.
+        post_at: Micros,
+        /// The time of the event that made it; no two have the same.
+        made: Ts,
+    },
+    /// A file, by its spelled id.
+    File(String),
+    /// How far a user has read a conversation.
+    Read(ConversationId, UserId),
+}
+
+/// What lies there.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Item {
+    /// What a secret is worth.
+    Grant(Grant),
+    /// A person's open modals.
+    Views(Views),
+    /// The person in whose stack the modal of this name is.
+    ViewOf(UserId),
+    /// A message that waits.
+    Scheduled(Scheduled),
+    /// A file.
+    File(File),
+    /// The last message that was read.
+    Read(Ts),
+}
+
+impl Item {
+    /// From when on it may be swept, by the workspace's clock; `None` is for ever. What a grant was is known for some
+    /// time after its end, so that one which is over can be told from one that never was.
+    #[must_use]
+    pub fn kept_until(&self) -> Option<Micros> {
+        match self {
+            Self::Grant(grant) => Some(grant.ends_at().plus(GRANT_KEPT_MICROS)),
+            _ => None,
+        }
+    }
+}
+
+/// What whoever knows a secret may do.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Grant {
+    /// Answer an interaction.
+    ResponseUrl(ResponseUrl),
+    /// Open a modal for the person who acted.
+    Trigger(Trigger),
+    /// Install an app (OAuth).
+    Code(Code),
+    /// Open one Socket Mode connection.
+    Ticket {
+        /// The app that hears through it.
+        app: AppId,
+        /// When it was made.
+        made_at: Micros,
+    },
+    /// Send the bytes of a file.
+    Upload {
+        /// The file's spelled id.
+        file: String,
+        /// When it was made.
+        made_at: Micros,
+    },
+}
+
+impl Grant {
+    /// When it is worth nothing any more, by the workspace's clock.
+    #[must_use]
+    pub fn ends_at(&self) -> Micros {
+        match self {
+            Self::ResponseUrl(it) => it.made_at.plus(RESPONSE_URL_MICROS),
+            Self::Trigger(it) => it.made_at.plus(TRIGGER_MICROS),
+            Self::Code(it) => it.made_at.plus(CODE_MICROS),
+            Self::Ticket { made_at, .. } => made_at.plus(TICKET_MICROS),
+            Self::Upload { made_at, .. } => made_at.plus(UPLOAD_MICROS),
+        }
+    }
+}
+
+/// A `response_url`: answers one interaction a few times.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ResponseUrl {
+    /// The app that was told of the interaction; its bot is the author of the answers.
+    pub app: AppId,
+    /// The person who acted.
+    pub user: UserId,
+    /// Where.
+    pub conversation: ConversationId,
+    /// What they did.
+    pub origin: Origin,
+    /// The message that they acted on, where there is one that answers may replace.
+    pub original: Option<Ts>,
+    /// When it was made.
+    pub made_at: Micros,
+    /// Accepted calls so far.
+    pub uses: u32,
+    /// The last of them.
+    pub last_used_at: Option<Micros>,
+}
+
+/// What a person did to make an app hear of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Origin {
+    /// Used an element of a message's blocks.
+    Action,
+    /// Used a button or menu of an attachment.
+    Legacy,
+    /// Typed a slash command.
+    Command,
+    /// Ran a shortcut on a message.
+    MessageShortcut,
+    /// Submitted a modal that asks for a conversation to answer in.
+    Submission,
+}
+
+/// A `trigger_id`: opens one modal.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Trigger {
+    /// The app that was told.
+    pub app: AppId,
+    /// The person who acted, and to whom the modal is shown.
+    pub user: UserId,
+    /// The modal that they acted in.
+    pub view: Option<String>,
+    /// When it was made.
+    pub made_at: Micros,
+    /// A modal was opened with it.
+    pub used: bool,
+}
+
+/// An OAuth code: becomes tokens once.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Code {
+    /// The app that is installed.
+    pub app: AppId,
+    /// The person who installs it.
+    pub user: UserId,
+    /// Where the person was sent back to, if that was said.
+    pub redirect_uri: Option<String>,
+    /// When it was made.
+    pub made_at: Micros,
+    /// Tokens were made of it.
+    pub used: bool,
+}
+
+/// A person's open modals, of one app.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Views {
+    /// The app that opened them.
+    pub app: AppId,
+    /// The first that was opened first; the last is what the person sees.
+    pub stack: Vec<ModalView>,
+}
+
+/// An open modal.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ModalView {
+    /// `V…`.
+    pub id: String,
+    /// The app's own name for it.
+    pub external_id: Option<String>,
+    /// Changes with every change of the modal.
+    pub hash: String,
+    /// The view as its app sent it, normalised: JSON.
+    pub json: Arc<str>,
+}
+
+/// A message that waits to be posted. Its content lies at the position of the event that made it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Scheduled {
+    /// The app that will post it.
+    pub app: AppId,
+    /// As whom.
+    pub user: UserId,
+    /// Posted as the app itself, as a bot token does.
+    pub as_app: bool,
+    /// Where its content lies.
+    pub content_at: u64,
+    /// The message whose thread it should join.
+    pub reply_to: Option<Ts>,
+    /// Whether the channel should show a reply as well.
+    pub broadcast: bool,
+    /// Whether it may be posted to a public channel that the caller is not in.
+    pub unjoined: bool,
+    /// When it was made.
+    pub made_at: Micros,
+}
+
+/// A file that was sent, or is about to be.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct File {
+    /// `F…`.
+    pub id: String,
+    /// Who sent it.
+    pub user: UserId,
+    /// Through which app.
+    pub app: Option<AppId>,
+    /// Its name.
+    pub name: String,
+    /// Its title.
+    pub title: String,
+    /// What it shows, for those who don't see it.
+    pub alt_text: Option<String>,
+    /// The kind of snippet that it is.
+    pub snippet_type: Option<String>,
+    /// In bytes.
+    pub size: u64,
+    /// SHA-256 of its bytes, once they are there.
+    pub digest: Option<[u8; 32]>,
+    /// When it was begun.
+    pub made_at: Micros,
+    /// The upload is over, and it can be shared.
+    pub complete: bool,
+    /// Deleted; messages show that it was there.
+    pub deleted: bool,
+    /// The messages that share it.
+    pub shares: Vec<(ConversationId, Ts)>,
+}
