@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use redraft_model::content::{Change, Content, ContentFault, Dialect, Patch};
+use redraft_model::directory::Directory;
+use redraft_model::id::UserId;
 use redraft_model::workspace::TokenKind;
 use redraft_wire::slack::text::{self, Names, Parse};
 use redraft_wire::slack::{Fault, attachments, blocks, json::push_string, markdown, metadata};
 
 use super::Call;
+use super::args::Args;
 use super::reply::Error;
 use super::scopes;
 use crate::mint;
@@ -44,12 +47,18 @@ enum Given<'a> {
     Json(&'a str),
 }
 
-impl Call<'_> {
+/// Arguments that say what a message says, and who writes it.
+pub(super) struct Said<'a> {
+    pub args: &'a Args,
+    pub directory: &'a Directory,
+    pub author: UserId,
+}
+
+impl Said<'_> {
     /// The content of a new message.
-    pub(super) fn post_content(&self, too_long: TooLong, ephemeral: bool) -> Result<Parsed, Error> {
+    pub fn post_content(&self, too_long: TooLong, ephemeral: bool) -> Result<Parsed, Error> {
         let mut content = Content::text(Dialect::Slack, "");
         let mut warnings = Vec::new();
-        content.identity = self.identity()?;
         content.markup = ephemeral || self.args.flag("mrkdwn")?.unwrap_or(true);
         let default = if ephemeral { Parse::None } else { Parse::Default };
         let filled = self
@@ -99,7 +108,7 @@ impl Call<'_> {
     }
 
     /// What an update changes. What is omitted stays, except that a text without blocks throws the blocks away.
-    pub(super) fn update_patch(&self) -> Result<(Patch, Option<ContentFault>), Error> {
+    fn update_patch(&self) -> Result<(Patch, Option<ContentFault>), Error> {
         let mut patch = Patch::keep_all(Dialect::Slack);
         let parse = self.parse(Parse::Client)?;
         let filled = self.patch_text(parse, &mut patch).and_then(|()| self.patch_parts(&mut patch));
@@ -202,10 +211,31 @@ impl Call<'_> {
         let link_names = self.args.flag("link_names").ok().flatten().unwrap_or(false);
         let channel = |name: &str| {
             let found =
-                self.directory.channel(name).filter(|it| redraft_model::policy::sees(self.user.id, it));
+                self.directory.channel(name).filter(|it| redraft_model::policy::sees(self.author, it));
             found.map(|channel| channel.slack_id.clone())
         };
         text::normalise(given, parse, link_names, &Names { channel: &channel })
+    }
+}
+
+impl Call<'_> {
+    fn said(&self) -> Said<'_> {
+        Said { args: &self.args, directory: &self.directory, author: self.user.id }
+    }
+
+    /// The content of a new message.
+    pub(super) fn post_content(&self, too_long: TooLong, ephemeral: bool) -> Result<Parsed, Error> {
+        let identity = self.identity()?;
+        let mut parsed = self.said().post_content(too_long, ephemeral)?;
+        if identity.is_some() {
+            parsed.content = Arc::new(Content { identity, ..Content::clone(&parsed.content) });
+        }
+        Ok(parsed)
+    }
+
+    /// What an update changes.
+    pub(super) fn update_patch(&self) -> Result<(Patch, Option<ContentFault>), Error> {
+        self.said().update_patch()
     }
 
     /// A custom name and picture, for which the token needs a scope of its own. People post as themselves.
