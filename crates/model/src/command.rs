@@ -8,6 +8,7 @@ use crate::conversations::ConversationCommand;
 use crate::id::{AppId, ConversationId, TokenHash, UserId, WorkspaceId};
 use crate::interaction::Interaction;
 use crate::message::Kind;
+use crate::respond::Respond;
 use crate::stream::Stream;
 use crate::time::Ts;
 
@@ -59,6 +60,8 @@ pub enum Verb {
     Stream(Stream),
     /// A reaction, a pressed button, a card for one person.
     Interaction(Interaction),
+    /// What whoever knows a secret address says in an app's name; the caller is looked up by the secret.
+    Respond(Box<Respond>),
     /// Joining, leaving, making and archiving conversations.
     Conversation(ConversationCommand),
     /// The end of the caller's own token; with `true` only a rehearsal.

@@ -14,7 +14,7 @@ use crate::policy::{Actor, sees};
 use crate::time::Ts;
 use crate::view::{Identity, Looked, Remembered, View};
 use crate::workspace::{Conversation, Token, TokenKind};
-use crate::{control, conversations, delete, interaction, post, stream, update};
+use crate::{control, conversations, delete, interaction, post, respond, stream, update};
 
 /// Decides one command. Pure: the same view and moment give the same decision.
 ///
@@ -25,6 +25,9 @@ pub fn decide(command: &Command, view: &dyn View, moment: Moment) -> Result<Deci
         return control::decide(control, command.workspace, view, moment);
     }
     let directory = view.directories().get(command.workspace).ok_or(CallerRefusal::Unknown)?;
+    if let Verb::Respond(asked) = &command.verb {
+        return respond::decide(asked, directory, view, moment);
+    }
     let (actor, token) = actor(command, directory, moment)?;
     let context = Context { view, directory, actor, moment };
     let decided = match &command.verb {

@@ -14,6 +14,7 @@ use crate::item::{Item, ItemKey};
 use crate::message::{Gone, Message, PersonalView, Reaction, Replier, Revision};
 use crate::policy::Actor;
 use crate::post::PostRefusal;
+use crate::respond::RespondRefusal;
 use crate::stream::StreamRefusal;
 use crate::time::{Micros, Ts};
 use crate::update::UpdateRefusal;
@@ -142,6 +143,8 @@ pub enum Why {
     Stream(StreamRefusal),
     /// A reaction or an act on a card.
     Interaction(InteractionRefusal),
+    /// An answer through a secret address.
+    Respond(RespondRefusal),
     /// Something about a conversation.
     Conversation(ConversationRefusal),
     /// Something of the control API.
@@ -206,6 +209,7 @@ halts! {
     DeleteRefusal => Delete,
     StreamRefusal => Stream,
     InteractionRefusal => Interaction,
+    RespondRefusal => Respond,
     ConversationRefusal => Conversation,
     ControlRefusal => Control,
 }

@@ -81,16 +81,25 @@ pub(crate) fn decide(delete: &Delete, context: &Context) -> Result<Decision, Hal
 
     // Past this line the deletion succeeds.
     let mut draft = Draft::new(context.moment, Some(context.actor));
-    match message.root {
-        Some(_) if delete.only_broadcast => withdraw(&message, &mut draft),
-        Some(root) if message.audience == Audience::Everyone => {
-            remove_reply(&message, root, context, &mut draft)?;
-        }
-        Some(_) => remove(&message, context, &mut draft),
-        None if message.thread.is_some() => leave_tombstone(&message, &mut draft),
-        None => remove(&message, context, &mut draft),
+    if delete.only_broadcast {
+        withdraw(&message, &mut draft);
+    } else {
+        erase(&message, context, &mut draft)?;
     }
     Ok(draft.done(Outcome::Deleted(message.key)))
+}
+
+/// Ends a message, whoever may do so.
+pub(crate) fn erase(message: &Arc<Message>, context: &Context, draft: &mut Draft) -> Result<(), Halt> {
+    match message.root {
+        Some(root) if message.audience == Audience::Everyone => {
+            remove_reply(message, root, context, draft)?;
+        }
+        Some(_) => remove(message, context, draft),
+        None if message.thread.is_some() => leave_tombstone(message, draft),
+        None => remove(message, context, draft),
+    }
+    Ok(())
 }
 
 fn withdraw(message: &Message, draft: &mut Draft) {
@@ -119,7 +128,8 @@ fn clear_marks(message: &Message, draft: &mut Draft) {
     }
 }
 
-fn remove(message: &Arc<Message>, context: &Context, draft: &mut Draft) {
+/// Takes a message away and leaves its thread as it is.
+pub(crate) fn remove(message: &Arc<Message>, context: &Context, draft: &mut Draft) {
     let at = draft.next().at;
     clear_marks(message, draft);
     draft.change(Change::RemoveMessage(Arc::clone(message)));

@@ -20,6 +20,7 @@ pub mod limits;
 pub mod message;
 pub mod policy;
 pub mod post;
+pub mod respond;
 pub mod stream;
 pub mod time;
 pub mod update;

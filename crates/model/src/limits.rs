@@ -36,6 +36,8 @@ pub const GRANT_KEPT_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
 
 /// Messages that a conversation may have pinned (`too_many_pins`).
 pub const PINS_MAX: usize = 100;
+/// Accepted answers through one `response_url`.
+pub const RESPONSE_URL_USES_MAX: u32 = 5;
 
 /// How many repliers a thread's root names (`reply_users`).
 pub const REPLY_USERS_MAX: usize = 5;

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use crate::command::{Post, Target};
 use crate::content::{ContentFault, Dialect};
-use crate::conversations;
 use crate::decide::{Context, Draft, Unseen};
 use crate::decision::{Change, Decision, Halt, Outcome, Posted};
 use crate::event::EventKind;
@@ -15,6 +14,7 @@ use crate::message::{Audience, Message, Replier, Revision, State, Thread};
 use crate::policy::Actor;
 use crate::time::Ts;
 use crate::workspace::{Conversation, ConversationKind, TokenKind};
+use crate::{conversations, delete};
 
 /// Why a post was refused, highest precedence first.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -62,13 +62,72 @@ pub(crate) fn add(post: &Post, context: &Context, draft: &mut Draft) -> Result<P
     if let Some(fault) = &post.fault {
         return Err(R::Content(fault.clone()).into());
     }
-    let (root, ignored) = thread(post, &conversation, context)?;
 
     // Past this line the post succeeds.
-    let message = write(post, &conversation, root.as_deref(), context, draft)?;
+    place(post, &conversation, context, draft)
+}
+
+/// Adds a post to its conversation, whoever may post there.
+pub(crate) fn place(
+    post: &Post,
+    conversation: &Conversation,
+    context: &Context,
+    draft: &mut Draft,
+) -> Result<Posted, Halt> {
+    let (root, ignored) = thread(post, conversation, context)?;
+    let message = write(post, conversation, root.as_deref(), context, draft)?;
+    if let Some(root) = &root
+        && post.only.is_none()
+    {
+        count_reply(root, &message, context, draft)?;
+    }
+    announce(&message, draft);
     let root_author = root.filter(|root| root.revision().is_some()).map(|root| root.author);
     let content = Arc::clone(&post.content);
     Ok(Posted { message, content, root_author, thread_ignored: ignored })
+}
+
+/// Deletes a message and adds a post of the same author, in this order. The view still has the message as it was, so a
+/// thread that loses one reply and gets another keeps its counts.
+pub(crate) fn place_instead(
+    post: &Post,
+    gone: &Arc<Message>,
+    conversation: &Conversation,
+    context: &Context,
+    draft: &mut Draft,
+) -> Result<(), Halt> {
+    let (root, _) = thread(post, conversation, context)?;
+    // What is deleted is no place for a reply any more.
+    let root = root.filter(|root| root.key != gone.key);
+    let counted = |message: &Message| message.audience == Audience::Everyone;
+    let same =
+        root.as_ref().filter(|root| Some(root.key.ts) == gone.root && counted(gone) && post.only.is_none());
+    match same {
+        Some(_) => delete::remove(gone, context, draft),
+        None => delete::erase(gone, context, draft)?,
+    }
+    let message = write(post, conversation, root.as_deref(), context, draft)?;
+    match (&root, same) {
+        (_, Some(root)) => {
+            let thread = root.thread.clone().map(|thread| Thread { latest: message.key.ts, ..thread });
+            draft.put(Message { thread, ..Message::clone(root) });
+        }
+        (Some(root), None) if counted(&message) => count_reply(root, &message, context, draft)?,
+        _ => {}
+    }
+    announce(&message, draft);
+    Ok(())
+}
+
+fn announce(message: &Message, draft: &mut Draft) {
+    draft.event(EventKind::MessagePosted {
+        conversation: message.key.conversation,
+        root: message.root,
+        only: match message.audience {
+            Audience::Everyone => None,
+            Audience::Only(reader) => Some(reader),
+        },
+    });
 }
 
 fn target(post: &Post, context: &Context, draft: &mut Draft) -> Result<Arc<Conversation>, Halt> {
@@ -139,26 +198,11 @@ fn write(
     let revision =
         Revision { key, position: at.position, number: NonZeroU32::MIN, previous: None, by: user, at: at.at };
     draft.change(Change::PutRevision(revision, Arc::clone(&post.content)));
-    if let Some(root) = root
-        && post.only.is_none()
-    {
-        count_reply(root, user, at.ts, context, draft)?;
-    }
-    draft.event(EventKind::MessagePosted {
-        conversation: conversation.id,
-        root: message.root,
-        only: post.only,
-    });
     Ok(message)
 }
 
-fn count_reply(
-    root: &Message,
-    user: UserId,
-    ts: Ts,
-    context: &Context,
-    draft: &mut Draft,
-) -> Result<(), Halt> {
+fn count_reply(root: &Message, reply: &Message, context: &Context, draft: &mut Draft) -> Result<(), Halt> {
+    let (user, ts) = (reply.author, reply.key.ts);
     let before = context.view.replier(root.key, user)?;
     let replier = Replier {
         count: before.map_or(0, |replier| replier.count) + 1,

@@ -109,7 +109,7 @@ pub(crate) fn decide(update: &Update, context: &Context) -> Result<Decision, Hal
     }
 
     // Past this line the update succeeds.
-    write(update, &message, revision, content, shows, context)
+    write(update, &message, content, shows, context)
 }
 
 /// Whether its text still streams in. A stream that was stopped or whose time is over can be changed and deleted, which
@@ -133,41 +133,52 @@ fn old_reply(message: &Message, now: Micros) -> bool {
 
 fn write(
     update: &Update,
-    message: &Message,
-    revision: NonZeroU32,
+    message: &Arc<Message>,
     content: Content,
     shows: bool,
     context: &Context,
 ) -> Result<Decision, Halt> {
     let mut draft = Draft::new(context.moment, Some(context.actor));
-    let mut changed = message.clone();
     let content = Arc::new(content);
+    let mut changed = Arc::clone(message);
     if update.patch.given {
-        let at = draft.next();
-        let by = context.actor.user;
-        let number = revision.checked_add(1).unwrap_or(revision);
-        changed.state = State::Live { revision: number, edited: Some(Edited { by, at: at.at }) };
-        changed.content_at = at.position;
-        changed.parts = content.parts();
-        let previous = Some(message.content_at);
-        let written = Revision { key: message.key, position: at.position, number, previous, by, at: at.at };
-        draft.change(Change::PutRevision(written, Arc::clone(&content)));
-        let MessageKey { conversation, ts: message, .. } = message.key;
-        let revision = number.get();
-        draft.event(match changed.audience {
-            Audience::Everyone => EventKind::MessageUpdated { conversation, message, revision },
-            Audience::Only(_) => EventKind::TargetedUpdated { conversation, message, revision },
-        });
+        changed = revise(message, &content, context, &mut draft);
     }
     if shows {
-        changed.broadcast = true;
+        changed = draft.put(Message { broadcast: true, ..Message::clone(&changed) });
         draft.event(EventKind::BroadcastChanged {
             conversation: message.key.conversation,
             message: message.key.ts,
             shown: true,
         });
     }
-    let changed = draft.put(changed);
     let posted = context.posted(changed, content, false)?;
     Ok(draft.done(Outcome::Updated(posted)))
+}
+
+/// Gives a message one more revision with this content.
+pub(crate) fn revise(
+    message: &Message,
+    content: &Arc<Content>,
+    context: &Context,
+    draft: &mut Draft,
+) -> Arc<Message> {
+    let (at, by) = (draft.next(), context.actor.user);
+    let before = message.revision().unwrap_or(NonZeroU32::MIN);
+    let number = before.checked_add(1).unwrap_or(before);
+    let previous = Some(message.content_at);
+    let written = Revision { key: message.key, position: at.position, number, previous, by, at: at.at };
+    draft.change(Change::PutRevision(written, Arc::clone(content)));
+    let MessageKey { conversation, ts, .. } = message.key;
+    let revision = number.get();
+    draft.event(match message.audience {
+        Audience::Everyone => EventKind::MessageUpdated { conversation, message: ts, revision },
+        Audience::Only(_) => EventKind::TargetedUpdated { conversation, message: ts, revision },
+    });
+    draft.put(Message {
+        state: State::Live { revision: number, edited: Some(Edited { by, at: at.at }) },
+        content_at: at.position,
+        parts: content.parts(),
+        ..message.clone()
+    })
 }

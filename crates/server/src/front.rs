@@ -61,7 +61,7 @@ const STATUSES: [&str; 4] = ["2xx", "4xx", "5xx", "other"];
 
 fn part(path: &str) -> Part {
     match path.trim_start_matches('/').split('/').next() {
-        Some("api") => Part::Slack,
+        Some("api" | "hooks") => Part::Slack,
         Some("control") => Part::Control,
         Some("healthz" | "readyz" | "metrics") => Part::Watch,
         _ => Part::Connector,
@@ -98,6 +98,10 @@ async fn route(
     let (method, path, query, headers) = (&parts.method, parts.uri.path(), parts.uri.query(), &parts.headers);
     match part {
         Part::Slack => {
+            if let Some(rest) = path.trim_start_matches('/').strip_prefix("hooks/") {
+                let body = read(body).await;
+                return Box::pin(slack::hooks::handle(app, method, rest, headers, body)).await;
+            }
             let name = path.trim_start_matches('/').strip_prefix("api").unwrap_or_default().trim_matches('/');
             slack::handle(app, name, method, query, headers, read(body).await).await
         }

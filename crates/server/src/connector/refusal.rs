@@ -31,7 +31,9 @@ pub(super) fn error(not_done: &NotDone, directory: &Directory) -> Error {
             Why::Stream(why) => stream(why, refusal, directory),
             Why::Interaction(why) => interaction(why, refusal, directory),
             Why::Conversation(why) => conversation(why),
-            Why::Control(_) => Error::new(StatusCode::FORBIDDEN, NOT_ENOUGH_PERMISSIONS, "Not allowed."),
+            Why::Respond(_) | Why::Control(_) => {
+                Error::new(StatusCode::FORBIDDEN, NOT_ENOUGH_PERMISSIONS, "Not allowed.")
+            }
             Why::KeyReused { .. } => Error::new(
                 StatusCode::BAD_REQUEST,
                 BAD_ARGUMENT,

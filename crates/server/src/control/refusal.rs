@@ -33,6 +33,7 @@ pub(super) fn error(app: &App, workspace: WorkspaceId, who: &str, not_done: &Not
         Why::Stream(why) => stream(why, who, author),
         Why::Interaction(why) => interaction(why, who, author),
         Why::Conversation(why) => conversation(why, who),
+        Why::Respond(_) => forbidden("not_a_person", "people answer nothing through an app's address"),
         Why::Control(why) => control(why),
         Why::KeyReused { other_conversation } => key_reused(*other_conversation),
     }

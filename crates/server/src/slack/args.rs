@@ -53,6 +53,13 @@ impl Args {
         Ok(args)
     }
 
+    /// The arguments of a JSON body that no token came with.
+    pub fn from_json(body: &[u8]) -> Result<Self, Error> {
+        let mut args = Self::default();
+        args.read_json(body)?;
+        Ok(args)
+    }
+
     async fn read_body(
         &mut self,
         encoding: &Encoding,

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use redraft_model::content::{Change, Content, ContentFault, Dialect, Patch};
 use redraft_model::directory::Directory;
 use redraft_model::id::UserId;
-use redraft_model::workspace::TokenKind;
+use redraft_model::policy::sees;
+use redraft_model::workspace::{Conversation, ConversationKind, TokenKind};
 use redraft_wire::slack::text::{self, Names, Parse};
 use redraft_wire::slack::{Fault, attachments, blocks, json::push_string, markdown, metadata};
 
@@ -47,11 +48,12 @@ enum Given<'a> {
     Json(&'a str),
 }
 
-/// Arguments that say what a message says, and who writes it.
+/// Arguments that say what a message says.
 pub(super) struct Said<'a> {
     pub args: &'a Args,
     pub directory: &'a Directory,
-    pub author: UserId,
+    /// Who writes, and so may name the channels they see; without, only what everyone sees.
+    pub author: Option<UserId>,
 }
 
 impl Said<'_> {
@@ -209,9 +211,12 @@ impl Said<'_> {
 
     fn normalised(&self, given: &str, parse: Parse) -> String {
         let link_names = self.args.flag("link_names").ok().flatten().unwrap_or(false);
+        let nameable = |channel: &Conversation| match self.author {
+            Some(author) => sees(author, channel),
+            None => channel.kind == ConversationKind::Public,
+        };
         let channel = |name: &str| {
-            let found =
-                self.directory.channel(name).filter(|it| redraft_model::policy::sees(self.author, it));
+            let found = self.directory.channel(name).filter(|channel| nameable(channel));
             found.map(|channel| channel.slack_id.clone())
         };
         text::normalise(given, parse, link_names, &Names { channel: &channel })
@@ -220,7 +225,7 @@ impl Said<'_> {
 
 impl Call<'_> {
     fn said(&self) -> Said<'_> {
-        Said { args: &self.args, directory: &self.directory, author: self.user.id }
+        Said { args: &self.args, directory: &self.directory, author: Some(self.user.id) }
     }
 
     /// The content of a new message.

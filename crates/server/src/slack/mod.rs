@@ -26,6 +26,7 @@ mod content;
 mod conversations;
 mod cursor;
 mod history;
+pub(crate) mod hooks;
 mod objects;
 mod people;
 mod refusal;

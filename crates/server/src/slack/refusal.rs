@@ -19,7 +19,9 @@ pub(super) fn error(refusal: &Refusal, directory: &Directory, method: &str) -> E
         Why::Post(why) => post(why),
         Why::Update(why) => update(why, refusal, directory),
         Why::Delete(why) => delete(why, refusal, directory),
-        Why::Stream(_) | Why::Interaction(_) | Why::Control(_) => Error::new("access_denied"),
+        Why::Stream(_) | Why::Interaction(_) | Why::Respond(_) | Why::Control(_) => {
+            Error::new("access_denied")
+        }
         Why::Conversation(why) => conversation(why, method),
         Why::KeyReused { other_conversation } => key_reused(*other_conversation, method),
     }
