@@ -173,7 +173,7 @@ const ROWS: &[Row] = &[
         planner: &[],
     },
     Row {
-        what: "a message for one reader",
+        what: "messages for one reader, of either kind",
         happens: |world| {
             let text = world.fill("<@$HELPDESK_U> and <@$PLANNER_U>");
             world.ok(
@@ -181,6 +181,10 @@ const ROWS: &[Row] = &[
                 "chat.postEphemeral",
                 &json!({"channel": GENERAL, "user": "U01BEN", "text": text}),
             );
+            let mut targeted = mentioning(HELPDESK, "helpdesk");
+            targeted["recipient"] = json!({"id": "29:1ada"});
+            let path = format!("/{GENERAL_19}/activities?isTargetedActivity=true");
+            sends(world, PLANNER, &path, &targeted, "targeted");
         },
         helpdesk: &[],
         planner: &[],
