@@ -116,6 +116,7 @@ pub(crate) fn start<E: Engine>(
         working,
         heads: HashMap::new(),
         pending: Vec::new(),
+        ends: Vec::new(),
         lost: false,
     };
     let thread = std::thread::Builder::new().name("committer".into()).spawn(move || committer.run(jobs))?;
@@ -157,6 +158,8 @@ struct Committer<E> {
     heads: HashMap<WorkspaceId, Head>,
     /// Directory changes of the open transaction, published after the flush.
     pending: Vec<DirectoryChange>,
+    /// Where logs end by the open transaction, published with them.
+    ends: Vec<(WorkspaceId, u64)>,
     /// A flush failed and the database was not opened again yet: nothing is taken until it is.
     lost: bool,
 }
@@ -244,6 +247,7 @@ impl<E: Engine> Committer<E> {
         for workspace in touched {
             if let Some(head) = self.heads.get(&workspace) {
                 self.engine.put_head(workspace, *head)?;
+                self.ends.push((workspace, head.position));
             }
         }
         Ok(answers)
@@ -279,8 +283,9 @@ impl<E: Engine> Committer<E> {
             self.lost = true;
             return Err(StoreError::Unknown);
         }
-        self.published.publish(&self.pending);
+        self.published.publish(&self.pending, &self.ends);
         self.pending.clear();
+        self.ends.clear();
         Ok(())
     }
 
@@ -299,6 +304,7 @@ impl<E: Engine> Committer<E> {
         self.engine.rollback();
         self.heads.clear();
         self.pending.clear();
+        self.ends.clear();
         self.working = self.published.directories().clone();
     }
 

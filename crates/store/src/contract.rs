@@ -28,7 +28,7 @@ use redraft_model::workspace::{
     App, Conversation, ConversationKind, Settings, Token, TokenKind, User, Workspace,
 };
 
-use crate::{Answer, Clock, Delivery, READ_ROWS_MAX, Settlement, Store, Stored, Window};
+use crate::{Answer, Cause, Clock, Delivery, READ_ROWS_MAX, Settlement, Store, Stored, Window};
 
 /// Administrator.
 pub const ADA: UserId = UserId(1);
@@ -564,8 +564,12 @@ async fn commands_at_once_get_numbers_in_order(world: World) {
 async fn readers_share_directories_and_the_bell(world: World) {
     let mut bell = world.store.published().commits();
     bell.mark_unchanged();
-    world.say("one").await;
+    let one = world.say("one").await;
     assert!(bell.has_changed().expect("the store is there"));
+    assert_eq!(world.store.published().log_end(world.workspace), Some(one.content_at));
+    bell.mark_unchanged();
+    world.settle(AppId(2), settlement(1, &[2], &[])).await;
+    assert!(!bell.has_changed().expect("the store is there"), "nothing is new in any log");
     let mut changes = world.store.published().changes();
     changes.mark_unchanged();
     world.say("two").await;
@@ -763,17 +767,29 @@ async fn it_is_known_how_far_an_app_was_told(world: World) {
 
     let given_up = Delivery {
         position: 5,
+        part: 0,
         conversation: None,
         attempts: 9,
         due_at: None,
+        cause: None,
         reason: "refused \u{1F600}".into(),
     };
-    let again = Settlement { heard: 12, put: vec![given_up.clone(), delivery(11)], removed: vec![3, 7] };
+    let again =
+        Settlement { heard: 12, put: vec![given_up.clone(), delivery(11)], removed: vec![(3, 0), (7, 0)] };
     world.settle(app, again).await;
-    let found = world.store.deliveries(world.workspace, app, 0, 10).await.expect("readable");
+    let found = world.store.deliveries(world.workspace, app, (0, 0), 10).await.expect("readable");
     assert_eq!(found, [given_up, delivery(8), delivery(11)]);
     assert_eq!(world.heard(app).await, 12);
     assert_eq!(away.deliveries(app, 0, 10).await, [4]);
+    // The parts of an event are deliveries of their own.
+    let part = |part| Delivery { part, cause: Some(Cause::Other), ..delivery(8) };
+    world.settle(app, Settlement { put: vec![part(2), part(1)], ..settlement(12, &[], &[]) }).await;
+    let found = world.store.deliveries(world.workspace, app, (8, 0), 2).await.expect("readable");
+    assert_eq!(found, [part(1), part(2)]);
+    world.settle(app, Settlement { removed: vec![(8, 0), (8, 2)], ..settlement(12, &[], &[]) }).await;
+    let found = world.store.deliveries(world.workspace, app, (7, u8::MAX), 2).await.expect("readable");
+    assert_eq!(found, [part(1), delivery(11)]);
+    world.settle(app, Settlement { removed: vec![(8, 1)], ..settlement(12, &[8], &[]) }).await;
     let many: Vec<u64> = (100..=100 + READ_ROWS_MAX as u64).collect();
     world.settle(app, settlement(1 << 40, &many, &[5, 8, 11])).await;
     assert_eq!(world.heard(app).await, 1 << 40);
@@ -1047,6 +1063,7 @@ impl World {
 
     /// The positions of an app's deliveries.
     async fn deliveries(&self, app: AppId, after: u64, limit: usize) -> Vec<u64> {
+        let after = (after, u8::MAX);
         let found = self.store.deliveries(self.workspace, app, after, limit).await.expect("readable");
         found.iter().map(|delivery| delivery.position).collect()
     }
@@ -1109,7 +1126,7 @@ pub async fn picture(store: &dyn Store) -> Vec<String> {
         let id = directory.workspace.id;
         for app in directory.apps() {
             let heard = store.heard(id, app.id).await.expect("readable");
-            let deliveries = store.deliveries(id, app.id, 0, READ_ROWS_MAX).await.expect("readable");
+            let deliveries = store.deliveries(id, app.id, (0, 0), READ_ROWS_MAX).await.expect("readable");
             lines.push(format!("{:?} heard {heard} {deliveries:?}", app.id));
         }
         let users: Vec<UserId> = directory.users_after(UserId(0)).map(|user| user.id).collect();
@@ -1250,7 +1267,8 @@ fn show(message: &Message, user: UserId, words: &str) -> Verb {
 pub fn delivery(position: u64) -> Delivery {
     let due_at = Some(START.plus(i64::try_from(position).unwrap_or(i64::MAX)));
     let conversation = Some(PUBLIC);
-    Delivery { position, conversation, attempts: 1, due_at, reason: format!("attempt at {position}") }
+    let reason = format!("attempt at {position}");
+    Delivery { position, part: 0, conversation, attempts: 1, due_at, cause: Some(Cause::TimedOut), reason }
 }
 
 /// How far an app was told, with deliveries that are new and over.
@@ -1259,7 +1277,7 @@ pub fn settlement(heard: u64, put: &[u64], removed: &[u64]) -> Settlement {
     Settlement {
         heard,
         put: put.iter().map(|position| delivery(*position)).collect(),
-        removed: removed.into(),
+        removed: removed.iter().map(|position| (*position, 0)).collect(),
     }
 }
 

@@ -4,6 +4,7 @@
 //! everyone once it is flushed. [`MemoryStore`] does the same one by one on maps; it is the oracle that the other is
 //! tested against, and the store of throw-away servers.
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
@@ -93,19 +94,51 @@ pub type Revised = (Revision, Arc<Content>);
 /// One person's own view of a card, with what it shows.
 pub type Viewed = (PersonalView, Arc<Content>);
 
-/// An event whose first attempt at reaching an app failed.
+/// Which part of which event: its log position, and a number that the app's dialect gives what it makes of the event.
+pub type Part = (u64, u8);
+
+/// Something of an event whose first attempt at reaching an app failed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Delivery {
     /// The event's log position.
     pub position: u64,
+    /// Which of the things that the event is to the app; 0 where it is one only.
+    pub part: u8,
     /// The conversation that it happened in.
     pub conversation: Option<ConversationId>,
     /// Attempts so far.
     pub attempts: u32,
     /// When it is tried again, by the workspace's clock; `None` was given up: a dead letter.
     pub due_at: Option<Micros>,
-    /// What the last attempt met, in words.
+    /// What the last attempt met; `None` if there was none.
+    pub cause: Option<Cause>,
+    /// The same in words.
     pub reason: String,
+}
+
+impl Delivery {
+    /// Its key among the deliveries of its app.
+    #[must_use]
+    pub fn key(&self) -> Part {
+        (self.position, self.part)
+    }
+}
+
+/// What kept an attempt from succeeding.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Cause {
+    /// No answer in time.
+    TimedOut,
+    /// An answer that is none of success.
+    Status,
+    /// No connection, or one that broke.
+    Connection,
+    /// No connection that both sides trust.
+    Tls,
+    /// Sent on too often.
+    Redirects,
+    /// Anything else.
+    Other,
 }
 
 /// How far an app has been told of what happened.
@@ -115,8 +148,8 @@ pub struct Settlement {
     pub heard: u64,
     /// Deliveries that are new or changed.
     pub put: Vec<Delivery>,
-    /// Positions of deliveries that are over.
-    pub removed: Vec<u64>,
+    /// Deliveries that are over.
+    pub removed: Vec<Part>,
 }
 
 /// A durable store of workspaces. Object-safe; the same rules and the same events behind every implementation.
@@ -203,12 +236,12 @@ pub trait Store: Send + Sync {
     /// [`Settlement::heard`] as it was last written; 0 if never.
     fn heard(&self, workspace: WorkspaceId, app: AppId) -> Later<'_, Result<u64, StoreError>>;
 
-    /// Deliveries of an app above a log position, in its order; at most `limit` and never more than [`READ_ROWS_MAX`].
+    /// Deliveries of an app behind this one, in the log's order; at most `limit` and never more than [`READ_ROWS_MAX`].
     fn deliveries(
         &self,
         workspace: WorkspaceId,
         app: AppId,
-        after: u64,
+        after: Part,
         limit: usize,
     ) -> Later<'_, Result<Vec<Delivery>, StoreError>>;
 
@@ -273,6 +306,8 @@ pub fn machine_clock() -> Clock {
 /// What a store shares with its readers after each commit.
 pub struct Published {
     directories: RwLock<Directories>,
+    /// The last log position of each workspace that something was committed to.
+    ends: RwLock<HashMap<WorkspaceId, u64>>,
     commits: watch::Sender<u64>,
     changes: watch::Sender<u64>,
     clock: Clock,
@@ -282,6 +317,7 @@ impl Published {
     pub(crate) fn new(directories: Directories, clock: Clock) -> Self {
         Self {
             directories: RwLock::new(directories),
+            ends: RwLock::default(),
             commits: watch::Sender::new(0),
             changes: watch::Sender::new(0),
             clock,
@@ -293,10 +329,16 @@ impl Published {
         self.directories.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Rings after every commit that changed something. Whoever hears it reads the log.
+    /// Rings after every commit that added to a log. Whoever hears it reads that.
     #[must_use]
     pub fn commits(&self) -> watch::Receiver<u64> {
         self.commits.subscribe()
+    }
+
+    /// The last position in a workspace's log; `None` if nothing was committed there since the start.
+    #[must_use]
+    pub fn log_end(&self, workspace: WorkspaceId) -> Option<u64> {
+        self.ends.read().unwrap_or_else(PoisonError::into_inner).get(&workspace).copied()
     }
 
     /// Rings after every commit that changed a directory.
@@ -317,13 +359,17 @@ impl Published {
         self.changes.send_modify(|changes| *changes += 1);
     }
 
-    pub(crate) fn publish(&self, changes: &[DirectoryChange]) {
+    /// What one commit did: to directories, and to the ends of logs. Rings if there is something to read.
+    pub(crate) fn publish(&self, changes: &[DirectoryChange], ends: &[(WorkspaceId, u64)]) {
         if !changes.is_empty() {
             let mut directories = self.directories.write().unwrap_or_else(PoisonError::into_inner);
             changes.iter().for_each(|change| directories.apply(change));
             drop(directories);
             self.changes.send_modify(|changes| *changes += 1);
         }
-        self.commits.send_modify(|commits| *commits += 1);
+        if !ends.is_empty() {
+            self.ends.write().unwrap_or_else(PoisonError::into_inner).extend(ends.iter().copied());
+            self.commits.send_modify(|commits| *commits += 1);
+        }
     }
 }

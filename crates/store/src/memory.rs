@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::ready;
+use std::ops::Bound::{Excluded, Included};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use redraft_model::command::Command;
@@ -18,8 +19,8 @@ use redraft_model::time::{Micros, Ts};
 use redraft_model::view::{Identity, Looked, Remembered, View};
 
 use crate::{
-    Answer, Clock, Delivery, Later, Published, READ_ROWS_MAX, Revised, Settlement, Store, StoreError, Stored,
-    Viewed, Window,
+    Answer, Clock, Delivery, Later, Part, Published, READ_ROWS_MAX, Revised, Settlement, Store, StoreError,
+    Stored, Viewed, Window,
 };
 
 /// A store that keeps nothing when the process ends. Commands run one at a time.
@@ -40,7 +41,7 @@ struct State {
     reactions: BTreeSet<(MessageKey, Reaction)>,
     views: BTreeMap<(MessageKey, UserId), PersonalView>,
     heard: BTreeMap<(WorkspaceId, AppId), u64>,
-    deliveries: BTreeMap<(WorkspaceId, AppId, u64), Delivery>,
+    deliveries: BTreeMap<(WorkspaceId, AppId, Part), Delivery>,
     blobs: BTreeMap<(WorkspaceId, [u8; 32]), Vec<u8>>,
     remembered: BTreeMap<(Identity, String), Remembered>,
     logs: BTreeMap<WorkspaceId, Vec<Event>>,
@@ -68,7 +69,8 @@ impl MemoryStore {
                 state.apply(workspace, &decision);
                 let changes: Vec<DirectoryChange> =
                     decision.changes.iter().filter_map(directory_change).collect();
-                self.published.publish(&changes);
+                let end = decision.events.last().map(|event| (workspace, event.position));
+                self.published.publish(&changes, end.as_slice());
                 Ok(Ok(decision.outcome))
             }
             Err(Halt::Refused(refusal)) => Ok(Err(refusal)),
@@ -191,7 +193,7 @@ impl State {
         }
         self.heard.insert((workspace, app), settlement.heard);
         for delivery in settlement.put {
-            self.deliveries.insert((workspace, app, delivery.position), delivery);
+            self.deliveries.insert((workspace, app, delivery.key()), delivery);
         }
         for over in settlement.removed {
             self.deliveries.remove(&(workspace, app, over));
@@ -448,12 +450,12 @@ impl Store for MemoryStore {
         &self,
         workspace: WorkspaceId,
         app: AppId,
-        after: u64,
+        after: Part,
         limit: usize,
     ) -> Later<'_, Result<Vec<Delivery>, StoreError>> {
         let state = self.state();
-        let from = (workspace, app, after.saturating_add(1));
-        let all = state.deliveries.range(from..=(workspace, app, u64::MAX)).map(|(_, delivery)| delivery);
+        let (from, to) = ((workspace, app, after), (workspace, app, (u64::MAX, u8::MAX)));
+        let all = state.deliveries.range((Excluded(from), Included(to))).map(|(_, delivery)| delivery);
         now(Ok(all.take(limit.min(READ_ROWS_MAX)).cloned().collect()))
     }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use crate::Delivery;
+use crate::{Cause, Delivery};
 use redraft_model::content::{Content, Dialect};
 use redraft_model::directory::Directory;
 use redraft_model::event::{Event, EventKind};
@@ -80,6 +80,16 @@ impl Field for i64 {
 }
 
 impl Field for u32 {
+    fn put(&self, out: &mut Vec<u8>) {
+        u64::from(*self).put(out);
+    }
+
+    fn take(from: &mut &[u8]) -> Option<Self> {
+        u64::take(from)?.try_into().ok()
+    }
+}
+
+impl Field for u8 {
     fn put(&self, out: &mut Vec<u8>) {
         u64::from(*self).put(out);
     }
@@ -295,7 +305,7 @@ structure! {
     Thread { replies, repliers, latest, users }
     Replier { count, since }
     PersonalView { revision, content_at }
-    Delivery { position, conversation, attempts, due_at, reason }
+    Delivery { position, part, conversation, attempts, due_at, cause, reason }
     Revision { key, position, number, previous, by, at }
     Content { dialect, text, blocks, attachments, metadata, identity, activity, files, markup }
     Remembered { digest, key, content_at, revision, expires_at }
@@ -340,6 +350,7 @@ choice! {
     }
     Item { 1 => Grant(it), 2 => Views(it), 3 => ViewOf(it), 4 => Scheduled(it), 5 => File(it), 6 => Read(it) }
     Dialect { 1 => Slack, 2 => Connector }
+    Cause { 1 => TimedOut, 2 => Status, 3 => Connection, 4 => Tls, 5 => Redirects, 6 => Other }
     TokenKind { 1 => Bot, 2 => User, 3 => App }
     ConversationKind { 1 => Public, 2 => Private, 3 => Direct, 4 => Group }
     EventKind {

@@ -208,13 +208,15 @@ impl SqliteEngine {
         let position = |position: u64| i64::try_from(position).unwrap_or(i64::MAX);
         self.write(HEARD, params![workspace.0, app.0, position(settlement.heard)])?;
         for delivery in &settlement.put {
-            const SQL: &str =
-                "INSERT OR REPLACE INTO delivery (workspace, app, position, body) VALUES (?1, ?2, ?3, ?4)";
-            self.write(SQL, params![workspace.0, app.0, position(delivery.position), encode(delivery)])?;
+            const SQL: &str = "INSERT OR REPLACE INTO delivery (workspace, app, position, part, body)
+                VALUES (?1, ?2, ?3, ?4, ?5)";
+            let (at, part) = (position(delivery.position), delivery.part);
+            self.write(SQL, params![workspace.0, app.0, at, part, encode(delivery)])?;
         }
-        for over in &settlement.removed {
-            const SQL: &str = "DELETE FROM delivery WHERE workspace = ?1 AND app = ?2 AND position = ?3";
-            self.write(SQL, params![workspace.0, app.0, position(*over)])?;
+        for (over, part) in &settlement.removed {
+            const SQL: &str =
+                "DELETE FROM delivery WHERE workspace = ?1 AND app = ?2 AND position = ?3 AND part = ?4";
+            self.write(SQL, params![workspace.0, app.0, position(*over), part])?;
         }
         Ok(())
     }
@@ -384,7 +386,7 @@ impl SqliteEngine {
             ("revision", "(spot)", "spot", spots),
             ("log", "(spot)", "spot", spots),
             ("heard", "(workspace, app)", "workspace", whole),
-            ("delivery", "(workspace, app, position)", "workspace", whole),
+            ("delivery", "(workspace, app, position, part)", "workspace", whole),
             ("blob", "(workspace, digest)", "workspace", whole),
             ("item", "(workspace, key)", "workspace", whole),
         ] {

@@ -20,8 +20,8 @@ use tracing::error;
 use crate::committer::{self, Job, Note, Queue};
 use crate::fault::Sabotage;
 use crate::{
-    Answer, Clock, Delivery, Later, Published, READ_ROWS_MAX, Revised, Settlement, Store, StoreError, Stored,
-    Viewed, Window, machine_clock,
+    Answer, Clock, Delivery, Later, Part, Published, READ_ROWS_MAX, Revised, Settlement, Store, StoreError,
+    Stored, Viewed, Window, machine_clock,
 };
 
 mod engine;
@@ -265,7 +265,7 @@ impl Store for SqliteStore {
         &self,
         workspace: WorkspaceId,
         app: AppId,
-        after: u64,
+        after: Part,
         limit: usize,
     ) -> Later<'_, Result<Vec<Delivery>, StoreError>> {
         let limit = limit.min(READ_ROWS_MAX);

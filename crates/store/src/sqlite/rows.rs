@@ -13,7 +13,7 @@ use rusqlite::{Connection, OptionalExtension, Params, params};
 
 use super::packed::{self, Row};
 use crate::record::{Entry, Field, RevisionRow, decode, directory, item_key, item_key_of};
-use crate::{Delivery, Revised, Stored, Viewed, Window};
+use crate::{Delivery, Part, Revised, Stored, Viewed, Window};
 
 /// Every key begins with the workspace. A *place* is a workspace and a conversation, a *spot* a workspace and a log
 /// position; both are one integer, which SQLite compares and stores best.
@@ -50,7 +50,7 @@ CREATE TABLE IF NOT EXISTS view (place INTEGER NOT NULL, ts INTEGER NOT NULL, us
 CREATE TABLE IF NOT EXISTS heard (workspace INTEGER NOT NULL, app INTEGER NOT NULL, position INTEGER NOT NULL,
     PRIMARY KEY (workspace, app)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS delivery (workspace INTEGER NOT NULL, app INTEGER NOT NULL, position INTEGER NOT NULL,
-    body BLOB NOT NULL, PRIMARY KEY (workspace, app, position)) WITHOUT ROWID;
+    part INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (workspace, app, position, part)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS blob (workspace INTEGER NOT NULL, digest BLOB NOT NULL, bytes BLOB NOT NULL,
     PRIMARY KEY (workspace, digest));
 CREATE TABLE IF NOT EXISTS item (workspace INTEGER NOT NULL, key BLOB NOT NULL, due_at INTEGER,
@@ -225,14 +225,15 @@ pub(super) fn deliveries(
     db: &Connection,
     workspace: WorkspaceId,
     app: AppId,
-    after: u64,
+    (after, part): Part,
     limit: usize,
 ) -> rusqlite::Result<Vec<Delivery>> {
-    const SQL: &str = "SELECT body FROM delivery WHERE workspace = ?1 AND app = ?2 AND position > ?3
-        ORDER BY position LIMIT ?4";
+    const SQL: &str =
+        "SELECT body FROM delivery WHERE workspace = ?1 AND app = ?2 AND (position, part) > (?3, ?4)
+        ORDER BY position, part LIMIT ?5";
     let after = i64::try_from(after).unwrap_or(i64::MAX);
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    many(db, SQL, params![workspace.0, app.0, after, limit])
+    many(db, SQL, params![workspace.0, app.0, after, part, limit])
 }
 
 pub(super) fn item(db: &Connection, workspace: WorkspaceId, key: &ItemKey) -> rusqlite::Result<Option<Item>> {
