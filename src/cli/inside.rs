@@ -359,7 +359,7 @@ impl App {
                     self.inside.call("GET", &of_app(&app, "/deliveries?limit=1000"), &Value::Null)?;
                 table(
                     &listed["deliveries"],
-                    &["position", "channel", "attempts", "dead", "due_at", "reason"],
+                    &["position", "part", "channel", "attempts", "dead", "due_at", "reason"],
                 );
                 Ok(())
             }

@@ -5,6 +5,7 @@
 //! registration says so.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::http::StatusCode;
 use redraft_model::command::{Caller, Command, Idempotency, Post, Target, Verb};
@@ -15,7 +16,7 @@ use redraft_model::id::{AppId, ConversationId, MessageKey, UserId, WorkspaceId};
 use redraft_model::message::Kind;
 use redraft_model::time::Ts;
 use redraft_model::workspace::{App as Bot, Conversation, ConversationKind, User};
-use redraft_store::StoreError;
+use redraft_store::{Cause, StoreError};
 use redraft_wire::connector::activity::{for_send, parse};
 use redraft_wire::connector::id::split_conversation;
 use redraft_wire::connector::inbound::{
@@ -28,7 +29,7 @@ use super::activities::fault;
 use super::authority::ISSUER;
 use super::words::words;
 use crate::app::{App, NotDone};
-use crate::delivery::{self, Answered, Failure, Request, Unanswered};
+use crate::delivery::{self, Answered, Failure, Request, Schedule, Unanswered};
 use crate::mint;
 use crate::names::NamesFor;
 
@@ -42,9 +43,6 @@ const REPLIES_MAX: usize = 50;
 /// Whether an app may have to be told of an event: everything that can be said without looking at words.
 pub(crate) fn may_hear(directory: &Directory, bot: &Bot, event: &Event) -> bool {
     use EventKind as K;
-    if bot.dialect != Dialect::Connector {
-        return false;
-    }
     if let K::AppUninstalled(gone) = event.kind {
         return gone == bot.id;
     }
@@ -104,24 +102,29 @@ fn visible(conversation: &Conversation, user: UserId) -> bool {
     conversation.kind == ConversationKind::Public || conversation.has(user)
 }
 
+/// How long until each further attempt. Teams' own schedule is not public; this is the reference's guess: once more
+/// after a short pause.
+pub(crate) const SCHEDULE: Schedule = Schedule { pauses_micros: &[5_000_000], down_micros: 5_000_000 };
+
 /// Tells a bot of the event at this position: one attempt.
 pub(crate) async fn tell(app: &App, workspace: WorkspaceId, id: AppId, position: u64) -> Result<(), Failure> {
-    let unread = |failed: StoreError| Failure { reason: failed.to_string(), timed_out: false, again: true };
+    let unread =
+        |failed: StoreError| Failure { reason: failed.to_string(), cause: Cause::Other, again: true };
     let Some((directory, bot)) = registration(app, workspace, id) else {
         let reason = "the app has no endpoint any more".into();
-        return Err(Failure { reason, timed_out: false, again: false });
+        return Err(Failure { reason, cause: Cause::Other, again: false });
     };
     let events = app.store.events(workspace, position.saturating_sub(1), 1).await.map_err(unread)?;
     let Some(event) = events.first().filter(|event| event.position == position) else { return Ok(()) };
     if !may_hear(&directory, &bot, event) {
         let reason = "the bot is not where it happened any more, or not any more as it was".into();
-        return Err(Failure { reason, timed_out: false, again: false });
+        return Err(Failure { reason, cause: Cause::Other, again: false });
     }
     let Some(scene) = Scene::new(app, directory, bot) else { return Ok(()) };
     for (activity, replies_to) in scene.activities(event).await.map_err(unread)? {
         let answered = scene.send(&activity).await.map_err(|unanswered| Failure {
             reason: unanswered.reason,
-            timed_out: unanswered.timed_out,
+            cause: unanswered.cause,
             again: true,
         })?;
         check(&answered)?;
@@ -151,7 +154,7 @@ fn check(answered: &Answered) -> Result<(), Failure> {
         }
         status => format!("the bot answered {}", status.as_u16()),
     };
-    Err(Failure { reason, timed_out: false, again: answered.status.is_server_error() })
+    Err(Failure { reason, cause: Cause::Status, again: answered.status.is_server_error() })
 }
 
 /// Asks a bot something and waits for the answer: an `invoke`. Called once, never again.
@@ -164,7 +167,7 @@ pub(crate) async fn ask(
     bot: &Arc<Bot>,
     asked: &Asked<'_>,
 ) -> Result<Answered, Unanswered> {
-    let nothing = || Unanswered { reason: "the bot has no endpoint".into(), timed_out: false };
+    let nothing = || Unanswered::unsent("the bot has no endpoint");
     let scene = Scene::new(app, Arc::clone(directory), Arc::clone(bot)).ok_or_else(nothing)?;
     let conversation = directory.conversation(asked.conversation).ok_or_else(nothing)?;
     let person = directory.user(asked.by).ok_or_else(nothing)?;
@@ -227,19 +230,26 @@ impl<'a> Scene<'a> {
     async fn send(&self, activity: &Value) -> Result<Answered, Unanswered> {
         let service_url = self.app.service_url(&self.directory.workspace.tenant_id);
         let issuer = self.bot.issuer.as_deref().unwrap_or(ISSUER);
-        let failed = |reason: &str| Unanswered { reason: reason.into(), timed_out: false };
         let prepared = self.app.authority.prepare(&*self.app.store).await;
-        prepared.map_err(|_| failed("the signing key cannot be read"))?;
+        prepared.map_err(|_| Unanswered::unsent("the signing key cannot be read"))?;
         let token = self.app.authority.for_bot(issuer, &self.bot.app_id, &service_url);
-        let token = token.ok_or_else(|| failed("no token could be signed"))?;
-        let url = self.bot.endpoint.clone().ok_or_else(|| failed("the bot has no endpoint"))?;
+        let token = token.ok_or_else(|| Unanswered::unsent("no token could be signed"))?;
+        let url = self.bot.endpoint.clone().ok_or_else(|| Unanswered::unsent("the bot has no endpoint"))?;
         let tenant_id = self.directory.workspace.tenant_id.clone();
         let headers = vec![
             ("authorization", format!("Bearer {token}")),
             ("x-ms-conversation-id", activity["conversation"]["id"].as_str().unwrap_or_default().to_owned()),
             ("x-ms-tenant-id", tenant_id),
         ];
-        delivery::call(self.app, Request { url, body: activity.to_string(), headers }).await
+        let request = Request {
+            url,
+            content_type: "application/json; charset=utf-8",
+            body: activity.to_string(),
+            headers,
+            timeout_max: Duration::MAX,
+            redirects_max: 0,
+        };
+        delivery::call(self.app, request).await
     }
 
     /// What the event is to this bot: nothing, one activity or two.
@@ -595,7 +605,7 @@ impl<'a> Scene<'a> {
             if let Err(not_done) = self.app.submit(command).await {
                 let again = matches!(not_done, NotDone::Store(_));
                 let reason = "a reply in the bot's answer could not be posted".into();
-                return Err(Failure { reason, timed_out: false, again });
+                return Err(Failure { reason, cause: Cause::Other, again });
             }
         }
         Ok(())

@@ -16,7 +16,9 @@ const REPLAYED_MAX: usize = 1000;
 pub(super) async fn list(scope: &Scope<'_>, app: &str) -> Answer {
     let app = apps::named(scope, app)?;
     let limit = usize::try_from(scope.number("limit", 100)?.min(DELIVERIES_MAX)).unwrap_or(100);
-    let after = scope.number("after", 0)?;
+    // Without a part, all of the position is behind.
+    let part = u8::try_from(scope.number("after_part", u64::from(u8::MAX))?).unwrap_or(u8::MAX);
+    let after = (scope.number("after", 0)?, part);
     let store = &scope.app.store;
     let listed = store.deliveries(scope.id(), app.id, after, limit).await.map_err(refusal::store)?;
     let heard = store.heard(scope.id(), app.id).await.map_err(refusal::store)?;
@@ -30,6 +32,7 @@ fn shown(scope: &Scope<'_>, delivery: &Delivery) -> Value {
     let channel = delivery.conversation.and_then(|id| scope.directory.conversation(id));
     json!({
         "position": delivery.position,
+        "part": delivery.part,
         "channel": channel.map(|it| &it.slack_id),
         "attempts": delivery.attempts,
         "dead": delivery.due_at.is_none(),
@@ -55,15 +58,18 @@ pub(super) async fn replay(scope: &Scope<'_>, app: &str) -> Answer {
     }
     let store = &scope.app.store;
     let mut dead = Vec::new();
-    let (mut after, end) = which.position.map_or((0, u64::MAX), |one| (one.saturating_sub(1), one));
-    while after < end && dead.len() < REPLAYED_MAX {
+    let (before, end) = which.position.map_or((0, u64::MAX), |one| (one.saturating_sub(1), one));
+    let mut after = (before, u8::MAX);
+    while after.0 < end && dead.len() < REPLAYED_MAX {
         let page =
             store.deliveries(scope.id(), app.id, after, READ_ROWS_MAX).await.map_err(refusal::store)?;
         let Some(last) = page.last() else { break };
-        after = last.position;
+        after = last.key();
         let given_up = page.iter().filter(|it| it.due_at.is_none() && it.position <= end);
-        dead.extend(given_up.map(|it| it.position));
+        dead.extend(given_up.map(Delivery::key));
     }
-    scope.app.outbox.replay(scope.id(), app.id, dead.clone()).await;
-    ok(json!({ "replayed": dead }))
+    let mut replayed: Vec<u64> = dead.iter().map(|(position, _)| *position).collect();
+    replayed.dedup();
+    scope.app.outbox.replay(scope.id(), app.id, dead).await;
+    ok(json!({ "replayed": replayed }))
 }

@@ -187,7 +187,7 @@ const PARAMETERS: &[(&str, &[&str])] = &[
     ("/workspaces/{workspace}/log", &["after", "limit", "wait_ms"]),
     ("/workspaces/{workspace}/channels/{channel}/messages", &["limit"]),
     ("/workspaces/{workspace}/people/{person}/channels/{channel}/messages", &["limit", "thread_ts"]),
-    ("/workspaces/{workspace}/apps/{app}/deliveries", &["after", "limit"]),
+    ("/workspaces/{workspace}/apps/{app}/deliveries", &["after", "after_part", "limit"]),
 ];
 
 /// The OpenAPI 3.1 document.

@@ -1,9 +1,11 @@
 //! Outgoing requests: to addresses that an app's registration names, and nowhere else.
 
+use std::error::Error;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode, header};
+use redraft_store::Cause;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::Policy;
 
@@ -21,15 +23,22 @@ const IDLE_SECONDS_MAX: u64 = 4;
 pub(crate) struct Request {
     /// Where to; from the app's registration.
     pub url: String,
-    /// The body is JSON.
+    /// What the body is.
+    pub content_type: &'static str,
     pub body: String,
     /// Besides the content type.
     pub headers: Vec<(&'static str, String)>,
+    /// How long the whole answer may take, if the server itself waits so long.
+    pub timeout_max: Duration,
+    /// How often an answer may send the request on, unchanged, to another address.
+    pub redirects_max: u32,
 }
 
 /// What came back in time.
+#[derive(Debug)]
 pub(crate) struct Answered {
     pub status: StatusCode,
+    pub headers: HeaderMap,
     pub body: Vec<u8>,
 }
 
@@ -38,11 +47,17 @@ pub(crate) struct Answered {
 pub(crate) struct Unanswered {
     /// In words, for the one who looks at the list of failed deliveries.
     pub reason: String,
-    /// The app did not answer in time.
-    pub timed_out: bool,
+    pub cause: Cause,
 }
 
-/// Sends requests to apps. Follows no redirect and uses no proxy.
+impl Unanswered {
+    /// When nothing could be sent at all.
+    pub fn unsent(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), cause: Cause::Other }
+    }
+}
+
+/// Sends requests to apps. Uses no proxy.
 pub(crate) struct Client {
     http: reqwest::Client,
     timeout: Duration,
@@ -56,8 +71,7 @@ impl Client {
             .redirect(Policy::none())
             .no_proxy()
             .pool_idle_timeout(Duration::from_secs(IDLE_SECONDS_MAX))
-            .connect_timeout(Duration::from_secs(CONNECT_SECONDS_MAX))
-            .timeout(timeout);
+            .connect_timeout(Duration::from_secs(CONNECT_SECONDS_MAX));
         if !private_allowed {
             builder = builder.dns_resolver(PublicOnly);
         }
@@ -66,39 +80,91 @@ impl Client {
 
     /// One attempt.
     pub async fn send(&self, request: Request) -> Result<Answered, Unanswered> {
-        let failed = |reason: String| Unanswered { reason, timed_out: false };
-        let url =
-            reqwest::Url::parse(&request.url).map_err(|_| failed("the address cannot be read".into()))?;
-        if !self.private_allowed && is_private_literal(&url) {
-            return Err(failed("the address is a private one, which this server does not call".into()));
+        let limit = self.timeout.min(request.timeout_max);
+        tokio::time::timeout(limit, self.follow(request)).await.unwrap_or_else(|_| {
+            let reason = format!("no answer within {} ms", limit.as_millis());
+            Err(Unanswered { reason, cause: Cause::TimedOut })
+        })
+    }
+
+    /// Sends a request, and sends it on where an answer says so.
+    async fn follow(&self, request: Request) -> Result<Answered, Unanswered> {
+        let unread = |_| Unanswered::unsent("the address cannot be read");
+        let mut url = reqwest::Url::parse(&request.url).map_err(unread)?;
+        let mut redirects = 0;
+        loop {
+            let answered = self.once(&url, &request).await?;
+            let elsewhere = match answered.status {
+                StatusCode::MOVED_PERMANENTLY
+                | StatusCode::FOUND
+                | StatusCode::TEMPORARY_REDIRECT
+                | StatusCode::PERMANENT_REDIRECT
+                    if 0 < request.redirects_max =>
+                {
+                    answered.headers.get(header::LOCATION)
+                }
+                _ => None,
+            };
+            let Some(elsewhere) = elsewhere else { return Ok(answered) };
+            if redirects == request.redirects_max {
+                let reason = format!("sent on more than {redirects} times");
+                return Err(Unanswered { reason, cause: Cause::Redirects });
+            }
+            redirects += 1;
+            let elsewhere = elsewhere.to_str().ok().and_then(|elsewhere| url.join(elsewhere).ok());
+            url = elsewhere
+                .ok_or_else(|| Unanswered::unsent("the address that it was sent on to cannot be read"))?;
         }
-        let mut sent = self.http.post(url).header("content-type", "application/json; charset=utf-8");
-        for (name, value) in request.headers {
-            sent = sent.header(name, value);
+    }
+
+    async fn once(&self, url: &reqwest::Url, request: &Request) -> Result<Answered, Unanswered> {
+        if !self.private_allowed && is_private_literal(url) {
+            let reason = "the address is a private one, which this server does not call".into();
+            return Err(Unanswered { reason, cause: Cause::Connection });
         }
-        let mut answer = sent.body(request.body).send().await.map_err(|error| self.unanswered(&error))?;
-        let status = answer.status();
+        let mut sent = self.http.post(url.clone()).header(header::CONTENT_TYPE, request.content_type);
+        for (name, value) in &request.headers {
+            sent = sent.header(*name, value);
+        }
+        let mut answer = sent.body(request.body.clone()).send().await.map_err(|error| unanswered(&error))?;
+        let (status, headers) = (answer.status(), answer.headers().clone());
         let mut body = Vec::new();
-        while let Some(part) = answer.chunk().await.map_err(|error| self.unanswered(&error))? {
+        while let Some(part) = answer.chunk().await.map_err(|error| unanswered(&error))? {
             if ANSWER_BYTES_MAX < body.len() + part.len() {
-                return Err(failed(format!("the answer has more than {ANSWER_BYTES_MAX} bytes")));
+                let reason = format!("the answer has more than {ANSWER_BYTES_MAX} bytes");
+                return Err(Unanswered { reason, cause: Cause::Other });
             }
             body.extend_from_slice(&part);
         }
-        Ok(Answered { status, body })
+        Ok(Answered { status, headers, body })
     }
+}
 
-    fn unanswered(&self, error: &reqwest::Error) -> Unanswered {
-        let timed_out = error.is_timeout();
-        let reason = if timed_out {
-            format!("no answer within {} ms", self.timeout.as_millis())
-        } else if error.is_connect() {
-            "the connection was refused or could not be made".into()
-        } else {
-            "the connection broke before the answer was whole".into()
-        };
-        Unanswered { reason, timed_out }
+fn unanswered(error: &reqwest::Error) -> Unanswered {
+    let (reason, cause) = if error.is_timeout() {
+        ("no connection in time", Cause::TimedOut)
+    } else if !error.is_connect() {
+        ("the connection broke before the answer was whole", Cause::Connection)
+    } else if is_tls(error) {
+        ("the endpoint's certificate is not trusted, or it does not speak TLS", Cause::Tls)
+    } else {
+        ("the connection was refused or could not be made", Cause::Connection)
+    };
+    Unanswered { reason: reason.into(), cause }
+}
+
+/// Whether a connection stood and the two sides did not come to terms. What rustls finds wrong is invalid data to those
+/// that use it.
+fn is_tls(error: &reqwest::Error) -> bool {
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let io = cause.downcast_ref::<std::io::Error>();
+        if io.is_some_and(|io| io.kind() == std::io::ErrorKind::InvalidData) {
+            return true;
+        }
+        next = cause.source();
     }
+    false
 }
 
 fn is_private_literal(url: &reqwest::Url) -> bool {
@@ -193,7 +259,14 @@ mod tests {
         for url in
             ["http://127.0.0.1:9/", "http://[::1]:9/", "http://localhost:9/", "http://[::ffff:10.0.0.1]/"]
         {
-            let request = Request { url: url.into(), body: String::new(), headers: Vec::new() };
+            let request = Request {
+                url: url.into(),
+                content_type: "application/json",
+                body: String::new(),
+                headers: Vec::new(),
+                timeout_max: Duration::from_secs(5),
+                redirects_max: 0,
+            };
             let refused = client.send(request).await.err().map(|unanswered| unanswered.reason).unwrap();
             assert!(refused.contains("private") || refused.contains("could not be made"), "{url}: {refused}");
         }

@@ -3,15 +3,18 @@
 use std::collections::{HashMap, VecDeque};
 
 use redraft_model::id::ConversationId;
+use redraft_store::{Cause, Part};
 
-/// One attempt at telling an app of one event.
+/// One attempt at telling an app of one part of an event.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Attempt {
-    /// The event's place in the log.
-    pub position: u64,
+    /// The event's place in the log, and which part of it.
+    pub part: Part,
     pub conversation: Option<ConversationId>,
     /// Those before this one.
     pub attempts: u32,
+    /// What the last of them met.
+    pub cause: Option<Cause>,
 }
 
 /// Attempts that wait for their turn.
@@ -62,7 +65,7 @@ impl Lanes {
         let mut queued: Vec<Attempt> =
             self.lanes.values_mut().flat_map(|lane| lane.queue.drain(..)).collect();
         self.lanes.retain(|_, lane| lane.busy);
-        queued.sort_by_key(|attempt| attempt.position);
+        queued.sort_by_key(|attempt| attempt.part);
         queued
     }
 }
@@ -72,12 +75,13 @@ mod tests {
     use super::*;
 
     fn attempt(position: u64, conversation: u32) -> Attempt {
-        Attempt { position, conversation: Some(ConversationId(conversation)), attempts: 0 }
+        let conversation = Some(ConversationId(conversation));
+        Attempt { part: (position, 0), conversation, attempts: 0, cause: None }
     }
 
     /// What may begin now, one after the other.
     fn begun(lanes: &mut Lanes) -> String {
-        let begun = std::iter::from_fn(|| lanes.next()).map(|attempt| attempt.position.to_string());
+        let begun = std::iter::from_fn(|| lanes.next()).map(|attempt| attempt.part.0.to_string());
         begun.collect::<Vec<_>>().join(" ")
     }
 
@@ -109,7 +113,7 @@ mod tests {
             .filter_map(|_| {
                 let next = lanes.next()?;
                 lanes.ended(next.conversation);
-                Some(next.position)
+                Some(next.part.0)
             })
             .collect();
         assert_eq!(turns, [1, 2, 3, 4, 5, 6]);

@@ -10,12 +10,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use redraft_model::id::{AppId, WorkspaceId};
+use redraft_store::{Cause, Part};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::app::App;
 
 mod client;
+mod dialect;
 mod lanes;
 mod worker;
 
@@ -33,7 +35,7 @@ type Key = (WorkspaceId, AppId);
 pub struct Outbox {
     client: Client,
     /// The apps' workers, by where they hear of dead letters that are to be tried again.
-    workers: Mutex<HashMap<Key, mpsc::Sender<Vec<u64>>>>,
+    workers: Mutex<HashMap<Key, mpsc::Sender<Vec<Part>>>>,
 }
 
 impl Outbox {
@@ -46,16 +48,16 @@ impl Outbox {
         Ok(Self { client, workers: Mutex::default() })
     }
 
-    /// The dead letters of the events at these positions are tried again by the app's worker.
-    pub(crate) async fn replay(&self, workspace: WorkspaceId, app: AppId, positions: Vec<u64>) {
+    /// These dead letters are tried again by the app's worker.
+    pub(crate) async fn replay(&self, workspace: WorkspaceId, app: AppId, parts: Vec<Part>) {
         let worker = self.workers().get(&(workspace, app)).cloned();
         if let Some(worker) = worker {
             // One that has ended has lost its endpoint; the letters stay where they are.
-            let _ = worker.send(positions).await;
+            let _ = worker.send(parts).await;
         }
     }
 
-    fn workers(&self) -> MutexGuard<'_, HashMap<Key, mpsc::Sender<Vec<u64>>>> {
+    fn workers(&self) -> MutexGuard<'_, HashMap<Key, mpsc::Sender<Vec<Part>>>> {
         self.workers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -64,10 +66,17 @@ impl Outbox {
 pub(crate) struct Failure {
     /// In words.
     pub reason: String,
-    /// The app did not answer in time.
-    pub timed_out: bool,
+    pub cause: Cause,
     /// Another attempt makes sense.
     pub again: bool,
+}
+
+/// When what failed is tried again, by the platform's rules.
+pub(crate) struct Schedule {
+    /// How long until the next attempt, by the number of those before.
+    pub pauses_micros: &'static [i64],
+    /// How long until the first one of what came while the endpoint was down.
+    pub down_micros: i64,
 }
 
 /// Keeps one worker for each app that has an endpoint, until the other side of `stop` is dropped and all of them have

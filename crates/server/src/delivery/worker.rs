@@ -8,18 +8,17 @@ use redraft_model::directory::Directory;
 use redraft_model::event::Event;
 use redraft_model::id::{AppId, WorkspaceId};
 use redraft_model::time::Micros;
-use redraft_store::{Delivery, READ_ROWS_MAX, Settlement, StoreError};
+use redraft_store::{Cause, Delivery, Part, READ_ROWS_MAX, Settlement, StoreError};
 use tokio::sync::{mpsc, watch};
 use tokio::task::{self, JoinError, JoinSet};
 use tokio::time::sleep;
 use tracing::{info, warn};
 
 use super::lanes::{Attempt, Lanes};
-use super::{Failure, Key};
+use super::{Failure, Key, Schedule, dialect};
 use crate::app::App;
-use crate::connector;
 
-/// Events of one app whose first attempt is not over. The log is not read on while there are so many. After a crash they
+/// Parts of events of one app whose first attempt is not over. The log is not read on while there are so many. After a crash they
 /// are told again, also those that had arrived behind the oldest of them.
 const OUTSTANDING_MAX: usize = 1000;
 
@@ -35,10 +34,6 @@ const LANES_MAX: usize = 32;
 /// Attempts in a row that timed out, after which an endpoint counts as down: what has not begun by then, and what comes
 /// later, goes straight to its next attempt.
 const TIMEOUTS_MAX: u32 = 5;
-
-/// How long until the next attempt, by the number of those before. Teams' own schedule is not public; this is the
-/// reference's guess: once more after a short pause.
-const PAUSES_MICROS: [i64; 1] = [5_000_000];
 
 /// What was told is written down so long after it was: one commit for many events, and few events twice after a crash.
 const SETTLE_PAUSE: Duration = Duration::from_millis(100);
@@ -63,12 +58,12 @@ pub(super) struct Worker {
     hears_from: Option<u64>,
     /// The last position that was read from the log.
     read_to: u64,
-    /// Positions whose first attempt is not over.
-    outstanding: BTreeSet<u64>,
+    /// What the first attempt is not over of.
+    outstanding: BTreeSet<Part>,
     /// Deliveries that wait for another attempt or are on their way again.
-    waiting: BTreeMap<u64, Delivery>,
+    waiting: BTreeMap<Part, Delivery>,
     /// Of `waiting`, those that wait, by when they are due.
-    due: BTreeSet<(Micros, u64)>,
+    due: BTreeSet<(Micros, Part)>,
     lanes: Lanes,
     running: JoinSet<Result<(), Failure>>,
     on_their_way: HashMap<task::Id, Attempt>,
@@ -78,11 +73,11 @@ pub(super) struct Worker {
     settlement: Settlement,
     unsettled_since: Option<Instant>,
     settled_to: u64,
-    replays: mpsc::Receiver<Vec<u64>>,
+    replays: mpsc::Receiver<Vec<Part>>,
 }
 
 impl Worker {
-    pub fn new(app: Arc<App>, (workspace, id): Key, replays: mpsc::Receiver<Vec<u64>>) -> Self {
+    pub fn new(app: Arc<App>, (workspace, id): Key, replays: mpsc::Receiver<Vec<Part>>) -> Self {
         Self {
             app,
             workspace,
@@ -128,7 +123,7 @@ impl Worker {
             tokio::select! {
                 Some(ended) = self.running.join_next_with_id() => self.ended(ended),
                 _ = commits.changed() => {}
-                Some(positions) = self.replays.recv() => self.replay(&positions).await,
+                Some(parts) = self.replays.recv() => self.replay(&parts).await,
                 () = sleep(pause) => {}
                 _ = stop.changed() => {
                     // What is on its way is told again after the restart.
@@ -166,11 +161,11 @@ impl Worker {
         self.hears_from = self.from();
         self.settled_to = self.app.store.heard(self.workspace, self.id).await?;
         self.read_to = self.settled_to.max(self.hears_from.unwrap_or(0));
-        let mut after = 0;
+        let mut after = (0, 0);
         loop {
             let page = self.app.store.deliveries(self.workspace, self.id, after, READ_ROWS_MAX).await?;
             let Some(last) = page.last() else { return Ok(()) };
-            after = last.position;
+            after = last.key();
             page.into_iter().for_each(|delivery| self.enlist(delivery));
         }
     }
@@ -178,7 +173,7 @@ impl Worker {
     /// Reads on, starts what can be started, and writes down what is settled. Returns whether there may be more to read.
     async fn step(&mut self) -> Result<bool, StoreError> {
         let mut more = false;
-        if self.outstanding.len() < OUTSTANDING_MAX {
+        if self.outstanding.len() < OUTSTANDING_MAX && self.is_behind() {
             let events = self.app.store.events(self.workspace, self.read_to, EVENTS_MAX).await?;
             more = events.len() == EVENTS_MAX;
             for event in events {
@@ -190,8 +185,7 @@ impl Worker {
         while self.running.len() < LANES_MAX
             && let Some(attempt) = self.lanes.next()
         {
-            let (app, workspace, id) = (Arc::clone(&self.app), self.workspace, self.id);
-            let tell = async move { connector::hears::tell(&app, workspace, id, attempt.position).await };
+            let tell = dialect::tell(Arc::clone(&self.app), (self.workspace, self.id), attempt);
             self.on_their_way.insert(self.running.spawn(tell).id(), attempt);
         }
         if self.settled_to + UNHEARD_MAX <= self.heard() {
@@ -205,54 +199,65 @@ impl Worker {
         Ok(more && self.outstanding.len() < OUTSTANDING_MAX)
     }
 
+    /// Whether the log may hold something that was not read.
+    fn is_behind(&self) -> bool {
+        self.app.store.published().log_end(self.workspace).is_none_or(|end| self.read_to < end)
+    }
+
     /// A new event.
     fn take(&mut self, event: &Event) {
-        let Some(attempt) = self.first_attempt(event) else { return };
-        if TIMEOUTS_MAX <= self.timeouts {
-            self.wait(attempt, DOWN.into());
-        } else {
-            self.outstanding.insert(event.position);
-            self.lanes.push(attempt);
+        for attempt in self.first_attempts(event) {
+            if TIMEOUTS_MAX <= self.timeouts {
+                self.wait(attempt, DOWN.into());
+            } else {
+                self.outstanding.insert(attempt.part);
+                self.lanes.push(attempt);
+            }
         }
     }
 
     /// What concerns the whole team is told as of its general channel, and so takes turns with that.
-    fn first_attempt(&self, event: &Event) -> Option<Attempt> {
-        let directory = self.directory()?;
-        let app = directory.app(self.id)?;
+    fn first_attempts(&self, event: &Event) -> Vec<Attempt> {
+        let Some(directory) = self.directory() else { return Vec::new() };
+        let Some(app) = directory.app(self.id) else { return Vec::new() };
         let general = || directory.general().map(|general| general.id);
-        connector::hears::may_hear(&directory, app, event).then(|| Attempt {
-            position: event.position,
-            conversation: event.kind.conversation().or_else(general),
-            attempts: 0,
-        })
+        let conversation = event.kind.conversation().or_else(general);
+        let parts = dialect::may_hear(&directory, app, event).into_iter();
+        let first = |part| Attempt { part: (event.position, part), conversation, attempts: 0, cause: None };
+        parts.map(first).collect()
+    }
+
+    fn schedule(&self) -> Option<&'static Schedule> {
+        Some(dialect::schedule(self.directory()?.app(self.id)?.dialect))
     }
 
     /// Waits for its next attempt, or is given up if it had all of them.
     fn wait(&mut self, attempt: Attempt, reason: String) {
-        // One that was never begun waits as long as after the first attempt.
-        let before = usize::try_from(attempt.attempts.max(1)).unwrap_or(usize::MAX);
-        match PAUSES_MICROS.get(before - 1) {
-            Some(pause) => self.put(attempt, Some(self.now().plus(*pause)), reason),
+        let pause = self.schedule().and_then(|schedule| match attempt.attempts {
+            0 => Some(schedule.down_micros),
+            attempts => schedule.pauses_micros.get(usize::try_from(attempts - 1).ok()?).copied(),
+        });
+        match pause {
+            Some(pause) => self.put(attempt, Some(self.now().plus(pause)), reason),
             None => self.give_up(attempt, reason),
         }
     }
 
     fn give_up(&mut self, attempt: Attempt, reason: String) {
-        info!(app = self.id.0, position = attempt.position, reason, "an event was given up");
+        info!(app = self.id.0, position = attempt.part.0, reason, "an event was given up");
         self.put(attempt, None, reason);
     }
 
     fn put(&mut self, attempt: Attempt, due_at: Option<Micros>, reason: String) {
-        let Attempt { position, conversation, attempts } = attempt;
-        let delivery = Delivery { position, conversation, attempts, due_at, reason };
+        let Attempt { part: (position, part), conversation, attempts, cause } = attempt;
+        let delivery = Delivery { position, part, conversation, attempts, due_at, cause, reason };
         self.settlement.put.push(delivery.clone());
         self.enlist(delivery);
         self.unsettled();
         if WAITING_MAX < self.waiting.len()
             && let Some((_, oldest)) = self.waiting.pop_first()
         {
-            oldest.due_at.map(|due_at| self.due.remove(&(due_at, oldest.position)));
+            oldest.due_at.map(|due_at| self.due.remove(&(due_at, oldest.key())));
             let reason = format!("{}; too many others wait as well", oldest.reason);
             self.settlement.put.push(Delivery { due_at: None, reason, ..oldest });
         }
@@ -262,10 +267,10 @@ impl Worker {
     fn enlist(&mut self, delivery: Delivery) {
         match delivery.due_at {
             Some(due_at) => {
-                self.due.insert((due_at, delivery.position));
-                self.waiting.insert(delivery.position, delivery);
+                self.due.insert((due_at, delivery.key()));
+                self.waiting.insert(delivery.key(), delivery);
             }
-            None => drop(self.waiting.remove(&delivery.position)),
+            None => drop(self.waiting.remove(&delivery.key())),
         }
     }
 
@@ -277,13 +282,13 @@ impl Worker {
     fn start_due(&mut self) {
         let now = self.now();
         while self.may_start_due()
-            && let Some((due_at, position)) = self.due.first().copied()
+            && let Some((due_at, part)) = self.due.first().copied()
             && due_at <= now
         {
             self.due.pop_first();
-            if let Some(delivery) = self.waiting.get(&position) {
-                let Delivery { position, conversation, attempts, .. } = *delivery;
-                self.lanes.push(Attempt { position, conversation, attempts });
+            if let Some(delivery) = self.waiting.get(&part) {
+                let Delivery { conversation, attempts, cause, .. } = *delivery;
+                self.lanes.push(Attempt { part, conversation, attempts, cause });
             }
         }
     }
@@ -291,24 +296,24 @@ impl Worker {
     fn ended(&mut self, ended: Result<(task::Id, Result<(), Failure>), JoinError>) {
         let (id, told) = ended.unwrap_or_else(|panicked| {
             let reason = "the server failed when it told the app of this".into();
-            (panicked.id(), Err(Failure { reason, timed_out: false, again: true }))
+            (panicked.id(), Err(Failure { reason, cause: Cause::Other, again: true }))
         });
         let Some(attempt) = self.on_their_way.remove(&id) else { return };
-        let Attempt { position, conversation, attempts } = attempt;
+        let Attempt { part, conversation, attempts, .. } = attempt;
         self.lanes.ended(conversation);
         self.unsettled();
-        let first = self.outstanding.remove(&position);
+        let first = self.outstanding.remove(&part);
         match told {
             Ok(()) => {
                 self.timeouts = 0;
                 if !first {
-                    self.waiting.remove(&position);
-                    self.settlement.removed.push(position);
+                    self.waiting.remove(&part);
+                    self.settlement.removed.push(part);
                 }
             }
-            Err(Failure { reason, timed_out, again }) => {
-                self.timeouts = if timed_out { self.timeouts.saturating_add(1) } else { 0 };
-                let attempt = Attempt { attempts: attempts + 1, ..attempt };
+            Err(Failure { reason, cause, again }) => {
+                self.timeouts = if cause == Cause::TimedOut { self.timeouts.saturating_add(1) } else { 0 };
+                let attempt = Attempt { attempts: attempts + 1, cause: Some(cause), ..attempt };
                 if again {
                     self.wait(attempt, reason);
                 } else {
@@ -324,7 +329,7 @@ impl Worker {
     /// What has not begun goes straight to its next attempt.
     fn down(&mut self) {
         for attempt in self.lanes.drain() {
-            if self.outstanding.remove(&attempt.position) {
+            if self.outstanding.remove(&attempt.part) {
                 self.wait(attempt, DOWN.into());
             } else {
                 self.lanes.push(attempt);
@@ -333,26 +338,26 @@ impl Worker {
     }
 
     /// Dead letters are due at once, with all their attempts before them.
-    async fn replay(&mut self, positions: &[u64]) {
+    async fn replay(&mut self, parts: &[Part]) {
         self.timeouts = 0;
-        if let Err(failed) = self.revive(positions).await {
+        if let Err(failed) = self.revive(parts).await {
             warn!(error = %failed, "dead letters cannot be read");
         }
     }
 
-    async fn revive(&mut self, positions: &[u64]) -> Result<(), StoreError> {
+    async fn revive(&mut self, parts: &[Part]) -> Result<(), StoreError> {
         // What is not written down yet may be about them.
         self.settle().await?;
-        let wanted: BTreeSet<u64> = positions.iter().copied().collect();
+        let wanted: BTreeSet<Part> = parts.iter().copied().collect();
         let (Some(first), Some(last)) = (wanted.first(), wanted.last()) else { return Ok(()) };
-        let mut after = first.saturating_sub(1);
+        let mut after = (first.0.saturating_sub(1), u8::MAX);
         while after < *last {
             let page = self.app.store.deliveries(self.workspace, self.id, after, READ_ROWS_MAX).await?;
             let Some(end) = page.last() else { return Ok(()) };
-            after = end.position;
-            for dead in page.into_iter().filter(|it| it.due_at.is_none() && wanted.contains(&it.position)) {
-                let attempt =
-                    Attempt { position: dead.position, conversation: dead.conversation, attempts: 0 };
+            after = end.key();
+            for dead in page.into_iter().filter(|it| it.due_at.is_none() && wanted.contains(&it.key())) {
+                let Delivery { conversation, cause, .. } = dead;
+                let attempt = Attempt { part: dead.key(), conversation, attempts: 0, cause };
                 self.put(attempt, Some(self.now()), dead.reason);
             }
         }
@@ -374,7 +379,7 @@ impl Worker {
         let unbegun = self.lanes.drain();
         let begun: Vec<Attempt> = self.on_their_way.drain().map(|(_, attempt)| attempt).collect();
         for attempt in begun.into_iter().chain(unbegun) {
-            if self.outstanding.remove(&attempt.position) {
+            if self.outstanding.remove(&attempt.part) {
                 self.give_up(attempt, REMOVED.into());
             }
         }
@@ -392,7 +397,7 @@ impl Worker {
             let Some(last) = before.clone().last().map(|event| event.position) else { return Ok(()) };
             self.read_to = last;
             self.unsettled();
-            for attempt in before.filter_map(|event| self.first_attempt(event)).collect::<Vec<_>>() {
+            for attempt in before.flat_map(|event| self.first_attempts(event)).collect::<Vec<_>>() {
                 self.give_up(attempt, REMOVED.into());
             }
         }
@@ -400,7 +405,7 @@ impl Worker {
 
     /// Everything up to here has arrived, needed no delivery or is in the list.
     fn heard(&self) -> u64 {
-        self.outstanding.first().map_or(self.read_to, |first| first - 1)
+        self.outstanding.first().map_or(self.read_to, |(first, _)| first - 1)
     }
 
     fn unsettled(&mut self) {
