@@ -308,9 +308,9 @@ impl Act<'_> {
     }
 
     fn end_token(&mut self, token: Token) {
-        let app = token.app;
+        let (app, user) = (token.app, token.user);
         self.draft.directory(DirectoryChange::Token(self.id(), Token { revoked: true, ..token }));
-        self.draft.event(EventKind::TokenRevoked(app));
+        self.draft.event(EventKind::TokenRevoked { app, user });
     }
 
     fn advance(&mut self, micros: i64) -> Result<Outcome, R> {

@@ -192,7 +192,7 @@ impl Context<'_> {
         if !rehearsal {
             let revoked = Token { revoked: true, ..Token::clone(token) };
             draft.directory(DirectoryChange::Token(self.actor.workspace, revoked));
-            draft.event(EventKind::TokenRevoked(token.app));
+            draft.event(EventKind::TokenRevoked { app: token.app, user: token.user });
         }
         Ok(draft.done(Outcome::Revoked(!rehearsal)))
     }

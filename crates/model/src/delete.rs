@@ -133,12 +133,7 @@ pub(crate) fn remove(message: &Arc<Message>, context: &Context, draft: &mut Draf
     let at = draft.next().at;
     clear_marks(message, draft);
     draft.change(Change::RemoveMessage(Arc::clone(message)));
-    draft.change(Change::PutGone(Gone {
-        key: message.key,
-        by: context.actor.user,
-        at,
-        content_at: message.content_at,
-    }));
+    draft.change(Change::PutGone(Gone { last: Arc::clone(message), by: context.actor.user, at }));
     let MessageKey { conversation, ts, .. } = message.key;
     let content_at = message.content_at;
     draft.event(match message.audience {
@@ -158,7 +153,7 @@ fn remove_reply(message: &Arc<Message>, root: Ts, context: &Context, draft: &mut
         return Ok(());
     }
     let key = root.key;
-    let gone = Gone { key, by: context.actor.user, at: context.moment.at, content_at: root.content_at };
+    let gone = Gone { last: Arc::clone(&root), by: context.actor.user, at: context.moment.at };
     draft.change(Change::RemoveMessage(root));
     draft.change(Change::PutGone(gone));
     draft.event(EventKind::TombstoneRemoved { conversation: key.conversation, message: key.ts });

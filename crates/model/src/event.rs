@@ -173,8 +173,13 @@ pub enum EventKind {
     AppUninstalled(AppId),
     /// A token of this app was made or rotated.
     TokenMinted(AppId),
-    /// A token of this app was revoked.
-    TokenRevoked(AppId),
+    /// A token was revoked.
+    TokenRevoked {
+        /// Of which app.
+        app: AppId,
+        /// Whom it acted as.
+        user: UserId,
+    },
     /// A conversation came into being.
     ConversationCreated(ConversationId),
     /// Its open state changed for somebody.
@@ -238,7 +243,7 @@ impl EventKind {
             | K::AppInstalled(_)
             | K::AppUninstalled(_)
             | K::TokenMinted(_)
-            | K::TokenRevoked(_) => None,
+            | K::TokenRevoked { .. } => None,
         }
     }
 }

@@ -207,15 +207,14 @@ pub struct Revision {
     pub at: Micros,
 }
 
-/// What stays known of a message that is gone, for administrators who look at its revisions.
+/// What stays known of a message that is gone: for administrators who look at its revisions, and for apps that hear late
+/// of what happened to it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Gone {
-    /// The message.
-    pub key: MessageKey,
+    /// The message as it was last; if it left a tombstone, as that.
+    pub last: Arc<Message>,
     /// Who deleted it.
     pub by: UserId,
     /// When.
     pub at: Micros,
-    /// Its last content, if it was deleted while it had one.
-    pub content_at: u64,
 }

@@ -164,7 +164,15 @@ async fn what_is_deleted_is_gone_but_for_its_revisions(world: World) {
     assert!(world.message(&message).await.is_none());
     assert!(world.line(PUBLIC).await.is_empty());
     let gone = world.store.gone(message.key).await.expect("readable").expect("it is known to be gone");
-    assert_eq!((gone.key, gone.by), (message.key, ALPHA));
+    assert_eq!((gone.last.key, gone.by), (message.key, ALPHA));
+    assert_eq!(gone.last.revision().map(std::num::NonZeroU32::get), Some(2));
+    let (root, reply) = (world.say("root").await, world.say("another").await);
+    let reply =
+        Post { reply_to: [Some(root.key.ts), None], broadcast: true, ..post(PUBLIC, &reply.key.ts.dotted()) };
+    let reply = world.posted(ALPHA_BOT, reply).await;
+    world.deleted(ALPHA_BOT, &reply).await;
+    let gone = world.store.gone(reply.key).await.expect("readable").expect("it is known to be gone");
+    assert_eq!(gone.last, reply);
     assert_eq!(world.texts(message.key, u32::MAX, 10).await, ["two", "one"]);
     let again = world.why(ALPHA_BOT, Verb::Delete(delete(&message))).await;
     assert_eq!(again, Why::Delete(redraft_model::delete::DeleteRefusal::MessageNotFound));
@@ -250,7 +258,7 @@ async fn what_means_a_whisper_changes_and_deletes_it(world: World) {
         world.done(GAMMA_BOT, Verb::Delete(Delete { targeted: meant, ..delete(&whisper) })).await;
         assert!(world.message(&whisper).await.is_none());
         let gone = world.store.gone(whisper.key).await.expect("readable").expect("it is known to be gone");
-        assert_eq!((gone.key, gone.by), (whisper.key, GAMMA));
+        assert_eq!((gone.last.key, gone.by), (whisper.key, GAMMA));
         assert_eq!(world.texts(whisper.key, u32::MAX, 10).await, ["two", "one"]);
         assert_eq!(world.line(PUBLIC).await, [root.key.ts]);
         assert!(world.targeted(PUBLIC, MIA, 10).await.is_empty());

@@ -135,7 +135,7 @@ impl State {
             Change::PutReplier(root, user, None) => {
                 self.repliers.remove(&(*root, *user));
             }
-            Change::PutGone(gone) => drop(self.gone.insert(gone.key, gone.clone())),
+            Change::PutGone(gone) => drop(self.gone.insert(gone.last.key, gone.clone())),
             Change::Remember(identity, key, remembered) => {
                 self.remembered.insert((*identity, key.clone()), remembered.clone());
             }
@@ -222,7 +222,7 @@ impl State {
 
     fn newest_content(&self, key: MessageKey) -> Option<u64> {
         let living = self.messages.get(&key).map(|message| message.content_at);
-        living.or_else(|| self.gone.get(&key).map(|gone| gone.content_at))
+        living.or_else(|| self.gone.get(&key).map(|gone| gone.last.content_at))
     }
 
     fn sweep(&mut self, now: Micros) {

@@ -365,7 +365,7 @@ choice! {
         9 => UserChanged(user),
         10 => AppChanged(app),
         11 => TokenMinted(app),
-        12 => TokenRevoked(app),
+        12 => TokenRevoked { app, user },
         13 => ConversationCreated(conversation),
         14 => ConversationChanged(conversation),
         15 => MemberJoined { conversation, user },

@@ -155,7 +155,7 @@ fn an_event_knows_its_conversation() {
         K::UserChanged(user),
         K::AppChanged(AppId(1)),
         K::TokenMinted(AppId(1)),
-        K::TokenRevoked(AppId(1)),
+        K::TokenRevoked { app: AppId(1), user },
     ] {
         assert_eq!(kind.conversation(), None, "{kind:?}");
     }

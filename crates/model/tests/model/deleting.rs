@@ -54,7 +54,8 @@ fn a_message_without_replies_disappears() {
     let mut world = World::new();
     let ts = world.say(ALPHA_BOT, PUBLIC);
     world.tell(ALPHA_BOT, edit(PUBLIC, ts));
-    let content_at = world.message(PUBLIC, ts).unwrap().content_at;
+    let last = std::sync::Arc::clone(world.message(PUBLIC, ts).unwrap());
+    let content_at = last.content_at;
     world.now = START.plus(HOUR);
     assert_eq!(world.tell(ALPHA_ADA, erase(PUBLIC, ts)), "deleted");
     assert_eq!(world.message(PUBLIC, ts), None);
@@ -62,7 +63,7 @@ fn a_message_without_replies_disappears() {
         world.events(1),
         [EventKind::MessageDeleted { conversation: PUBLIC, message: ts, content_at }]
     );
-    let gone = Gone { key: key(PUBLIC, ts), by: ADA, at: world.now, content_at };
+    let gone = Gone { last, by: ADA, at: world.now };
     assert_eq!(world.gone[&key(PUBLIC, ts)], gone);
 }
 
@@ -96,10 +97,9 @@ fn a_message_with_replies_leaves_a_tombstone_that_goes_with_its_last_reply() {
         [EventKind::MessageDeleted { message, .. }, EventKind::TombstoneRemoved { message: last, .. }]
             if (message, last) == (reply, root)
     ));
-    assert_eq!(
-        world.gone[&key(PUBLIC, root)],
-        Gone { key: key(PUBLIC, root), by: MIA, at: world.now, content_at }
-    );
+    let gone = &world.gone[&key(PUBLIC, root)];
+    assert_eq!((gone.by, gone.at, gone.last.content_at), (MIA, world.now, content_at));
+    assert_eq!(gone.last.author, before.author);
 }
 
 #[test]

@@ -106,8 +106,8 @@ fn a_token_revokes_itself_and_may_rehearse() {
         let events: Vec<EventKind> =
             world.logs[&HOME][log..].iter().map(|event| event.kind.clone()).collect();
         let really = expect == "revoked true";
-        let expected = if really { vec![EventKind::TokenRevoked(ALPHA_APP)] } else { vec![] };
-        assert_eq!(events, expected);
+        assert_eq!(events.len(), usize::from(really));
+        assert!(events.iter().all(|it| matches!(it, EventKind::TokenRevoked { app: ALPHA_APP, .. })));
     };
     check(ALPHA_BOT, true, "revoked false");
     check(ALPHA_BOT, false, "revoked true");

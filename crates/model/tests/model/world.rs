@@ -263,7 +263,7 @@ impl World {
                 self.repliers.insert((root, user), replier);
             }
             Change::PutReplier(root, user, None) => drop(self.repliers.remove(&(root, user))),
-            Change::PutGone(gone) => drop(self.gone.insert(gone.key, gone)),
+            Change::PutGone(gone) => drop(self.gone.insert(gone.last.key, gone)),
             Change::Remember(identity, key, remembered) => {
                 self.remembered.insert((identity, key), remembered);
             }

@@ -93,7 +93,7 @@ pub(crate) fn may_hear(directory: &Directory, bot: &Bot, event: &Event) -> bool 
         | K::AppChanged(_)
         | K::AppUninstalled(_)
         | K::TokenMinted(_)
-        | K::TokenRevoked(_)
+        | K::TokenRevoked { .. }
         | K::ConversationChanged(_) => false,
     }
 }

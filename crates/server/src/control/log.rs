@@ -112,7 +112,9 @@ fn event(directory: &Directory, event: &Event) -> Value {
         EventKind::UserChanged(id) => ("user_changed", json!({ "user": user(*id) })),
         EventKind::AppChanged(id) => ("app_changed", json!({ "changed_app": app(*id) })),
         EventKind::TokenMinted(id) => ("token_minted", json!({ "of_app": app(*id) })),
-        EventKind::TokenRevoked(id) => ("token_revoked", json!({ "of_app": app(*id) })),
+        EventKind::TokenRevoked { app: id, user: whose } => {
+            ("token_revoked", json!({ "of_app": app(*id), "of_user": user(*whose) }))
+        }
         EventKind::ConversationCreated(_) => ("channel_created", json!({})),
         EventKind::ConversationChanged(_) => ("channel_changed", json!({})),
         EventKind::MemberJoined { user: id, .. } => ("member_joined", json!({ "user": user(*id) })),

@@ -247,7 +247,8 @@ impl SqliteEngine {
 
     fn put_gone(&self, gone: &Gone) -> rusqlite::Result<()> {
         const SQL: &str = "INSERT INTO gone (place, ts, body) VALUES (?1, ?2, ?3)";
-        self.write(SQL, params![place_of(gone.key), gone.key.ts.0, packed::gone(gone)])?;
+        let key = gone.last.key;
+        self.write(SQL, params![place_of(key), key.ts.0, packed::gone(gone)])?;
         Ok(())
     }
 

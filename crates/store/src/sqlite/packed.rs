@@ -1,6 +1,8 @@
 //! Messages as narrow rows: what the row's own key says is left out, and what is yes or no is one bit. Twice as many
 //! messages fit on a page, so that changing messages all over a channel reads and writes half as many pages.
 
+use std::sync::Arc;
+
 use redraft_model::content::Parts;
 use redraft_model::id::{AppId, MessageKey, UserId};
 use redraft_model::message::{Audience, Edited, Gone, Kind, Message, State, Thread};
@@ -216,8 +218,13 @@ fn take_since(key: MessageKey, from: &mut &[u8]) -> Option<Micros> {
 pub(super) fn gone(it: &Gone) -> Vec<u8> {
     let mut out = vec![GONE];
     it.by.put(&mut out);
-    put_since(it.key, it.at, &mut out);
-    it.content_at.put(&mut out);
+    put_since(it.last.key, it.at, &mut out);
+    let line = match it.last.audience {
+        Audience::Everyone => it.last.root.map_or(CHANNEL_LINE, |root| root.0),
+        Audience::Only(_) => EPHEMERAL_LINE,
+    };
+    line.put(&mut out);
+    out.extend(message(&it.last));
     out
 }
 
@@ -226,8 +233,9 @@ pub(super) fn gone_row(bytes: &[u8], key: MessageKey) -> Option<Gone> {
     let (kind, mut rest) = bytes.split_first()?;
     let by = UserId::take(&mut rest)?;
     let at = take_since(key, &mut rest)?;
-    let content_at = u64::take(&mut rest)?;
-    (*kind == GONE && rest.is_empty()).then_some(Gone { key, by, at, content_at })
+    let line = i64::take(&mut rest)?;
+    let Row::Message(last) = row(rest, key, line)? else { return None };
+    (*kind == GONE).then(|| Gone { last: Arc::new(last), by, at })
 }
 
 #[cfg(test)]
@@ -284,10 +292,10 @@ mod tests {
             let Some(Row::Message(again)) = row(&bytes, key, line) else { panic!("{message:?}") };
             assert_eq!(again, message);
             assert!(row(&bytes[..bytes.len() - 1], key, line).is_none(), "cut short: {message:?}");
+            let lost = Gone { last: Arc::new(message), by: UserId(4), at };
+            assert_eq!(gone_row(&gone(&lost), key), Some(lost));
         }
         let Some(Row::Broadcast(again)) = row(&broadcast(Ts(5)), key, 0) else { panic!("a broadcast") };
         assert_eq!(again, Ts(5));
-        let lost = Gone { key, by: UserId(4), at, content_at: 12 };
-        assert_eq!(gone_row(&gone(&lost), key), Some(lost));
     }
 }

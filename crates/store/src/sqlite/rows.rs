@@ -365,7 +365,7 @@ pub(super) fn revisions(
 ) -> rusqlite::Result<Vec<Revised>> {
     let newest = match message(db, key)? {
         Some(message) => Some(message.content_at),
-        None => gone(db, key)?.map(|gone| gone.content_at),
+        None => gone(db, key)?.map(|gone| gone.last.content_at),
     };
     let mut next = newest;
     let mut found = Vec::new();
