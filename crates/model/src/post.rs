@@ -98,7 +98,8 @@ pub(crate) fn place_instead(
 ) -> Result<(), Halt> {
     let (root, _) = thread(post, conversation, context)?;
     // What is deleted is no place for a reply any more.
-    let root = root.filter(|root| root.key != gone.key);
+    let named = post.reply_to.contains(&Some(gone.key.ts));
+    let root = root.filter(|root| !named && root.key != gone.key);
     let counted = |message: &Message| message.audience == Audience::Everyone;
     let same =
         root.as_ref().filter(|root| Some(root.key.ts) == gone.root && counted(gone) && post.only.is_none());

@@ -13,6 +13,7 @@ mod idempotency;
 mod interactions;
 mod people;
 mod posting;
+mod respond;
 mod rights;
 mod streams;
 mod threads;

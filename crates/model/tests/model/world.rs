@@ -294,7 +294,7 @@ impl World {
     pub fn rows(&self) -> String {
         let directories: Vec<String> = self.directories.all().map(|directory| shape(directory)).collect();
         let known = (&self.repliers, &self.gone, &self.remembered, self.logs.values().map(Vec::len));
-        let marks = (&self.reactions, &self.views);
+        let marks = (&self.reactions, &self.views, &self.items);
         format!("{:?} {directories:?} {known:?} {marks:?} {:?}", self.messages, self.revisions.keys())
     }
 
