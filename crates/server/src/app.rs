@@ -14,6 +14,7 @@ use crate::connector::authority::Authority;
 pub use crate::connector::authority::{NotTurned, Step};
 use crate::connector::rates::Rates;
 use crate::delivery::Outbox;
+use crate::slack::sockets::Sockets;
 use crate::typing::Typing;
 
 /// A server's state. Cheap to share; everything that changes and matters is in the store.
@@ -39,6 +40,8 @@ pub struct App {
     pub typing: Typing,
     /// The rate limits of Teams, if bots are to meet them.
     pub rates: Option<Rates>,
+    /// The connections of Slack apps in Socket Mode.
+    pub sockets: Sockets,
     /// Which cards were refreshed for whom.
     pub refreshes: Refreshes,
 }

@@ -36,10 +36,9 @@ pub(crate) async fn answer_over_tls(State(app): State<Arc<App>>, request: Reques
 async fn answer_at(app: &Arc<App>, request: Request, over_tls: bool) -> Response<Body> {
     let start = Instant::now();
     let (parts, body) = request.into_parts();
-    let path = parts.uri.path();
-    let part = part(path);
+    let part = part(parts.uri.path());
     let response = if allowed(app, &parts.headers, &parts.uri) {
-        route(app, part, &parts, body, over_tls).await
+        route(app, part, parts, body, over_tls).await
     } else {
         refused_host(part)
     };
@@ -54,15 +53,17 @@ enum Part {
     Connector,
     Control,
     Watch,
+    Sockets,
 }
 
-const PARTS: [&str; 4] = ["slack", "connector", "control", "watch"];
+const PARTS: [&str; 5] = ["slack", "connector", "control", "watch", "sockets"];
 const STATUSES: [&str; 4] = ["2xx", "4xx", "5xx", "other"];
 
 fn part(path: &str) -> Part {
     match path.trim_start_matches('/').split('/').next() {
         Some("api" | "hooks") => Part::Slack,
         Some("control") => Part::Control,
+        Some("link") => Part::Sockets,
         Some("healthz" | "readyz" | "metrics") => Part::Watch,
         _ => Part::Connector,
     }
@@ -70,13 +71,13 @@ fn part(path: &str) -> Part {
 
 /// Counts an answer. The counters are looked up once, since that costs more than counting.
 fn count(part: Part, status: StatusCode, start: Instant) {
-    static ANSWERS: LazyLock<[[Counter; 4]; 4]> = LazyLock::new(|| {
+    static ANSWERS: LazyLock<[[Counter; 4]; 5]> = LazyLock::new(|| {
         PARTS.map(|part| {
             STATUSES
                 .map(|status| metrics::counter!("redraft_requests_total", "part" => part, "status" => status))
         })
     });
-    static TIMES: LazyLock<[Histogram; 4]> =
+    static TIMES: LazyLock<[Histogram; 5]> =
         LazyLock::new(|| PARTS.map(|part| metrics::histogram!("redraft_request_seconds", "part" => part)));
     let status = match status.as_u16() {
         200..300 => 0,
@@ -91,7 +92,7 @@ fn count(part: Part, status: StatusCode, start: Instant) {
 async fn route(
     app: &Arc<App>,
     part: Part,
-    parts: &axum::http::request::Parts,
+    parts: axum::http::request::Parts,
     body: Body,
     over_tls: bool,
 ) -> Response<Body> {
@@ -111,6 +112,7 @@ async fn route(
             Box::pin(control::handle(app, method, path, query, headers, body)).await
         }
         Part::Watch => watch(app, path).await,
+        Part::Sockets => slack::sockets::link(app, parts),
         Part::Connector => {
             let body = read(body).await;
             let answer = connector::handle(app, method, path, query, headers, body, over_tls);

@@ -25,6 +25,7 @@ use crate::connector::authority::Authority;
 use crate::connector::rates::Rates;
 use crate::delivery::{self, Outbox};
 use crate::seed::{Ready, Seed, SeedError, ready_again};
+use crate::slack::sockets::Sockets;
 use crate::tls::{self, Tls};
 use crate::typing::Typing;
 use crate::{front, mint};
@@ -177,6 +178,7 @@ impl Server {
             outbox,
             typing: Typing::default(),
             rates: config.teams_rates.then(Rates::default),
+            sockets: Sockets::default(),
             refreshes: Refreshes::default(),
         });
         // Tokens that an earlier process issued are valid from the first request on.
@@ -259,6 +261,7 @@ impl Server {
             () = deadline => warn!("some requests were still under way at the end of the wait"),
         }
         background.abort();
+        app.sockets.stop().await;
         drop(delivering);
         let _ = delivery.await;
         if let Some(owner) = &owner

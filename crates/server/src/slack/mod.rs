@@ -22,6 +22,7 @@ use crate::mint;
 mod args;
 mod auth;
 mod chat;
+mod connection;
 mod content;
 mod conversations;
 mod cursor;
@@ -33,6 +34,9 @@ mod refusal;
 mod render;
 mod reply;
 pub mod scopes;
+pub(crate) mod sockets;
+#[allow(dead_code, reason = "what the other dialect of delivery packs")]
+mod transport;
 
 /// One method of the API.
 struct Method {
@@ -49,6 +53,7 @@ macro_rules! methods {
 
 /// Every method there is, sorted by name. Others answer `unknown_method`.
 static METHODS: &[Method] = methods! {
+    "apps.connections.open" Needs::App("connections:write") => sockets::open;
     "auth.revoke" Needs::Token => auth::revoke;
     "auth.test" Needs::Token => auth::test;
     "bots.info" Needs::One("users:read") => people::bot;
@@ -90,6 +95,8 @@ struct Call<'a> {
     idempotency_key: Option<String>,
     if_match: Option<u32>,
     method: &'static str,
+    /// It came by POST.
+    posted: bool,
 }
 
 /// Answers one call.
@@ -108,7 +115,7 @@ pub(crate) async fn handle(
     let mut warnings = Vec::new();
     let mut token = None;
     let answer =
-        run(app, method, query, headers, body, &mut warnings, &mut token, &mut envelope.accepted).await;
+        run(app, method, verb, query, headers, body, &mut warnings, &mut token, &mut envelope.accepted).await;
     envelope.scopes = token.as_ref().map(|token| token.scopes.as_slice());
     match &answer {
         Ok(_) => debug!(method, request_id = envelope.request_id, "answered"),
@@ -125,6 +132,7 @@ pub(crate) async fn handle(
 async fn run(
     app: &App,
     name: &str,
+    verb: &Verb,
     query: Option<&str>,
     headers: &HeaderMap,
     body: Result<Bytes, Unread>,
@@ -152,7 +160,7 @@ async fn run(
     let (directory, token, user) = authenticate(app, &given)?;
     *holder = Some(Arc::clone(&token));
     *accepted = method.needs.accepted(token.kind);
-    if token.kind == TokenKind::App && method.name != "auth.test" {
+    if token.kind == TokenKind::App && !method.needs.takes_app_tokens() && method.name != "auth.test" {
         return Err(
             Error::new("not_allowed_token_type").because("an app-level token calls no workspace method")
         );
@@ -167,6 +175,7 @@ async fn run(
         idempotency_key: header(headers, "idempotency-key").map(str::to_owned),
         if_match: header(headers, "if-match").and_then(revision),
         method: method.name,
+        posted: *verb == Verb::POST,
     };
     (method.run)(&call).await
 }

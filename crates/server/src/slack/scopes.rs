@@ -81,6 +81,8 @@ pub(super) enum Needs {
     One(&'static str),
     /// One of these, for a bot's and a person's token; which one depends on the conversation.
     ByKind(&'static ByKind),
+    /// An app-level token with this scope.
+    App(&'static str),
 }
 
 /// Scopes by kind of conversation: public, private, direct, group.
@@ -165,15 +167,22 @@ impl Needs {
     pub fn accepted(self, kind: TokenKind) -> Option<String> {
         match self {
             Self::Token => None,
-            Self::One(scope) => Some(scope.into()),
+            Self::One(scope) | Self::App(scope) => Some(scope.into()),
             Self::ByKind(scopes) => Some(scopes.all(kind).concat().join(",")),
         }
+    }
+
+    /// Whether an app-level token can do this.
+    pub fn takes_app_tokens(self) -> bool {
+        matches!(self, Self::App(_))
     }
 
     /// Refuses a token that cannot do this anywhere.
     pub fn check(self, token: &Token) -> Result<(), Error> {
         match self {
-            Self::One(scope) if !has(token, scope) => Err(missing(&[scope], token)),
+            Self::App(_) if token.kind != TokenKind::App => Err(Error::new("not_allowed_token_type")
+                .because("this method takes an app-level token, which begins with xapp-")),
+            Self::One(scope) | Self::App(scope) if !has(token, scope) => Err(missing(&[scope], token)),
             Self::ByKind(scopes) => {
                 let any = scopes.all(token.kind).concat();
                 if any.iter().any(|scope| has(token, scope)) { Ok(()) } else { Err(missing(&any, token)) }
