@@ -1,12 +1,20 @@
-//! Block Kit blocks of a message: the rules they must keep, and the defaults that are filled in.
+//! Block Kit blocks of a message or a view: the rules they must keep, and the defaults that are filled in.
 
 use super::Fault;
 use super::text::{self, Parse};
 use serde_json::{Map, Value};
 use std::collections::HashSet;
 
+mod inputs;
+mod modal;
+
+pub(crate) use inputs::{is_day, is_moment, is_time, options};
+pub(crate) use modal::check_modal;
+
 /// The most blocks one message may have.
 pub const BLOCKS_MAX: usize = 50;
+/// The most blocks one view may have.
+pub const VIEW_BLOCKS_MAX: usize = 100;
 /// The most characters all blocks of a message may show together.
 pub const BLOCKS_CHARS_MAX: usize = 13_200;
 
@@ -48,15 +56,7 @@ pub(crate) fn check(
     pointer: &str,
     new_id: &mut dyn FnMut() -> String,
 ) -> Result<(), Fault> {
-    let mut check = Check {
-        reasons: Vec::new(),
-        path: pointer.to_owned(),
-        ids: HashSet::new(),
-        new_id,
-        chars: 0,
-        markdown_chars: 0,
-        tables: 0,
-    };
+    let mut check = Check::new(Surface::Message, pointer, new_id);
     check.blocks(blocks);
     if !check.reasons.is_empty() {
         return Err(Fault { code: "invalid_blocks", messages: check.reasons });
@@ -103,7 +103,15 @@ use Need::{Optional, Required};
 
 type Object = Map<String, Value>;
 
+/// What the blocks are part of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Surface {
+    Message,
+    Modal,
+}
+
 struct Check<'a> {
+    surface: Surface,
     reasons: Vec<String>,
     /// JSON pointer of what is being looked at.
     path: String,
@@ -114,11 +122,28 @@ struct Check<'a> {
     tables: usize,
 }
 
+impl<'a> Check<'a> {
+    fn new(surface: Surface, pointer: &str, new_id: &'a mut dyn FnMut() -> String) -> Self {
+        Check {
+            surface,
+            reasons: Vec::new(),
+            path: pointer.to_owned(),
+            ids: HashSet::new(),
+            new_id,
+            chars: 0,
+            markdown_chars: 0,
+            tables: 0,
+        }
+    }
+}
+
 impl Check<'_> {
     fn blocks(&mut self, blocks: &mut [Value]) {
-        if blocks.len() > BLOCKS_MAX {
-            self.fail(&format!("no more than {BLOCKS_MAX} items allowed"));
-        }
+        let max = match self.surface {
+            Surface::Message => BLOCKS_MAX,
+            Surface::Modal => VIEW_BLOCKS_MAX,
+        };
+        self.no_more_than(blocks.len(), max);
         self.given_ids(blocks);
         for (at, block) in blocks.iter_mut().enumerate() {
             self.within(at, |check| check.block(block));
@@ -133,7 +158,9 @@ impl Check<'_> {
                 continue;
             };
             if !self.ids.insert(id.to_owned()) {
-                self.within(at, |check| check.fail_at("block_id", "block_id must be unique in the message"));
+                let place = if self.surface == Surface::Modal { "view" } else { "message" };
+                let reason = format!("block_id must be unique in the {place}");
+                self.within(at, |check| check.fail_at("block_id", &reason));
             }
         }
     }
@@ -141,6 +168,9 @@ impl Check<'_> {
     fn block(&mut self, block: &mut Value) {
         let Some(block) = block.as_object_mut() else { return self.fail("must provide an object") };
         let Some(kind) = self.kind(block) else { return };
+        if self.surface == Surface::Modal && modal::ONLY_IN_MESSAGES.contains(&kind.as_str()) {
+            return self.unsupported(&kind);
+        }
         self.block_id(block);
         match kind.as_str() {
             "section" => self.section(block),
@@ -197,6 +227,9 @@ impl Check<'_> {
     fn input(&mut self, block: &mut Object) {
         self.text(block, "label", Required, Plain, 2_000);
         self.text(block, "hint", Optional, Plain, 2_000);
+        for name in ["dispatch_action", "optional"] {
+            self.boolean(block, name);
+        }
         self.member(block, "element", Required, |check, element| check.element(element, Place::Input));
     }
 
@@ -345,6 +378,7 @@ impl Check<'_> {
             "radio_buttons" | "checkboxes" => self.options(element, Required, 10, Any),
             _ => {}
         }
+        self.input_rules(&kind, element);
     }
 
     fn button(&mut self, button: &mut Object) {

@@ -10,6 +10,7 @@ pub mod metadata;
 pub mod objects;
 pub mod rich_text;
 pub mod text;
+pub mod view;
 
 /// Content that a method refuses: the Slack error code and the reasons.
 #[derive(Clone, Debug, PartialEq, Eq)]
