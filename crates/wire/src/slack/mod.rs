@@ -1,10 +1,14 @@
 //! The Slack Web API: objects, text, and what a message may contain.
 
+pub mod answers;
 pub mod attachments;
 pub mod blocks;
+pub mod choice;
+pub mod elements;
 pub mod errors;
 pub(crate) mod inline;
 pub mod json;
+pub mod legacy;
 pub mod markdown;
 pub mod metadata;
 pub mod objects;

@@ -192,33 +192,96 @@ mod tests {
             (json!({}), format!("missing required field: type {at}]")),
             (json!({"type": "home", "blocks": []}), format!("unsupported type: home {at}/type]")),
             (with(json!({"title": null})), format!("missing required field: title {at}]")),
-            (with(json!({"title": {"type": "mrkdwn", "text": "T"}})), format!("unsupported type: mrkdwn {at}/title/type]")),
-            (with(json!({"title": plain(&"x".repeat(25))})), format!("must be less than 25 characters {at}/title/text]")),
-            (with(json!({"submit": plain(&"x".repeat(25))})), format!("must be less than 25 characters {at}/submit/text]")),
-            (with(json!({"close": plain(&"x".repeat(25))})), format!("must be less than 25 characters {at}/close/text]")),
+            (
+                with(json!({"title": {"type": "mrkdwn", "text": "T"}})),
+                format!("unsupported type: mrkdwn {at}/title/type]"),
+            ),
+            (
+                with(json!({"title": plain(&"x".repeat(25))})),
+                format!("must be less than 25 characters {at}/title/text]"),
+            ),
+            (
+                with(json!({"submit": plain(&"x".repeat(25))})),
+                format!("must be less than 25 characters {at}/submit/text]"),
+            ),
+            (
+                with(json!({"close": plain(&"x".repeat(25))})),
+                format!("must be less than 25 characters {at}/close/text]"),
+            ),
             (with(json!({"blocks": null})), format!("missing required field: blocks {at}]")),
             (with(json!({"blocks": {}})), format!("must provide an array {at}/blocks]")),
-            (with(json!({"blocks": vec![json!({"type": "divider"}); 101]})), format!("no more than 100 items allowed {at}/blocks]")),
-            (with(json!({"blocks": [{"type": "markdown", "text": "x"}]})), format!("unsupported type: markdown {at}/blocks/0/type]")),
-            (with(json!({"private_metadata": "x".repeat(3001)})), format!("must be less than 3001 characters {at}/private_metadata]")),
-            (with(json!({"callback_id": "x".repeat(256)})), format!("must be less than 256 characters {at}/callback_id]")),
-            (with(json!({"external_id": "x".repeat(256)})), format!("must be less than 256 characters {at}/external_id]")),
+            (
+                with(json!({"blocks": vec![json!({"type": "divider"}); 101]})),
+                format!("no more than 100 items allowed {at}/blocks]"),
+            ),
+            (
+                with(json!({"blocks": [{"type": "markdown", "text": "x"}]})),
+                format!("unsupported type: markdown {at}/blocks/0/type]"),
+            ),
+            (
+                with(json!({"private_metadata": "x".repeat(3001)})),
+                format!("must be less than 3001 characters {at}/private_metadata]"),
+            ),
+            (
+                with(json!({"callback_id": "x".repeat(256)})),
+                format!("must be less than 256 characters {at}/callback_id]"),
+            ),
+            (
+                with(json!({"external_id": "x".repeat(256)})),
+                format!("must be less than 256 characters {at}/external_id]"),
+            ),
             (with(json!({"callback_id": 5})), format!("must provide a string {at}/callback_id]")),
             (with(json!({"clear_on_close": "yes"})), format!("must provide a boolean {at}/clear_on_close]")),
-            (with(json!({"blocks": [{"type": "input", "label": plain("L"), "element": {"type": "plain_text_input"}}]})),
-                format!("missing required field: submit {at}]")),
-            (input(json!({"type": "button", "text": plain("x")})), format!("unsupported type: button {element}/type]")),
-            (input(json!({"type": "plain_text_input", "max_length": 3001})), format!("must be a whole number from 1 to 3000 {element}/max_length]")),
-            (input(json!({"type": "plain_text_input", "min_length": 5, "max_length": 4})), format!("must be no more than max_length {element}/min_length]")),
-            (input(json!({"type": "number_input"})), format!("missing required field: is_decimal_allowed {element}]")),
-            (input(json!({"type": "datepicker", "initial_date": "2026-02-29"})), format!("must be a day, YYYY-MM-DD {element}/initial_date]")),
-            (input(json!({"type": "timepicker", "initial_time": "24:00"})), format!("must be a time, HH:mm {element}/initial_time]")),
-            (input(json!({"type": "datetimepicker", "initial_date_time": 5})), format!("must be a time in Unix seconds of 10 digits {element}/initial_date_time]")),
-            (input(json!({"type": "static_select", "options": [option("a")], "initial_option": option("b")})),
-                format!("must exactly match one of the options {element}/initial_option]")),
-            (input(json!({"type": "checkboxes", "options": [option("a")], "initial_options": option("a")})),
-                format!("must provide an array {element}/initial_options]")),
-            (input(json!({"type": "multi_users_select", "max_selected_items": 0})), format!("must be a whole number from 1 on {element}/max_selected_items]")),
+            (
+                with(
+                    json!({"blocks": [{"type": "input", "label": plain("L"), "element": {"type": "plain_text_input"}}]}),
+                ),
+                format!("missing required field: submit {at}]"),
+            ),
+            (
+                input(json!({"type": "button", "text": plain("x")})),
+                format!("unsupported type: button {element}/type]"),
+            ),
+            (
+                input(json!({"type": "plain_text_input", "max_length": 3001})),
+                format!("must be a whole number from 1 to 3000 {element}/max_length]"),
+            ),
+            (
+                input(json!({"type": "plain_text_input", "min_length": 5, "max_length": 4})),
+                format!("must be no more than max_length {element}/min_length]"),
+            ),
+            (
+                input(json!({"type": "number_input"})),
+                format!("missing required field: is_decimal_allowed {element}]"),
+            ),
+            (
+                input(json!({"type": "datepicker", "initial_date": "2026-02-29"})),
+                format!("must be a day, YYYY-MM-DD {element}/initial_date]"),
+            ),
+            (
+                input(json!({"type": "timepicker", "initial_time": "24:00"})),
+                format!("must be a time, HH:mm {element}/initial_time]"),
+            ),
+            (
+                input(json!({"type": "datetimepicker", "initial_date_time": 5})),
+                format!("must be a time in Unix seconds of 10 digits {element}/initial_date_time]"),
+            ),
+            (
+                input(
+                    json!({"type": "static_select", "options": [option("a")], "initial_option": option("b")}),
+                ),
+                format!("must exactly match one of the options {element}/initial_option]"),
+            ),
+            (
+                input(
+                    json!({"type": "checkboxes", "options": [option("a")], "initial_options": option("a")}),
+                ),
+                format!("must provide an array {element}/initial_options]"),
+            ),
+            (
+                input(json!({"type": "multi_users_select", "max_selected_items": 0})),
+                format!("must be a whole number from 1 on {element}/max_selected_items]"),
+            ),
         ] {
             let fault = run(&given).unwrap_err();
             assert_eq!(fault.code, "invalid_arguments", "{given}");

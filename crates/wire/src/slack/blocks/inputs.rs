@@ -29,9 +29,12 @@ impl Check<'_> {
                 value.as_str().is_some_and(is_time)
             }),
             "datetimepicker" => {
-                self.fits(element, "initial_date_time", "must be a time in Unix seconds of 10 digits", |value| {
-                    value.as_i64().is_some_and(is_moment)
-                });
+                self.fits(
+                    element,
+                    "initial_date_time",
+                    "must be a time in Unix seconds of 10 digits",
+                    |value| value.as_i64().is_some_and(is_moment),
+                );
             }
             "static_select" | "radio_buttons" => self.initial(element, "initial_option", false),
             "multi_static_select" | "checkboxes" => self.initial(element, "initial_options", true),
