@@ -6,9 +6,11 @@ use crate::content::{Content, ContentFault, Patch};
 use crate::control::Control;
 use crate::conversations::ConversationCommand;
 use crate::id::{AppId, ConversationId, TokenHash, UserId, WorkspaceId};
+use crate::interact::Interact;
 use crate::interaction::Interaction;
 use crate::message::Kind;
 use crate::respond::Respond;
+use crate::modal::Modal;
 use crate::stream::Stream;
 use crate::time::Ts;
 
@@ -62,6 +64,10 @@ pub enum Verb {
     Interaction(Interaction),
     /// What whoever knows a secret address says in an app's name; the caller is looked up by the secret.
     Respond(Box<Respond>),
+    /// Something that an app is told of.
+    Interact(Interact),
+    /// A modal is opened, changed or closed.
+    Modal(Box<Modal>),
     /// Joining, leaving, making and archiving conversations.
     Conversation(ConversationCommand),
     /// The end of the caller's own token; with `true` only a rehearsal.

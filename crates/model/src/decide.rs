@@ -14,7 +14,7 @@ use crate::policy::{Actor, sees};
 use crate::time::Ts;
 use crate::view::{Identity, Looked, Remembered, View};
 use crate::workspace::{Conversation, Token, TokenKind};
-use crate::{control, conversations, delete, interaction, post, respond, stream, update};
+use crate::{control, conversations, delete, interact, interaction, modal, post, respond, stream, update};
 
 /// Decides one command. Pure: the same view and moment give the same decision.
 ///
@@ -34,6 +34,8 @@ pub fn decide(command: &Command, view: &dyn View, moment: Moment) -> Result<Deci
         Verb::RevokeToken(rehearsal) => context.revoke(token, *rehearsal),
         Verb::Conversation(asked) => conversations::decide(asked, &context),
         Verb::Interaction(asked) => interaction::decide(asked, &context),
+        Verb::Interact(asked) => interact::decide(asked, &context),
+        Verb::Modal(asked) => modal::decide(asked, &context),
         _ => context.message_verb(command),
     };
     decided.map_err(|halt| with_actor(halt, actor))

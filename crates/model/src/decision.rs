@@ -9,9 +9,11 @@ use crate::delete::DeleteRefusal;
 use crate::directory::DirectoryChange;
 use crate::event::Event;
 use crate::id::{AppId, ConversationId, MessageKey, UserId, WorkspaceId};
+use crate::interact::InteractRefusal;
 use crate::interaction::InteractionRefusal;
-use crate::item::{Item, ItemKey};
+use crate::item::{Item, ItemKey, ModalView, Views};
 use crate::message::{Gone, Message, PersonalView, Reaction, Replier, Revision};
+use crate::modal::ModalRefusal;
 use crate::policy::Actor;
 use crate::post::PostRefusal;
 use crate::respond::RespondRefusal;
@@ -100,8 +102,31 @@ pub enum Outcome {
     App(AppId),
     /// A reaction, and whether anything had to be done.
     Reacted(bool),
+    /// What an app gets with an interaction is granted since then.
+    Granted(Micros),
+    /// The modal as it is now.
+    Modal(Box<Opened>),
     /// Done, with nothing to say.
     Done,
+}
+
+/// An open modal among those that are open with it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Opened {
+    /// Whose client shows it.
+    pub user: UserId,
+    /// Its place in the stack, from 0.
+    pub place: usize,
+    /// The whole stack.
+    pub views: Views,
+}
+
+impl Opened {
+    /// The modal itself.
+    #[must_use]
+    pub fn view(&self) -> &ModalView {
+        &self.views.stack[self.place]
+    }
 }
 
 /// A message with its content.
@@ -145,6 +170,10 @@ pub enum Why {
     Interaction(InteractionRefusal),
     /// An answer through a secret address.
     Respond(RespondRefusal),
+    /// Something that an app is told of.
+    Interact(InteractRefusal),
+    /// Something about a modal.
+    Modal(ModalRefusal),
     /// Something about a conversation.
     Conversation(ConversationRefusal),
     /// Something of the control API.
@@ -210,6 +239,8 @@ halts! {
     StreamRefusal => Stream,
     InteractionRefusal => Interaction,
     RespondRefusal => Respond,
+    InteractRefusal => Interact,
+    ModalRefusal => Modal,
     ConversationRefusal => Conversation,
     ControlRefusal => Control,
 }

@@ -16,7 +16,7 @@ pub enum ItemKey {
     Grant([u8; 32]),
     /// A person's open modals.
     Views(UserId),
-    /// An app's own name for an open modal (`external_id`).
+    /// A name of an open modal: its id, or the app's own name for it (`external_id`) after an `=`.
     ViewName(AppId, String),
     /// A message that waits to be posted.
     Scheduled {

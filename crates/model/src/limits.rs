@@ -22,6 +22,9 @@ pub const RESPONSE_URL_MICROS: i64 = 30 * 60 * 1_000_000;
 /// How long a `trigger_id` lasts.
 pub const TRIGGER_MICROS: i64 = 3 * 1_000_000;
 
+/// Modals that may lie on one another (`push_limit_reached`).
+pub const MODALS_MAX: usize = 3;
+
 /// How long an OAuth code lasts.
 pub const CODE_MICROS: i64 = 10 * 60 * 1_000_000;
 

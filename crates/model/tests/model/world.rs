@@ -421,6 +421,11 @@ fn told(outcome: &Outcome) -> String {
         Outcome::Streamed(_, false) => "too late".into(),
         Outcome::Reacted(true) => "reacted".into(),
         Outcome::Reacted(false) => "no change".into(),
+        Outcome::Granted(_) => "granted".into(),
+        Outcome::Modal(opened) => {
+            let ids: Vec<&str> = opened.views.stack.iter().map(|view| view.id.as_str()).collect();
+            format!("{} of {}", opened.view().id, ids.join(" "))
+        }
         Outcome::Done => "done".into(),
     }
 }

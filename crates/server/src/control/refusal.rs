@@ -7,7 +7,9 @@ use redraft_model::decision::{CallerRefusal, Refusal, Why};
 use redraft_model::delete::DeleteRefusal as D;
 use redraft_model::directory::Directory;
 use redraft_model::id::WorkspaceId;
+use redraft_model::interact::InteractRefusal as A;
 use redraft_model::interaction::InteractionRefusal as I;
+use redraft_model::modal::ModalRefusal as M;
 use redraft_model::policy::Rule;
 use redraft_model::post::PostRefusal as P;
 use redraft_model::stream::StreamRefusal as S;
@@ -32,6 +34,8 @@ pub(super) fn error(app: &App, workspace: WorkspaceId, who: &str, not_done: &Not
         Why::Delete(why) => delete(why, who, author),
         Why::Stream(why) => stream(why, who, author),
         Why::Interaction(why) => interaction(why, who, author),
+        Why::Interact(why) => interact(*why, who, author),
+        Why::Modal(why) => modal(*why, who),
         Why::Conversation(why) => conversation(why, who),
         Why::Respond(_) => forbidden("not_a_person", "people answer nothing through an app's address"),
         Why::Control(why) => control(why),
@@ -218,6 +222,40 @@ fn interaction(why: &I, who: &str, author: impl Fn() -> String) -> Error {
         }
         I::NoApp => conflict("no_bot", "no bot posted the message, so nobody would hear what is pressed"),
         I::TooManyReactions => conflict("full", "the message has as many reactions as it may have"),
+    }
+}
+
+fn interact(why: A, who: &str, author: impl Fn() -> String) -> Error {
+    match why {
+        A::ConversationNotFound => no_conversation(who),
+        A::Archived => archived(),
+        A::NotMember => not_member(who),
+        A::MessageNotFound => no_message(who),
+        A::Tombstone => tombstone(),
+        A::ForOneReader => {
+            conflict("for_one_reader", "shortcuts are not offered on messages for one reader")
+        }
+        A::ViewNotFound => no_view(who),
+        A::NoApp => conflict("no_bot", "the app is not installed any more, so nobody would hear of it"),
+        A::OtherApp => {
+            conflict("no_bot", format!("{} posted the message, and not this app's bot", author()))
+        }
+    }
+}
+
+fn no_view(who: &str) -> Error {
+    missing(format!("{who} has no such modal open; it may have been closed or submitted"))
+}
+
+fn modal(why: M, who: &str) -> Error {
+    match why {
+        M::NotFound => no_view(who),
+        M::TooMany => conflict("full", "three modals lie on one another already"),
+        M::DuplicateExternalId => conflict("taken", "another open modal of the app has this external_id"),
+        M::HashConflict => conflict("stale", "the modal was changed meanwhile"),
+        M::InvalidTrigger | M::ExchangedTrigger | M::ExpiredTrigger => {
+            conflict("trigger", "the trigger_id is not good for this")
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use redraft_model::decision::{CallerRefusal, Refusal, Why};
 use redraft_model::delete::DeleteRefusal as D;
 use redraft_model::directory::Directory;
 use redraft_model::message::Message;
+use redraft_model::modal::ModalRefusal as M;
 use redraft_model::policy::{Actor, Rule};
 use redraft_model::post::PostRefusal as P;
 use redraft_model::update::UpdateRefusal as U;
@@ -19,9 +20,12 @@ pub(super) fn error(refusal: &Refusal, directory: &Directory, method: &str) -> E
         Why::Post(why) => post(why),
         Why::Update(why) => update(why, refusal, directory),
         Why::Delete(why) => delete(why, refusal, directory),
-        Why::Stream(_) | Why::Interaction(_) | Why::Respond(_) | Why::Control(_) => {
-            Error::new("access_denied")
-        }
+        Why::Modal(why) => modal(*why),
+        Why::Stream(_)
+        | Why::Interaction(_)
+        | Why::Interact(_)
+        | Why::Respond(_)
+        | Why::Control(_) => Error::new("access_denied"),
         Why::Conversation(why) => conversation(why, method),
         Why::KeyReused { other_conversation } => key_reused(*other_conversation, method),
     }
@@ -191,6 +195,24 @@ pub(super) fn conversation(why: &C, method: &str) -> Error {
         C::Invitations(failed) => Error::new(
             failed.first().map_or_else(|| "cant_invite".into(), |(_, why)| conversation(why, method).code),
         ),
+    }
+}
+
+fn modal(why: M) -> Error {
+    match why {
+        M::InvalidTrigger => Error::new("invalid_trigger_id")
+            .because("no interaction that this app was told of has this trigger_id; views.push needs one from a modal"),
+        M::ExchangedTrigger => Error::new("exchanged_trigger_id")
+            .because("a modal was opened with this trigger_id before; each is good for one"),
+        M::ExpiredTrigger => Error::new("expired_trigger_id")
+            .because("the trigger_id is older than 3 seconds by the workspace's clock"),
+        M::NotFound => Error::new("not_found")
+            .because("this app has no such modal open; it may have been closed or submitted"),
+        M::HashConflict => Error::new("hash_conflict")
+            .because("the view was changed since; take its hash from the newest answer or payload"),
+        M::TooMany => Error::new("push_limit_reached").because("three modals lie on one another already"),
+        M::DuplicateExternalId => Error::new("duplicate_external_id")
+            .because("another open modal of this app has this external_id"),
     }
 }
 
