@@ -9,8 +9,8 @@ use crate::id::{AppId, ConversationId, TokenHash, UserId, WorkspaceId};
 use crate::interact::Interact;
 use crate::interaction::Interaction;
 use crate::message::Kind;
-use crate::respond::Respond;
 use crate::modal::Modal;
+use crate::respond::Respond;
 use crate::stream::Stream;
 use crate::time::Ts;
 

@@ -14,7 +14,6 @@ use crate::view::View;
 use crate::workspace::{App, Conversation, Settings, Token, User, Workspace};
 
 /// One act of control.
-#[expect(clippy::large_enum_variant, reason = "a command carries it in a box")]
 #[derive(Clone, Debug)]
 pub enum Control {
     /// A workspace, whole. Its number is given here.

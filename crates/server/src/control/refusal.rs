@@ -232,14 +232,10 @@ fn interact(why: A, who: &str, author: impl Fn() -> String) -> Error {
         A::NotMember => not_member(who),
         A::MessageNotFound => no_message(who),
         A::Tombstone => tombstone(),
-        A::ForOneReader => {
-            conflict("for_one_reader", "shortcuts are not offered on messages for one reader")
-        }
+        A::ForOneReader => conflict("for_one_reader", "shortcuts are not offered on messages for one reader"),
         A::ViewNotFound => no_view(who),
         A::NoApp => conflict("no_bot", "the app is not installed any more, so nobody would hear of it"),
-        A::OtherApp => {
-            conflict("no_bot", format!("{} posted the message, and not this app's bot", author()))
-        }
+        A::OtherApp => conflict("no_bot", format!("{} posted the message, and not this app's bot", author())),
     }
 }
 

@@ -21,11 +21,9 @@ pub(super) fn error(refusal: &Refusal, directory: &Directory, method: &str) -> E
         Why::Update(why) => update(why, refusal, directory),
         Why::Delete(why) => delete(why, refusal, directory),
         Why::Modal(why) => modal(*why),
-        Why::Stream(_)
-        | Why::Interaction(_)
-        | Why::Interact(_)
-        | Why::Respond(_)
-        | Why::Control(_) => Error::new("access_denied"),
+        Why::Stream(_) | Why::Interaction(_) | Why::Interact(_) | Why::Respond(_) | Why::Control(_) => {
+            Error::new("access_denied")
+        }
         Why::Conversation(why) => conversation(why, method),
         Why::KeyReused { other_conversation } => key_reused(*other_conversation, method),
     }
@@ -200,8 +198,9 @@ pub(super) fn conversation(why: &C, method: &str) -> Error {
 
 fn modal(why: M) -> Error {
     match why {
-        M::InvalidTrigger => Error::new("invalid_trigger_id")
-            .because("no interaction that this app was told of has this trigger_id; views.push needs one from a modal"),
+        M::InvalidTrigger => Error::new("invalid_trigger_id").because(
+            "no interaction that this app was told of has this trigger_id; views.push needs one from a modal",
+        ),
         M::ExchangedTrigger => Error::new("exchanged_trigger_id")
             .because("a modal was opened with this trigger_id before; each is good for one"),
         M::ExpiredTrigger => Error::new("expired_trigger_id")
@@ -211,8 +210,9 @@ fn modal(why: M) -> Error {
         M::HashConflict => Error::new("hash_conflict")
             .because("the view was changed since; take its hash from the newest answer or payload"),
         M::TooMany => Error::new("push_limit_reached").because("three modals lie on one another already"),
-        M::DuplicateExternalId => Error::new("duplicate_external_id")
-            .because("another open modal of this app has this external_id"),
+        M::DuplicateExternalId => {
+            Error::new("duplicate_external_id").because("another open modal of this app has this external_id")
+        }
     }
 }
 
