@@ -12,6 +12,7 @@ use redraft_server::connector::authority::Authority;
 use redraft_server::control;
 use redraft_server::delivery::Outbox;
 use redraft_server::serve::{OWNER_FILE, open_store};
+use redraft_server::slack::sockets::Sockets;
 use redraft_server::typing::Typing;
 use serde::Deserialize;
 use serde_json::Value;
@@ -57,6 +58,7 @@ impl Control {
             outbox: Outbox::new(Duration::from_millis(BOT_TIMEOUT_MS), false)?,
             typing: Typing::default(),
             rates: None,
+            sockets: Sockets::default(),
             refreshes: Refreshes::default(),
         };
         Ok(Self::Local { app: Arc::new(app), runtime })

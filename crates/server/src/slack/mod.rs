@@ -34,7 +34,7 @@ mod refusal;
 mod render;
 mod reply;
 pub mod scopes;
-pub(crate) mod sockets;
+pub mod sockets;
 #[allow(dead_code, reason = "what the other dialect of delivery packs")]
 mod transport;
 
