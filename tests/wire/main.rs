@@ -17,6 +17,7 @@ mod delete;
 mod delivery;
 mod dotnet;
 mod errors;
+mod files;
 mod forged;
 mod hears;
 mod post;

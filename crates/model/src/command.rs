@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::content::{Content, ContentFault, Patch};
 use crate::control::Control;
 use crate::conversations::ConversationCommand;
+use crate::files::FileCommand;
 use crate::id::{AppId, ConversationId, TokenHash, UserId, WorkspaceId};
 use crate::interact::Interact;
 use crate::interaction::Interaction;
@@ -68,6 +69,8 @@ pub enum Verb {
     Interact(Interact),
     /// A modal is opened, changed or closed.
     Modal(Box<Modal>),
+    /// A step in the life of a file.
+    File(FileCommand),
     /// Joining, leaving, making and archiving conversations.
     Conversation(ConversationCommand),
     /// The end of the caller's own token; with `true` only a rehearsal.

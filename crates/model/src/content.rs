@@ -29,7 +29,7 @@ pub struct Content {
     pub identity: Option<Arc<str>>,
     /// The Connector's activity as it was received, JSON.
     pub activity: Option<Arc<str>>,
-    /// The ids of the files that it shares, a JSON array.
+    /// The ids of the files that it shares, with a space between two.
     pub files: Option<Arc<str>>,
     /// False where a Slack post switched the meaning of markup off.
     pub markup: bool,

@@ -14,7 +14,9 @@ use crate::policy::{Actor, sees};
 use crate::time::Ts;
 use crate::view::{Identity, Looked, Remembered, View};
 use crate::workspace::{Conversation, Token, TokenKind};
-use crate::{control, conversations, delete, interact, interaction, modal, post, respond, stream, update};
+use crate::{
+    control, conversations, delete, files, interact, interaction, modal, post, respond, stream, update,
+};
 
 /// Decides one command. Pure: the same view and moment give the same decision.
 ///
@@ -28,11 +30,15 @@ pub fn decide(command: &Command, view: &dyn View, moment: Moment) -> Result<Deci
     if let Verb::Respond(asked) = &command.verb {
         return respond::decide(asked, directory, view, moment);
     }
+    if let (Verb::File(asked), Caller::Control) = (&command.verb, command.caller) {
+        return files::receive(asked, command.workspace, view, moment);
+    }
     let (actor, token) = actor(command, directory, moment)?;
     let context = Context { view, directory, actor, moment };
     let decided = match &command.verb {
         Verb::RevokeToken(rehearsal) => context.revoke(token, *rehearsal),
         Verb::Conversation(asked) => conversations::decide(asked, &context),
+        Verb::File(asked) => files::decide(asked, &context),
         Verb::Interaction(asked) => interaction::decide(asked, &context),
         Verb::Interact(asked) => interact::decide(asked, &context),
         Verb::Modal(asked) => modal::decide(asked, &context),

@@ -8,6 +8,7 @@ use crate::conversations::ConversationRefusal;
 use crate::delete::DeleteRefusal;
 use crate::directory::DirectoryChange;
 use crate::event::Event;
+use crate::files::FileRefusal;
 use crate::id::{AppId, ConversationId, MessageKey, UserId, WorkspaceId};
 use crate::interact::InteractRefusal;
 use crate::interaction::InteractionRefusal;
@@ -166,6 +167,8 @@ pub enum Why {
     Delete(DeleteRefusal),
     /// A step of a stream.
     Stream(StreamRefusal),
+    /// A step in the life of a file.
+    File(FileRefusal),
     /// A reaction or an act on a card.
     Interaction(InteractionRefusal),
     /// An answer through a secret address.
@@ -237,6 +240,7 @@ halts! {
     UpdateRefusal => Update,
     DeleteRefusal => Delete,
     StreamRefusal => Stream,
+    FileRefusal => File,
     InteractionRefusal => Interaction,
     RespondRefusal => Respond,
     InteractRefusal => Interact,

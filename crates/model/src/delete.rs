@@ -7,6 +7,7 @@ use crate::command::Delete;
 use crate::decide::{Context, Draft, Unseen, refused};
 use crate::decision::{Change, Decision, Halt, Outcome, Why};
 use crate::event::EventKind;
+use crate::files;
 use crate::id::MessageKey;
 use crate::message::{Audience, Gone, Message, State};
 use crate::policy::{self, Rule};
@@ -91,6 +92,11 @@ pub(crate) fn decide(delete: &Delete, context: &Context) -> Result<Decision, Hal
 
 /// Ends a message, whoever may do so.
 pub(crate) fn erase(message: &Arc<Message>, context: &Context, draft: &mut Draft) -> Result<(), Halt> {
+    if message.parts.files {
+        let content = context.view.content(message.key, message.content_at)?;
+        let shared = content.as_ref().and_then(|content| content.files.as_deref());
+        files::unshare_all(message.key, shared, context, draft)?;
+    }
     match message.root {
         Some(root) if message.audience == Audience::Everyone => {
             remove_reply(message, root, context, draft)?;

@@ -157,6 +157,28 @@ pub enum EventKind {
         /// Which message.
         message: Ts,
     },
+    /// A file is whole.
+    FileCreated(Arc<str>),
+    /// A file was deleted.
+    FileDeleted(Arc<str>),
+    /// A message shares a file.
+    FileShared {
+        /// Where.
+        conversation: ConversationId,
+        /// Which message.
+        message: Ts,
+        /// The file's spelled id.
+        file: Arc<str>,
+    },
+    /// A message shares a file no more.
+    FileUnshared {
+        /// Where.
+        conversation: ConversationId,
+        /// Which message.
+        message: Ts,
+        /// The file's spelled id.
+        file: Arc<str>,
+    },
     /// The workspace came into being.
     WorkspaceCreated,
     /// Settings or clock of the workspace changed.
@@ -224,6 +246,8 @@ impl EventKind {
             | K::ReactionRemoved { conversation, .. }
             | K::CardSubmitted { conversation, .. }
             | K::ViewShown { conversation, .. }
+            | K::FileShared { conversation, .. }
+            | K::FileUnshared { conversation, .. }
             | K::StreamStarted { conversation }
             | K::StreamAdvanced { conversation, .. }
             | K::StreamStopped { conversation, .. }
@@ -235,7 +259,9 @@ impl EventKind {
             | K::ConversationChanged(conversation)
             | K::MemberJoined { conversation, .. }
             | K::MemberLeft { conversation, .. } => Some(conversation),
-            K::WorkspaceCreated
+            K::FileCreated(_)
+            | K::FileDeleted(_)
+            | K::WorkspaceCreated
             | K::WorkspaceChanged
             | K::WorkspaceRenamed
             | K::UserChanged(_)

@@ -13,6 +13,7 @@ pub mod decision;
 pub mod delete;
 pub mod directory;
 pub mod event;
+pub mod files;
 pub mod id;
 pub mod interact;
 pub mod interaction;

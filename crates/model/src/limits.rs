@@ -37,6 +37,12 @@ pub const UPLOAD_MICROS: i64 = 60 * 60 * 1_000_000;
 /// How long it is known what a grant was that is over.
 pub const GRANT_KEPT_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
 
+/// Files that one message may share (`max_file_sharing_exceeded`).
+pub const FILES_OF_MESSAGE_MAX: usize = 10;
+
+/// Messages that may share one file (`file_share_limit_reached`). A guess.
+pub const FILE_SHARES_MAX: usize = 100;
+
 /// Messages that a conversation may have pinned (`too_many_pins`).
 pub const PINS_MAX: usize = 100;
 /// Accepted answers through one `response_url`.

@@ -275,7 +275,7 @@ fn carry_out(
     match act {
         Act::Post => post::place(&new, conversation, context, draft).map(drop),
         Act::Replace(original) => {
-            update::revise(original, &respond.content, context, draft);
+            update::revise(original, &respond.content, context, draft)?;
             Ok(())
         }
         Act::Delete(original) => delete::erase(original, context, draft),

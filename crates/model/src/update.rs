@@ -8,6 +8,7 @@ use crate::content::{Content, ContentFault};
 use crate::decide::{Context, Draft, Unseen, refused};
 use crate::decision::{Change, Decision, Halt, Outcome};
 use crate::event::EventKind;
+use crate::files;
 use crate::id::MessageKey;
 use crate::limits::OLD_REPLY_MICROS;
 use crate::message::{Audience, Edited, Message, Revision, State};
@@ -142,7 +143,7 @@ fn write(
     let content = Arc::new(content);
     let mut changed = Arc::clone(message);
     if update.patch.given {
-        changed = revise(message, &content, context, &mut draft);
+        changed = revise(message, &content, context, &mut draft)?;
     }
     if shows {
         changed = draft.put(Message { broadcast: true, ..Message::clone(&changed) });
@@ -162,7 +163,12 @@ pub(crate) fn revise(
     content: &Arc<Content>,
     context: &Context,
     draft: &mut Draft,
-) -> Arc<Message> {
+) -> Result<Arc<Message>, Halt> {
+    if message.parts.files || content.files.is_some() {
+        let old = context.view.content(message.key, message.content_at)?;
+        let old = old.as_ref().and_then(|old| old.files.as_deref());
+        files::reshare(message.key, old, content.files.as_deref(), context, draft)?;
+    }
     let (at, by) = (draft.next(), context.actor.user);
     let before = message.revision().unwrap_or(NonZeroU32::MIN);
     let number = before.checked_add(1).unwrap_or(before);
@@ -175,10 +181,10 @@ pub(crate) fn revise(
         Audience::Everyone => EventKind::MessageUpdated { conversation, message: ts, revision },
         Audience::Only(_) => EventKind::TargetedUpdated { conversation, message: ts, revision },
     });
-    draft.put(Message {
+    Ok(draft.put(Message {
         state: State::Live { revision: number, edited: Some(Edited { by, at: at.at }) },
         content_at: at.position,
         parts: content.parts(),
         ..message.clone()
-    })
+    }))
 }

@@ -61,7 +61,7 @@ const STATUSES: [&str; 4] = ["2xx", "4xx", "5xx", "other"];
 
 fn part(path: &str) -> Part {
     match path.trim_start_matches('/').split('/').next() {
-        Some("api" | "hooks") => Part::Slack,
+        Some("api" | "hooks" | "upload" | "files-pri") => Part::Slack,
         Some("control") => Part::Control,
         Some("link") => Part::Sockets,
         Some("healthz" | "readyz" | "metrics") => Part::Watch,
@@ -102,6 +102,13 @@ async fn route(
             if let Some(rest) = path.trim_start_matches('/').strip_prefix("hooks/") {
                 let body = read(body).await;
                 return Box::pin(slack::hooks::handle(app, method, rest, headers, body)).await;
+            }
+            if let Some(rest) = path.trim_start_matches('/').strip_prefix("upload/v1/") {
+                let body = read_at_most(body, slack::files::FILE_BYTES_MAX).await;
+                return Box::pin(slack::files::upload(app, rest, headers, body)).await;
+            }
+            if let Some(rest) = path.trim_start_matches('/').strip_prefix("files-pri/") {
+                return Box::pin(slack::files::download(app, rest, headers)).await;
             }
             let name = path.trim_start_matches('/').strip_prefix("api").unwrap_or_default().trim_matches('/');
             slack::handle(app, name, method, query, headers, read(body).await).await
@@ -151,17 +158,21 @@ pub(crate) fn recorder() -> &'static PrometheusHandle {
 }
 
 /// Reads a body within the limit. Of one that is too big some more is read, so that its sender hears the answer.
-async fn read(mut body: Body) -> Result<Bytes, Unread> {
+async fn read(body: Body) -> Result<Bytes, Unread> {
+    read_at_most(body, BODY_BYTES_MAX).await
+}
+
+async fn read_at_most(mut body: Body, bytes_max: usize) -> Result<Bytes, Unread> {
     let mut first: Option<Bytes> = None;
     let mut rest = Vec::new();
     let mut drained = 0;
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(|_| Unread::Cut)?.into_data() else { continue };
         drained += data.len();
-        if DRAIN_BYTES_MAX < drained {
+        if DRAIN_BYTES_MAX.max(bytes_max) < drained {
             return Err(Unread::TooBig);
         }
-        if BODY_BYTES_MAX < drained {
+        if bytes_max < drained {
             rest = Vec::new();
             first = None;
             continue;
@@ -176,7 +187,7 @@ async fn read(mut body: Body) -> Result<Bytes, Unread> {
             None => rest.extend_from_slice(&data),
         }
     }
-    if BODY_BYTES_MAX < drained {
+    if bytes_max < drained {
         return Err(Unread::TooBig);
     }
     Ok(first.unwrap_or_else(|| rest.into()))

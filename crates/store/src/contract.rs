@@ -30,6 +30,8 @@ use redraft_model::workspace::{
 
 use crate::{Answer, Cause, Clock, Delivery, READ_ROWS_MAX, Settlement, Store, Stored, Window};
 
+pub mod items;
+
 /// Administrator.
 pub const ADA: UserId = UserId(1);
 /// Installed both apps.
@@ -111,6 +113,9 @@ pub async fn run(make: impl Fn(Clock) -> Arc<dyn Store>) {
     it_is_known_how_far_an_app_was_told(world().await).await;
     bytes_are_kept_by_their_digest(world().await).await;
     nothing_is_noted_of_a_dropped_workspace(world().await).await;
+    items::what_lies_under_a_key_is_found(world().await).await;
+    items::grants_are_swept_some_time_after_their_end(world().await).await;
+    items::items_go_with_their_workspace(world().await).await;
     a_value_is_kept_once(world().await).await;
     a_value_is_replaced(world().await).await;
 }
@@ -1148,6 +1153,7 @@ pub async fn picture(store: &dyn Store) -> Vec<String> {
                 line.expect("readable").iter().map(|found| format!("{:?} {found:?}", conversation.id)),
             );
         }
+        lines.extend(items::items(store, id).await.iter().map(|item| format!("{item:?}")));
         for event in events(store, id).await {
             let content = store.content(id, event.position).await.expect("readable");
             lines.push(format!("{event:?} {content:?}"));

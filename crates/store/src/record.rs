@@ -386,6 +386,10 @@ choice! {
         30 => ConversationUnarchived(conversation),
         31 => TargetedUpdated { conversation, message, revision },
         32 => TargetedDeleted { conversation, message, content_at },
+        40 => FileCreated(file),
+        41 => FileDeleted(file),
+        42 => FileShared { conversation, message, file },
+        43 => FileUnshared { conversation, message, file },
     }
 }
 

@@ -7,6 +7,7 @@ mod conversations;
 mod deleting;
 mod directory;
 mod ephemeral;
+mod files;
 mod full;
 mod history;
 mod idempotency;

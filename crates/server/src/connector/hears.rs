@@ -84,6 +84,10 @@ pub(crate) fn may_hear(directory: &Directory, bot: &Bot, event: &Event) -> bool 
         | K::BroadcastChanged { .. }
         | K::TombstoneRemoved { .. }
         | K::ViewShown { .. }
+        | K::FileCreated(_)
+        | K::FileDeleted(_)
+        | K::FileShared { .. }
+        | K::FileUnshared { .. }
         | K::StreamStarted { .. }
         | K::StreamAdvanced { .. }
         | K::StreamStopped { .. }

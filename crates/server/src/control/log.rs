@@ -101,6 +101,14 @@ fn event(directory: &Directory, event: &Event) -> Value {
         EventKind::StreamAdvanced { message: at, .. } => ("stream_advanced", message(at)),
         EventKind::StreamStopped { message: at, .. } => ("stream_stopped", message(at)),
         EventKind::StreamEnded { message: at, .. } => ("stream_ended", message(at)),
+        EventKind::FileCreated(file) => ("file_created", json!({ "file": &**file })),
+        EventKind::FileDeleted(file) => ("file_deleted", json!({ "file": &**file })),
+        EventKind::FileShared { message: at, file, .. } => {
+            ("file_shared", json!({ "message": at.dotted(), "file": &**file }))
+        }
+        EventKind::FileUnshared { message: at, file, .. } => {
+            ("file_unshared", json!({ "message": at.dotted(), "file": &**file }))
+        }
         EventKind::WorkspaceCreated => ("workspace_created", json!({})),
         EventKind::WorkspaceRenamed => ("workspace_renamed", json!({})),
         EventKind::AppInstalled(id) => ("app_installed", json!({ "changed_app": app(*id) })),

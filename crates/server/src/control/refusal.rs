@@ -39,6 +39,8 @@ pub(super) fn error(app: &App, workspace: WorkspaceId, who: &str, not_done: &Not
         Why::Conversation(why) => conversation(why, who),
         Why::Respond(_) => forbidden("not_a_person", "people answer nothing through an app's address"),
         Why::Control(why) => control(why),
+        // People share no files through the control API.
+        Why::File(_) => missing("there is no such file"),
         Why::KeyReused { other_conversation } => key_reused(*other_conversation),
     }
 }

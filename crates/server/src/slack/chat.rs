@@ -14,9 +14,10 @@ use redraft_model::workspace::{ConversationKind, TokenKind};
 use redraft_store::Stored;
 
 use super::content::TooLong;
+use super::files::Files;
 use super::render::View;
 use super::reply::{Error, Reply};
-use super::{Call, scopes};
+use super::{Call, files, scopes};
 use crate::mint;
 
 /// `chat.postMessage`: a new message, in a conversation or to a person.
@@ -101,7 +102,8 @@ pub(super) async fn update(call: &Call<'_>) -> Result<Reply, Error> {
     let (key, stored) = message_of(&outcome)?;
     let mut reply = head(call, key);
     if let Some(Posted { message, content, root_author, .. }) = stored {
-        let view = View { ts: false, root_author, ..view(call) };
+        let files = &files::shared_by(call.app, key.workspace, &[&content]).await?;
+        let view = View { ts: false, root_author, files, ..view(call) };
         reply = reply.text("text", &content.text);
         reply = reply.written("message", |body| view.message(&message, &content, None, body));
         reply.revision = message.revision().map(std::num::NonZeroU32::get);
@@ -153,9 +155,13 @@ pub(super) async fn permalink(call: &Call<'_>) -> Result<Reply, Error> {
     Ok(Reply::new().text("channel", &conversation.slack_id).text("permalink", &link))
 }
 
+/// Where no message shares a file that has to be shown as it is.
+static NO_FILES: Files = Files::new();
+
 /// How the caller sees messages.
 pub(super) fn view<'a>(call: &'a Call<'_>) -> View<'a> {
     View {
+        files: &NO_FILES,
         directory: &call.directory,
         public_url: &call.app.public_url,
         ts: true,
@@ -176,7 +182,7 @@ fn target(call: &Call<'_>, id: &str) -> Result<Target, Error> {
     Err(call.no_channel(id))
 }
 
-fn thread_ts(call: &Call<'_>) -> Option<Ts> {
+pub(super) fn thread_ts(call: &Call<'_>) -> Option<Ts> {
     // What is no ts at all names no message either, and is ignored in the same way.
     call.args.filled("thread_ts").map(|ts| Ts::from_dotted(ts).unwrap_or(Ts(0)))
 }

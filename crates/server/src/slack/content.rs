@@ -92,7 +92,7 @@ impl Said<'_> {
         Ok(())
     }
 
-    fn fill_parts(&self, content: &mut Content, ephemeral: bool) -> Result<(), Fault> {
+    fn fill_blocks(&self, content: &mut Content) -> Result<(), Fault> {
         if let Given::Json(given) = self.given("blocks") {
             let blocks = blocks::normalise(given, &mut mint::block_id)?;
             content.blocks = Some(blocks.json.into());
@@ -100,6 +100,11 @@ impl Said<'_> {
                 content.text = blocks.fallback;
             }
         }
+        Ok(())
+    }
+
+    fn fill_parts(&self, content: &mut Content, ephemeral: bool) -> Result<(), Fault> {
+        self.fill_blocks(content)?;
         if let Given::Json(given) = self.given("attachments") {
             content.attachments = Some(attachments::normalise(given, &mut mint::block_id)?.json.into());
         }
@@ -107,6 +112,19 @@ impl Said<'_> {
             content.metadata = Some(metadata::normalise(given, ephemeral)?.into());
         }
         Ok(())
+    }
+
+    /// What is said beside files, which may be nothing: blocks are ignored beside a comment.
+    fn file_content(&self) -> Parsed {
+        let mut content = Content::text(Dialect::Slack, "");
+        let given = self.args.text("initial_comment").unwrap_or_default();
+        let mut warnings = Vec::new();
+        let given = text::truncate_chars(given, POST_CHARS_MAX)
+            .inspect(|_| warnings.push("message_truncated"))
+            .unwrap_or(given);
+        content.text = self.normalised(given, Parse::Default);
+        let filled = if given.is_empty() { self.fill_blocks(&mut content) } else { Ok(()) };
+        Parsed { content: Arc::new(content), fault: filled.err().map(fault), warnings }
     }
 
     /// What an update changes. What is omitted stays, except that a text without blocks throws the blocks away.
@@ -169,6 +187,15 @@ impl Said<'_> {
                 patch.given = true;
                 patch.metadata = Change::Set(metadata::normalise(given, false)?.into());
             }
+        }
+        if self.args.has("file_ids") {
+            patch.given = true;
+            let ids = self.args.list("file_ids");
+            let named = ids.iter().all(|id| !id.is_empty() && !id.contains(' '));
+            if !named {
+                return Err(Fault { code: "file_not_found", messages: vec!["file_ids has no id".into()] });
+            }
+            patch.files = if ids.is_empty() { Change::Clear } else { Change::Set(ids.join(" ").into()) };
         }
         // An empty text beside nothing else counts as no text at all.
         if text_given && !patch.given {
@@ -241,6 +268,11 @@ impl Call<'_> {
     /// What an update changes.
     pub(super) fn update_patch(&self) -> Result<(Patch, Option<ContentFault>), Error> {
         self.said().update_patch()
+    }
+
+    /// What is said beside files.
+    pub(super) fn file_content(&self) -> Parsed {
+        self.said().file_content()
     }
 
     /// A custom name and picture, for which the token needs a scope of its own. People post as themselves.

@@ -14,7 +14,7 @@ use super::chat::view;
 use super::cursor::write;
 use super::render::View;
 use super::reply::{Error, Reply};
-use super::{Call, scopes, unavailable};
+use super::{Call, files, scopes, unavailable};
 
 /// Messages on one page of history at most.
 const HISTORY_MAX: usize = 999;
@@ -38,7 +38,7 @@ pub(super) async fn history(call: &Call<'_>) -> Result<Reply, Error> {
     let mut messages = line.map_err(unavailable)?;
     let has_more = limit < messages.len();
     messages.truncate(limit);
-    let reply = write_messages(call, &messages, None, metadata(call)?);
+    let reply = write_messages(call, &messages, None, metadata(call)?).await?;
     let mut reply = reply
         .with("has_more", &has_more)
         .raw("pin_count", "0")
@@ -65,7 +65,7 @@ pub(super) async fn replies(call: &Call<'_>) -> Result<Reply, Error> {
     let all = metadata(call)?;
     if let Some(root) = named.message.root {
         let root = find(call, key(root)).await?;
-        let reply = write_messages(call, &[named], root.as_ref(), all);
+        let reply = write_messages(call, &[named], root.as_ref(), all).await?;
         return Ok(reply.with("has_more", &false));
     }
     let mut window = window(call)?;
@@ -81,7 +81,7 @@ pub(super) async fn replies(call: &Call<'_>) -> Result<Reply, Error> {
     let mut page = vec![named.clone()];
     page.extend(line.into_iter().take(room));
     let last = page.last().map_or(0, |last| last.message.key.ts.0);
-    let mut reply = write_messages(call, &page, Some(&named), all).with("has_more", &has_more);
+    let mut reply = write_messages(call, &page, Some(&named), all).await?.with("has_more", &has_more);
     if has_more {
         reply.next_cursor = Some(write("after", last));
     }
@@ -199,10 +199,16 @@ fn time(given: &str) -> Option<i64> {
     Some(seconds.parse::<i64>().ok()? * 1_000_000 + micros)
 }
 
-fn write_messages(call: &Call<'_>, messages: &[Stored], root: Option<&Stored>, all_metadata: bool) -> Reply {
+async fn write_messages(
+    call: &Call<'_>,
+    messages: &[Stored],
+    root: Option<&Stored>,
+    all_metadata: bool,
+) -> Result<Reply, Error> {
+    let files = &files::shared_on(call, messages).await?;
     let root_author = root.filter(|root| root.message.revision().is_some()).map(|root| root.message.author);
-    let view = View { all_metadata, root_author, ..view(call) };
-    Reply::new().written("messages", |body| {
+    let view = View { all_metadata, root_author, files, ..view(call) };
+    Ok(Reply::new().written("messages", |body| {
         body.push('[');
         for (place, stored) in messages.iter().enumerate() {
             if 0 < place {
@@ -211,7 +217,7 @@ fn write_messages(call: &Call<'_>, messages: &[Stored], root: Option<&Stored>, a
             view.stored(stored, body);
         }
         body.push(']');
-    })
+    }))
 }
 
 #[cfg(test)]

@@ -26,6 +26,7 @@ mod connection;
 mod content;
 mod conversations;
 mod cursor;
+pub(crate) mod files;
 mod history;
 pub(crate) mod hooks;
 mod objects;
@@ -77,6 +78,10 @@ static METHODS: &[Method] = methods! {
     "conversations.open" Needs::ByKind(&scopes::MANAGE) => conversations::open;
     "conversations.replies" Needs::ByKind(&scopes::HISTORY) => history::replies;
     "conversations.unarchive" Needs::ByKind(&scopes::MANAGE) => conversations::unarchive;
+    "files.completeUploadExternal" Needs::One("files:write") => files::complete;
+    "files.delete" Needs::One("files:write") => files::delete;
+    "files.getUploadURLExternal" Needs::One("files:write") => files::begin;
+    "files.info" Needs::One("files:read") => files::info;
     "redraft.messages.revisions" Needs::ByKind(&scopes::HISTORY) => history::revisions;
     "team.info" Needs::One("team:read") => people::team;
     "users.conversations" Needs::ByKind(&scopes::READ) => conversations::of_user;

@@ -4,6 +4,8 @@ use redraft_model::conversations::ConversationRefusal as C;
 use redraft_model::decision::{CallerRefusal, Refusal, Why};
 use redraft_model::delete::DeleteRefusal as D;
 use redraft_model::directory::Directory;
+use redraft_model::files::FileRefusal;
+use redraft_model::limits::{FILE_SHARES_MAX, FILES_OF_MESSAGE_MAX};
 use redraft_model::message::Message;
 use redraft_model::modal::ModalRefusal as M;
 use redraft_model::policy::{Actor, Rule};
@@ -24,6 +26,7 @@ pub(super) fn error(refusal: &Refusal, directory: &Directory, method: &str) -> E
         Why::Stream(_) | Why::Interaction(_) | Why::Interact(_) | Why::Respond(_) | Why::Control(_) => {
             Error::new("access_denied")
         }
+        Why::File(why) => file(why, method),
         Why::Conversation(why) => conversation(why, method),
         Why::KeyReused { other_conversation } => key_reused(*other_conversation, method),
     }
@@ -148,6 +151,27 @@ fn asked_by(actor: &Actor, directory: &Directory) -> String {
         TokenKind::User | TokenKind::App => "user",
     };
     format!("this token of app {app} acts as {kind} {user}")
+}
+
+fn file(why: &FileRefusal, method: &str) -> Error {
+    use FileRefusal as F;
+    match why {
+        F::UploadUnknown | F::UploadOver | F::OtherSize(_) | F::NotFound => {
+            Error::new("file_not_found").because("no file that this token can see or share has this id")
+        }
+        F::Deleted => Error::new("file_deleted").because("the file was deleted"),
+        F::NotReady if method == "files.completeUploadExternal" => Error::new("file_update_failed")
+            .because("the file's bytes have not come, or it was completed before"),
+        F::NotReady => Error::new("file_not_found").because("the file's upload was not completed"),
+        F::NotOwner => Error::new("cant_delete_file").because("the file is somebody else's"),
+        F::TooMany if method == "files.completeUploadExternal" => {
+            Error::arguments(format!("a message shares at most {FILES_OF_MESSAGE_MAX} files"))
+        }
+        F::TooMany => Error::new("max_file_sharing_exceeded")
+            .because(format!("a message shares at most {FILES_OF_MESSAGE_MAX} files")),
+        F::SharedTooOften => Error::new("file_share_limit_reached")
+            .because(format!("at most {FILE_SHARES_MAX} messages share a file")),
+    }
 }
 
 /// The error of a command about a conversation.

@@ -14,6 +14,7 @@ use redraft_wire::translate::activity_to_slack_blocks;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::files::{self, Files};
 use crate::mint;
 use crate::names::NamesFor;
 
@@ -27,6 +28,8 @@ pub(super) struct View<'a> {
     pub ts: bool,
     /// The whole metadata, or only its type.
     pub all_metadata: bool,
+    /// The files that the messages share, as far as they were looked up.
+    pub files: &'a Files,
     /// Who wrote the root of the message's thread, if it is a reply; `None` of a tombstone.
     pub root_author: Option<UserId>,
 }
@@ -112,6 +115,8 @@ impl View<'_> {
         };
         view.attachments = content.attachments.as_deref();
         view.metadata = metadata.as_deref();
+        let files = files::array(self.public_url, self.directory, content, self.files);
+        view.files = files.as_deref();
         view.is_ephemeral = message.audience != Audience::Everyone;
         if message.root.is_some() {
             view.parent_user_id = Some(self.root_author.map_or("USLACKBOT", |user| self.user(user)));
@@ -119,6 +124,7 @@ impl View<'_> {
         view.subtype = match (message.kind, message.broadcast) {
             (Kind::Me, _) => Some("me_message"),
             (Kind::Plain, true) => Some("thread_broadcast"),
+            (Kind::Plain, false) if message.parts.files => Some("file_share"),
             (Kind::Plain, false) => None,
             (Kind::Join, _) => Some("channel_join"),
             (Kind::Leave, _) => Some("channel_leave"),

@@ -82,7 +82,8 @@ fn check_rows(db: &Connection) -> rusqlite::Result<Vec<String>> {
         + unreadable::<RevisionRow>(db, "revision")?
         + unreadable::<redraft_model::event::Event>(db, "log")?
         + unreadable::<redraft_model::message::PersonalView>(db, "view")?
-        + unreadable::<crate::Delivery>(db, "delivery")?;
+        + unreadable::<crate::Delivery>(db, "delivery")?
+        + unreadable::<redraft_model::item::Item>(db, "item")?;
     if 0 < unreadable {
         problems.push(format!("{unreadable} rows cannot be read"));
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use redraft_model::control::Control;
 use redraft_model::id::{AppId, WorkspaceId};
-use redraft_store::contract::{HandClock, PUBLIC, World, picture};
+use redraft_store::contract::{ALPHA_BOT, HandClock, PUBLIC, World, items, picture};
 use redraft_store::{OpenError, Options, SqliteStore, Store, Window, examine};
 use rusqlite::Connection;
 
@@ -51,6 +51,8 @@ async fn lived_in(folder: &Folder) -> World {
     }
     world.settle(AppId(2), Teller::settlement(40, 30, 10)).await;
     world.put_blob(1, b"picture").await;
+    let begun = world.submit(world.command(ALPHA_BOT, items::begin("F1", 8))).await;
+    assert!(begun.is_ok(), "{begun:?}");
     world
 }
 
@@ -142,7 +144,7 @@ fn tables_with_rows(folder: &Folder) -> Vec<String> {
     let mut tables = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").unwrap();
     let mut tables: Vec<String> =
         tables.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
-    assert_eq!(tables.len(), 17);
+    assert_eq!(tables.len(), 18);
     tables.retain(|table| {
         let sql = format!("SELECT count(*) FROM {table}");
         db.query_row(&sql, [], |row| row.get::<_, i64>(0)).unwrap() != 0
@@ -156,7 +158,7 @@ async fn of_a_dropped_workspace_no_row_is_left() {
     let world = lived_in(&folder).await;
     world.control(Control::DropWorkspace).await;
     // Keys and whispers have their own time.
-    world.clock.advance(25 * 3_600_000_000);
+    world.clock.advance(26 * 3_600_000_000);
     world.sweep().await;
     drop(world);
     assert_eq!(tables_with_rows(&folder), ["meta"]);
@@ -182,7 +184,7 @@ async fn a_row_that_cannot_be_read_is_found() {
     let folder = Folder::new();
     drop(lived_in(&folder).await);
     let db = Connection::open(folder.database()).unwrap();
-    for table in ["message", "revision", "log", "view", "delivery"] {
+    for table in ["message", "revision", "log", "view", "delivery", "item"] {
         let body: Vec<u8> =
             db.query_row(&format!("SELECT body FROM {table} LIMIT 1"), [], |row| row.get(0)).unwrap();
         let set = format!("UPDATE {table} SET body = ?1 WHERE body = ?2");

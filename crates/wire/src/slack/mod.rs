@@ -6,6 +6,7 @@ pub mod blocks;
 pub mod choice;
 pub mod elements;
 pub mod errors;
+pub mod files;
 pub(crate) mod inline;
 pub mod json;
 pub mod legacy;

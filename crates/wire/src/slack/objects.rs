@@ -33,6 +33,8 @@ pub struct MessageView<'a> {
     pub generated_block_id: &'a str,
     /// Stored attachments as JSON text.
     pub attachments: Option<&'a str>,
+    /// The files that it shares, as JSON text.
+    pub files: Option<&'a str>,
     /// Metadata as JSON text, in the form the reader may see.
     pub metadata: Option<&'a str>,
     /// Who edited last (user id, or bot id for a bot) and when.
@@ -128,6 +130,11 @@ impl MessageView<'_> {
             }
         }
         push_some_raw(out, "attachments", self.attachments);
+        if let Some(files) = self.files {
+            push_raw(out, "files", files);
+            push_raw(out, "upload", "false");
+            push_raw(out, "display_as_bot", "false");
+        }
         push_some_raw(out, "metadata", self.metadata);
         if let Some((user, ts)) = self.edited {
             push_name(out, "edited");

@@ -1,0 +1,277 @@
+//! Files: begun, sent, shared in messages, deleted. Their bytes are blobs; here is what is known of them.
+
+use std::sync::Arc;
+
+use crate::command::{Post, Target};
+use crate::content::{Content, ContentFault};
+use crate::decide::{Context, Draft};
+use crate::decision::{Change, Decision, Halt, Moment, Outcome};
+use crate::event::EventKind;
+use crate::id::{ConversationId, MessageKey, WorkspaceId};
+use crate::item::{File, Grant, Item, ItemKey};
+use crate::limits::{FILE_SHARES_MAX, FILES_OF_MESSAGE_MAX};
+use crate::message::Kind;
+use crate::policy::Actor;
+use crate::post;
+use crate::time::Ts;
+use crate::view::{Looked, View};
+use crate::workspace::TokenKind;
+
+/// One step in the life of a file.
+#[derive(Clone, Debug)]
+pub enum FileCommand {
+    /// A file is announced; whoever knows the secret may send its bytes.
+    Begin {
+        /// SHA-256 of the secret.
+        upload: [u8; 32],
+        /// What is known of it; its owner and its times are filled in.
+        file: Box<File>,
+    },
+    /// Its bytes came.
+    Receive {
+        /// SHA-256 of the secret.
+        upload: [u8; 32],
+        /// SHA-256 of the bytes.
+        digest: [u8; 32],
+        /// How many there are.
+        size: u64,
+    },
+    /// The files are whole; they are shared in these conversations, in one message each.
+    Complete(Complete),
+    /// The end of a file. The messages that share it stay.
+    Delete(String),
+}
+
+/// Files that are whole.
+#[derive(Clone, Debug)]
+pub struct Complete {
+    /// Their ids, each with a new title if there is one.
+    pub files: Vec<(String, Option<String>)>,
+    /// Where they are shared.
+    pub conversations: Vec<ConversationId>,
+    /// What is said beside them.
+    pub content: Arc<Content>,
+    /// What the dialect found wrong with that.
+    pub fault: Option<ContentFault>,
+    /// The message whose thread they should join.
+    pub reply_to: Option<Ts>,
+}
+
+/// Why a step was refused, highest precedence first.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum FileRefusal {
+    /// Nobody was given this secret, or it was used.
+    UploadUnknown,
+    /// The time for sending it is over.
+    UploadOver,
+    /// Other than so many bytes came.
+    OtherSize(u64),
+    /// No such file, or none of the caller's.
+    NotFound,
+    /// It was deleted.
+    Deleted,
+    /// Its bytes have not come, or it was completed before.
+    NotReady,
+    /// It is somebody else's.
+    NotOwner,
+    /// A message shares too many files.
+    TooMany,
+    /// Too many messages share the file.
+    SharedTooOften,
+}
+
+use FileRefusal as R;
+
+/// Bytes came from somebody who knows the secret and needs no token.
+pub(crate) fn receive(
+    command: &FileCommand,
+    workspace: WorkspaceId,
+    view: &dyn View,
+    moment: Moment,
+) -> Result<Decision, Halt> {
+    let FileCommand::Receive { upload, digest, size } = command else {
+        return Err(crate::decision::CallerRefusal::Unknown.into());
+    };
+    let key = ItemKey::Grant(*upload);
+    let Some(Item::Grant(grant @ Grant::Upload { file, .. })) = &view.item(workspace, &key)? else {
+        return Err(R::UploadUnknown.into());
+    };
+    if grant.ends_at() <= moment.at {
+        return Err(R::UploadOver.into());
+    }
+    let file = find(workspace, file, view)?.ok_or(R::UploadUnknown)?;
+    if file.size != *size {
+        return Err(R::OtherSize(file.size).into());
+    }
+    let mut draft = Draft::new(moment, None);
+    draft.change(Change::PutItem(key, None));
+    put(File { digest: Some(*digest), ..file }, &mut draft);
+    Ok(draft.done(Outcome::Done))
+}
+
+/// Decides every other step.
+pub(crate) fn decide(command: &FileCommand, context: &Context) -> Result<Decision, Halt> {
+    let mut draft = Draft::new(context.moment, Some(context.actor));
+    match command {
+        FileCommand::Begin { upload, file } => {
+            let Actor { user, app, .. } = context.actor;
+            let made_at = context.moment.at;
+            let grant = Grant::Upload { file: file.id.clone(), made_at };
+            draft.change(Change::PutItem(ItemKey::Grant(*upload), Some(Item::Grant(grant))));
+            put(File { user, app, made_at, ..File::clone(file) }, &mut draft);
+        }
+        FileCommand::Complete(complete) => self::complete(complete, context, &mut draft)?,
+        FileCommand::Delete(id) => delete(id, context, &mut draft)?,
+        FileCommand::Receive { .. } => return Err(R::UploadUnknown.into()),
+    }
+    Ok(draft.done(Outcome::Done))
+}
+
+fn complete(complete: &Complete, context: &Context, draft: &mut Draft) -> Result<(), Halt> {
+    let mut files = Vec::new();
+    for (id, title) in &complete.files {
+        let file = find(context.actor.workspace, id, context.view)?.filter(|file| owns(context, file));
+        let file = file.ok_or(R::NotFound)?;
+        if file.deleted {
+            return Err(R::Deleted.into());
+        }
+        if file.complete || file.digest.is_none() {
+            return Err(R::NotReady.into());
+        }
+        let title = title.clone().unwrap_or_else(|| file.title.clone());
+        files.push(File { complete: true, title, ..file });
+    }
+    if files.is_empty() {
+        return Err(R::NotFound.into());
+    }
+    if FILES_OF_MESSAGE_MAX < files.len() {
+        return Err(R::TooMany.into());
+    }
+    for file in &files {
+        draft.event(EventKind::FileCreated(file.id.as_str().into()));
+    }
+    let ids: Vec<&str> = files.iter().map(|file| file.id.as_str()).collect();
+    let content =
+        Arc::new(Content { files: Some(ids.join(" ").into()), ..Content::clone(&complete.content) });
+    for conversation in &complete.conversations {
+        let post = Post {
+            target: Target::Conversation(*conversation),
+            content: Arc::clone(&content),
+            fault: complete.fault.clone(),
+            kind: Kind::Plain,
+            reply_to: [complete.reply_to, None],
+            broadcast: false,
+            only: None,
+            unjoined: false,
+        };
+        let message = post::add(&post, context, draft)?.message;
+        for file in &mut files {
+            add_share(file, message.key, draft)?;
+        }
+    }
+    files.into_iter().for_each(|file| put(file, draft));
+    Ok(())
+}
+
+fn delete(id: &str, context: &Context, draft: &mut Draft) -> Result<(), Halt> {
+    let file = find(context.actor.workspace, id, context.view)?.filter(|file| file.complete);
+    let file = file.filter(|file| may_see(context, file)).ok_or(R::NotFound)?;
+    if file.deleted {
+        return Err(R::Deleted.into());
+    }
+    if !owns(context, &file) && !context.actor.admin {
+        return Err(R::NotOwner.into());
+    }
+    draft.event(EventKind::FileDeleted(file.id.as_str().into()));
+    put(File { deleted: true, ..file }, draft);
+    Ok(())
+}
+
+/// A message's files change from these ids to those: those that come are shared in it, those that go are no more.
+pub(crate) fn reshare(
+    message: MessageKey,
+    old: Option<&str>,
+    new: Option<&str>,
+    context: &Context,
+    draft: &mut Draft,
+) -> Result<(), Halt> {
+    let (old, new) = (ids(old), ids(new));
+    if FILES_OF_MESSAGE_MAX < new.len() {
+        return Err(R::TooMany.into());
+    }
+    for id in new.iter().filter(|id| !old.contains(id)) {
+        let file = find(context.actor.workspace, id, context.view)?;
+        let file = file.filter(|file| may_see(context, file));
+        let mut file = file.ok_or(R::NotFound)?;
+        if file.deleted {
+            return Err(R::Deleted.into());
+        }
+        if !file.complete {
+            return Err(R::NotReady.into());
+        }
+        add_share(&mut file, message, draft)?;
+        put(file, draft);
+    }
+    for id in old.iter().filter(|id| !new.contains(id)) {
+        unshare(message, id, context, draft)?;
+    }
+    Ok(())
+}
+
+/// The message is about to go, and with it what it shares; the files stay.
+pub(crate) fn unshare_all(
+    message: MessageKey,
+    files: Option<&str>,
+    context: &Context,
+    draft: &mut Draft,
+) -> Looked<()> {
+    ids(files).into_iter().try_for_each(|id| unshare(message, id, context, draft))
+}
+
+fn unshare(message: MessageKey, id: &str, context: &Context, draft: &mut Draft) -> Looked<()> {
+    let MessageKey { workspace, conversation, ts } = message;
+    if let Some(mut file) = find(workspace, id, context.view)? {
+        file.shares.retain(|share| *share != (conversation, ts));
+        draft.event(EventKind::FileUnshared { conversation, message: ts, file: id.into() });
+        put(file, draft);
+    }
+    Ok(())
+}
+
+fn add_share(file: &mut File, message: MessageKey, draft: &mut Draft) -> Result<(), R> {
+    if FILE_SHARES_MAX <= file.shares.len() {
+        return Err(R::SharedTooOften);
+    }
+    let MessageKey { conversation, ts, .. } = message;
+    file.shares.push((conversation, ts));
+    draft.event(EventKind::FileShared { conversation, message: ts, file: file.id.as_str().into() });
+    Ok(())
+}
+
+fn find(workspace: WorkspaceId, id: &str, view: &dyn View) -> Looked<Option<File>> {
+    match view.item(workspace, &ItemKey::File(id.to_owned()))? {
+        Some(Item::File(file)) => Ok(Some(file)),
+        _ => Ok(None),
+    }
+}
+
+fn put(file: File, draft: &mut Draft) {
+    draft.change(Change::PutItem(ItemKey::File(file.id.clone()), Some(Item::File(file))));
+}
+
+/// The ids in [`Content::files`].
+#[must_use]
+pub fn ids(files: Option<&str>) -> Vec<&str> {
+    files.map(|files| files.split(' ').collect()).unwrap_or_default()
+}
+
+/// Whether the caller sent it: a bot what its app sent as its bot, a person what they sent themselves.
+fn owns(context: &Context, file: &File) -> bool {
+    let Actor { user, app, kind, .. } = context.actor;
+    file.user == user && (kind == TokenKind::User || file.app == app)
+}
+
+fn may_see(context: &Context, file: &File) -> bool {
+    let shared = |(conversation, _): &(ConversationId, Ts)| context.conversation(*conversation).is_ok();
+    owns(context, file) || file.shares.iter().any(shared)
+}

@@ -1,0 +1,409 @@
+//! `files.*`: files by the external upload flow, their bytes coming and going, and files as messages show them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use redraft_model::command::{Caller, Command, Verb};
+use redraft_model::content::Content;
+use redraft_model::directory::Directory;
+use redraft_model::files::{Complete, FileCommand, FileRefusal, ids};
+use redraft_model::id::{ConversationId, WorkspaceId};
+use redraft_model::item::{File, Item, ItemKey};
+use redraft_model::policy::sees;
+use redraft_model::time::Micros;
+use redraft_model::workspace::ConversationKind;
+use redraft_store::{StoreError, Stored};
+use redraft_wire::slack::files::kind_of;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tracing::info;
+
+use super::reply::{Error, Reply};
+use super::{Call, bearer, unavailable};
+use crate::app::{App, NotDone};
+use crate::front::Unread;
+use crate::mint;
+
+/// Bytes of a file. The platform takes a gigabyte; here a file is one row.
+pub(crate) const FILE_BYTES_MAX: usize = 8 << 20;
+
+/// Bytes of a snippet.
+const SNIPPET_BYTES_MAX: usize = 1_000_000;
+
+/// Characters of `alt_txt`.
+const ALT_TEXT_CHARS_MAX: usize = 1000;
+
+/// Characters of a file's name and of its title.
+const NAME_CHARS_MAX: usize = 255;
+
+/// Conversations that files are shared in at once.
+const CHANNELS_MAX: usize = 100;
+
+/// Files by their ids.
+pub(super) type Files = BTreeMap<String, File>;
+
+/// `files.getUploadURLExternal`: announces a file; its bytes are sent to the address in the answer.
+pub(super) async fn begin(call: &Call<'_>) -> Result<Reply, Error> {
+    let missing =
+        |name: &str| Error::new("missing_argument").because(format!("missing required field: {name}"));
+    let name = call.args.filled("filename").ok_or_else(|| missing("filename"))?;
+    let size = call.args.number("length")?.ok_or_else(|| missing("length"))?;
+    let size = u64::try_from(size).ok().filter(|size| 0 < *size);
+    let size = size.ok_or_else(|| Error::arguments("length must be a positive number of bytes"))?;
+    let (alt_text, snippet_type) = (call.args.filled("alt_txt"), call.args.filled("snippet_type"));
+    if NAME_CHARS_MAX < name.chars().count() {
+        return Err(Error::arguments(format!("filename has more than {NAME_CHARS_MAX} characters")));
+    }
+    if alt_text.is_some_and(|text| ALT_TEXT_CHARS_MAX < text.chars().count()) {
+        let reason = format!("alt_txt has more than {ALT_TEXT_CHARS_MAX} characters");
+        return Err(Error::new("alt_txt_too_large").because(reason));
+    }
+    if snippet_type.is_some_and(|kind| {
+        kind.len() > NAME_CHARS_MAX || !kind.bytes().all(|it| it.is_ascii_alphanumeric() || it == b'_')
+    }) {
+        return Err(
+            Error::new("unknown_snippet_type").because("snippet_type is a short name, such as python")
+        );
+    }
+    if snippet_type.is_some() && (SNIPPET_BYTES_MAX as u64) < size {
+        return Err(Error::new("snippet_too_large")
+            .because(format!("a snippet has at most {SNIPPET_BYTES_MAX} bytes")));
+    }
+    if (FILE_BYTES_MAX as u64) < size {
+        return Err(Error::new("file_upload_size_restricted")
+            .because(format!("a file has at most {FILE_BYTES_MAX} bytes here")));
+    }
+    let secret = mint::secret();
+    let file = File {
+        id: mint::slack_id('F'),
+        user: call.user.id,
+        app: None,
+        name: name.to_owned(),
+        title: name.to_owned(),
+        alt_text: alt_text.map(str::to_owned),
+        snippet_type: snippet_type.map(str::to_owned),
+        size,
+        digest: None,
+        made_at: Micros(0),
+        complete: false,
+        deleted: false,
+        shares: Vec::new(),
+    };
+    let id = file.id.clone();
+    let upload = mint::sha256(secret.as_bytes());
+    call.submit(Verb::File(FileCommand::Begin { upload, file: Box::new(file) })).await?;
+    let team = &call.directory.workspace.team_id;
+    let url = format!("{}/upload/v1/{team}/{secret}", call.app.public_url);
+    Ok(Reply::new().text("upload_url", &url).text("file_id", &id))
+}
+
+/// Takes the bytes of an announced file: raw, or as a part of a multipart body. Whoever knows the address needs no token.
+pub(crate) async fn upload(
+    app: &App,
+    path: &str,
+    headers: &HeaderMap,
+    body: Result<Bytes, Unread>,
+) -> Response<Body> {
+    let answer = receive(app, path, headers, body).await;
+    let (status, text) = answer.unwrap_or_else(|(status, reason)| {
+        info!(reason, "an upload was refused");
+        (status, reason)
+    });
+    let mut response = Response::new(Body::from(text));
+    *response.status_mut() = status;
+    let kind = HeaderValue::from_static("text/plain; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    response
+}
+
+async fn receive(
+    app: &App,
+    path: &str,
+    headers: &HeaderMap,
+    body: Result<Bytes, Unread>,
+) -> Result<(StatusCode, String), (StatusCode, String)> {
+    let unknown = || (StatusCode::NOT_FOUND, "no file is expected at this address".to_owned());
+    let (team, secret) = path.split_once('/').ok_or_else(unknown)?;
+    let workspace = app.workspace_named(team).ok_or_else(unknown)?.workspace.id;
+    let bytes = match body {
+        Ok(body) => part(headers, body).await?,
+        Err(Unread::TooBig) => {
+            let reason = format!("a file has at most {FILE_BYTES_MAX} bytes here");
+            return Err((StatusCode::PAYLOAD_TOO_LARGE, reason));
+        }
+        Err(Unread::Cut) => return Err((StatusCode::BAD_REQUEST, "the body ended early".into())),
+    };
+    let (digest, size) = (mint::sha256(&bytes), bytes.len() as u64);
+    let failed = |failed: StoreError| (StatusCode::SERVICE_UNAVAILABLE, failed.to_string());
+    // Only whoever was given an address stores anything.
+    let upload = mint::sha256(secret.as_bytes());
+    let expected = app.store.item(workspace, ItemKey::Grant(upload)).await.map_err(failed)?;
+    expected.ok_or_else(unknown)?;
+    app.store.put_blob(workspace, digest, bytes.into()).await.map_err(failed)?;
+    let verb = Verb::File(FileCommand::Receive { upload, digest, size });
+    let command = Command { workspace, caller: Caller::Control, idempotency: None, verb };
+    match app.submit(command).await {
+        Ok(_) => Ok((StatusCode::OK, format!("OK - {size}"))),
+        Err(NotDone::Store(why)) => Err(failed(why)),
+        Err(NotDone::Refused(refusal)) => Err(match refusal.why {
+            redraft_model::decision::Why::File(FileRefusal::OtherSize(expected)) => {
+                (StatusCode::BAD_REQUEST, format!("{expected} bytes were announced and {size} came"))
+            }
+            redraft_model::decision::Why::File(FileRefusal::UploadOver) => {
+                (StatusCode::NOT_FOUND, "the time for sending this file is over".into())
+            }
+            _ => unknown(),
+        }),
+    }
+}
+
+/// The file in a body: the first part of a multipart one, or all of it.
+async fn part(headers: &HeaderMap, body: Bytes) -> Result<Bytes, (StatusCode, String)> {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let Ok(boundary) = multer::parse_boundary(kind) else { return Ok(body) };
+    let unreadable = || (StatusCode::BAD_REQUEST, "the multipart body cannot be read".to_owned());
+    let mut parts = multer::Multipart::new(Body::from(body).into_data_stream(), boundary);
+    let part = parts.next_field().await.ok().flatten().ok_or_else(unreadable)?;
+    part.bytes().await.map_err(|_| unreadable())
+}
+
+#[derive(Deserialize)]
+struct Named {
+    id: String,
+    title: Option<String>,
+}
+
+/// `files.completeUploadExternal`: files are whole, and shared where that is asked for.
+pub(super) async fn complete(call: &Call<'_>) -> Result<Reply, Error> {
+    let given = call.args.required("files")?;
+    let unreadable = |_| Error::arguments("files must be an array of objects with an id");
+    let named: Vec<Named> = serde_json::from_str(given).map_err(unreadable)?;
+    if named.iter().any(|file| file.title.as_ref().is_some_and(|it| NAME_CHARS_MAX < it.chars().count())) {
+        return Err(Error::arguments(format!("a title has more than {NAME_CHARS_MAX} characters")));
+    }
+    let mut channels = call.args.list("channels");
+    channels.extend(call.args.filled("channel_id").map(str::to_owned));
+    if CHANNELS_MAX < channels.len() {
+        return Err(Error::new("channels_limit_exceeded")
+            .because(format!("files are shared in at most {CHANNELS_MAX} conversations at once")));
+    }
+    let seen = |id: &String| call.seen(id).map(|found| found.id).ok_or_else(|| call.no_channel(id));
+    let mut conversations: Vec<ConversationId> = channels.iter().map(seen).collect::<Result<_, _>>()?;
+    conversations.sort_unstable();
+    conversations.dedup();
+    let parsed = call.file_content();
+    let files: Vec<(String, Option<String>)> = named.into_iter().map(|file| (file.id, file.title)).collect();
+    let complete = Complete {
+        files: files.clone(),
+        conversations,
+        content: parsed.content,
+        fault: parsed.fault,
+        reply_to: super::chat::thread_ts(call),
+    };
+    call.submit(Verb::File(FileCommand::Complete(complete))).await?;
+    let named = files.into_iter().map(|(id, _)| id).collect();
+    let found = load(call.app, call.directory.workspace.id, named).await?;
+    let shown: Vec<Value> = found.values().map(|file| object(call.app, &call.directory, file)).collect();
+    Ok(Reply::new().with("files", &shown))
+}
+
+/// `files.info`: one file.
+pub(super) async fn info(call: &Call<'_>) -> Result<Reply, Error> {
+    let file = visible(call).await?;
+    if file.deleted {
+        return Err(Error::new("file_deleted").because("the file was deleted"));
+    }
+    let shown = object(call.app, &call.directory, &file);
+    let mut reply = Reply::new().with("file", &shown).raw("comments", "[]");
+    reply.next_cursor = Some(String::new());
+    Ok(reply)
+}
+
+/// `files.delete`: the end of a file. Messages show that it was there.
+pub(super) async fn delete(call: &Call<'_>) -> Result<Reply, Error> {
+    let id = call.args.required("file")?.to_owned();
+    call.submit(Verb::File(FileCommand::Delete(id))).await?;
+    Ok(Reply::new())
+}
+
+/// The file that `file` names, if the caller may know of it.
+async fn visible(call: &Call<'_>) -> Result<File, Error> {
+    let id = call.args.required("file")?;
+    let found = load(call.app, call.directory.workspace.id, vec![id.to_owned()]).await?;
+    let seen = |file: &File| {
+        let shared = |(id, _): &(ConversationId, _)| {
+            call.directory.conversation(*id).is_some_and(|it| sees(call.user.id, it))
+        };
+        file.user == call.user.id || file.shares.iter().any(shared)
+    };
+    let found = found.into_values().next().filter(|file| file.complete && seen(file));
+    found.ok_or_else(|| {
+        Error::new("file_not_found").because(format!("no file that this token can see has the id {id}"))
+    })
+}
+
+/// Files by their ids; those that are not there are left out.
+async fn load(app: &App, workspace: WorkspaceId, ids: Vec<String>) -> Result<Files, Error> {
+    let mut found = Files::new();
+    for id in ids {
+        let item = app.store.item(workspace, ItemKey::File(id)).await.map_err(unavailable)?;
+        if let Some(Item::File(file)) = item {
+            found.insert(file.id.clone(), file);
+        }
+    }
+    Ok(found)
+}
+
+/// The files that these contents share.
+pub(super) async fn shared_by(
+    app: &App,
+    workspace: WorkspaceId,
+    contents: &[&Content],
+) -> Result<Files, Error> {
+    let named = contents.iter().flat_map(|content| ids(content.files.as_deref())).map(str::to_owned);
+    load(app, workspace, named.collect()).await
+}
+
+/// The files that messages of a page share.
+pub(super) async fn shared_on(call: &Call<'_>, page: &[Stored]) -> Result<Files, Error> {
+    let roots = page.iter().filter_map(|stored| stored.root.as_deref());
+    let contents: Vec<&Content> = page.iter().chain(roots).map(|stored| &*stored.content).collect();
+    shared_by(call.app, call.directory.workspace.id, &contents).await
+}
+
+/// The bytes of a file, for whoever may see it.
+pub(crate) async fn download(app: &App, path: &str, headers: &HeaderMap) -> Response<Body> {
+    match bytes_of(app, path, headers).await {
+        Some((file, bytes)) => {
+            let mut response = Response::new(Body::from(bytes));
+            let kind = HeaderValue::from_static(kind_of(&file.name).mimetype);
+            response.headers_mut().insert(header::CONTENT_TYPE, kind);
+            // What somebody sent is shown by no browser as a page of this server.
+            let attachment = HeaderValue::from_static("attachment");
+            response.headers_mut().insert(header::CONTENT_DISPOSITION, attachment);
+            let sniff = HeaderValue::from_static("nosniff");
+            response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, sniff);
+            response
+        }
+        None => {
+            let mut response = Response::new(Body::from("There is nothing here for this token.\n"));
+            *response.status_mut() = StatusCode::NOT_FOUND;
+            response
+        }
+    }
+}
+
+async fn bytes_of(app: &App, path: &str, headers: &HeaderMap) -> Option<(File, Vec<u8>)> {
+    let (directory, token, user) = super::authenticate(app, bearer(headers)?).ok()?;
+    if !super::scopes::has(&token, "files:read") {
+        return None;
+    }
+    let id = path.split('/').next()?.split_once('-')?.1;
+    let workspace = directory.workspace.id;
+    let Some(Item::File(file)) = app.store.item(workspace, ItemKey::File(id.into())).await.ok()? else {
+        return None;
+    };
+    let shared =
+        |(id, _): &(ConversationId, _)| directory.conversation(*id).is_some_and(|it| sees(user.id, it));
+    let may = !file.deleted && (file.user == user.id || file.shares.iter().any(shared));
+    let bytes = app.store.blob(workspace, file.digest.filter(|_| may)?).await.ok()??;
+    Some((file, bytes))
+}
+
+/// The files of one message as it shows them; one that is gone or unknown leaves its trace.
+pub(super) fn array(
+    public_url: &str,
+    directory: &Directory,
+    content: &Content,
+    files: &Files,
+) -> Option<String> {
+    let named = ids(content.files.as_deref());
+    let one = |id: &str| match files.get(id) {
+        Some(file) if !file.deleted => in_message(public_url, directory, file),
+        Some(_) => json!({ "id": id, "mode": "tombstone" }),
+        // Whoever wants to know more asks for it.
+        None => json!({ "id": id, "file_access": "check_file_info" }),
+    };
+    (!named.is_empty()).then(|| Value::Array(named.into_iter().map(one).collect()).to_string())
+}
+
+fn in_message(public_url: &str, directory: &Directory, file: &File) -> Value {
+    let kind = kind_of(&file.name);
+    let user = directory.user(file.user).map_or("", |user| &user.slack_id);
+    let team = &directory.workspace.team_id;
+    let address =
+        |what: &str| format!("{public_url}/files-pri/{team}-{}/{what}{}", file.id, url_name(&file.name));
+    let snippet = file.snippet_type.as_deref();
+    let public = |(id, _): &(ConversationId, _)| {
+        directory.conversation(*id).is_some_and(|it| it.kind == ConversationKind::Public)
+    };
+    json!({
+        "id": file.id,
+        "created": file.made_at.seconds(),
+        "timestamp": file.made_at.seconds(),
+        "name": file.name,
+        "title": file.title,
+        "mimetype": kind.mimetype,
+        "filetype": snippet.unwrap_or(kind.filetype),
+        "pretty_type": snippet.unwrap_or(kind.pretty),
+        "user": user,
+        "user_team": team,
+        "editable": snippet.is_some(),
+        "size": file.size,
+        "mode": if snippet.is_some() { "snippet" } else { "hosted" },
+        "is_external": false,
+        "external_type": "",
+        "is_public": file.shares.iter().any(public),
+        "public_url_shared": false,
+        "display_as_bot": false,
+        "username": "",
+        "url_private": address(""),
+        "url_private_download": address("download/"),
+        "media_display_type": "unknown",
+        "permalink": format!("{public_url}/workspaces/{team}/files/{user}/{}/{}", file.id, url_name(&file.name)),
+        "is_starred": false,
+        "skipped_shares": false,
+        "has_rich_preview": false,
+        "file_access": "visible",
+        "alt_txt": file.alt_text,
+    })
+}
+
+fn url_name(name: &str) -> String {
+    percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC).to_string()
+}
+
+/// A file with everything that is known of it.
+fn object(app: &App, directory: &Arc<Directory>, file: &File) -> Value {
+    let mut object = in_message(&app.public_url, directory, file);
+    let (mut channels, mut groups, mut ims) = (Vec::new(), Vec::new(), Vec::new());
+    let mut shares = json!({});
+    for (id, ts) in &file.shares {
+        let Some(conversation) = directory.conversation(*id) else { continue };
+        let (kind, list) = match conversation.kind {
+            ConversationKind::Public => ("public", &mut channels),
+            ConversationKind::Private => ("private", &mut groups),
+            ConversationKind::Direct | ConversationKind::Group => ("private", &mut ims),
+        };
+        if !list.contains(&conversation.slack_id) {
+            list.push(conversation.slack_id.clone());
+        }
+        let share = json!({
+            "reply_users": [], "reply_users_count": 0, "reply_count": 0, "ts": ts.dotted(),
+            "channel_name": conversation.name, "team_id": directory.workspace.team_id,
+            "share_user_id": object["user"], "source": "UNKNOWN",
+        });
+        match shares[kind][&conversation.slack_id].as_array_mut() {
+            Some(list) => list.push(share),
+            None => shares[kind][&conversation.slack_id] = json!([share]),
+        }
+    }
+    object["comments_count"] = 0.into();
+    object["shares"] = shares;
+    object["channels"] = channels.into();
+    object["groups"] = groups.into();
+    object["ims"] = ims.into();
+    object
+}
