@@ -402,14 +402,11 @@ impl Act<'_> {
         if app.anonymous && self.directory.apps().any(other) { Err(R::SecondAnonymous) } else { Ok(()) }
     }
 
-    /// What is told to a new endpoint begins now, and so ends what is told to one that goes.
+    /// What is told to an app that is told again begins now, and so ends what is told to one that no longer is.
     fn change_app(&mut self, app: &App) -> Result<Outcome, R> {
         let old = self.app(app.id)?;
         self.one_anonymous(app, app.id)?;
-        let hears_from = match (&old.endpoint, &app.endpoint) {
-            (None, Some(_)) | (Some(_), None) => self.moment.position,
-            _ => old.hears_from,
-        };
+        let hears_from = if old.is_told() == app.is_told() { old.hears_from } else { self.moment.position };
         let App { id, dialect, slack_id, bot_id, app_id, bot_user, installed_by, uninstalled, .. } = old;
         let kept = App { id, dialect, slack_id, bot_id, app_id, ..app.clone() };
         let changed = App { bot_user, installed_by, uninstalled, hears_from, ..kept };

@@ -120,10 +120,13 @@ pub struct App {
 }
 
 impl App {
-    /// Whether it hears what happens: it has an endpoint, or opens connections of its own.
+    /// Whether it hears what happens: it has an endpoint, or opens connections of its own, and its events are not switched
+    /// off.
     #[must_use]
     pub fn is_told(&self) -> bool {
-        self.endpoint.is_some() || self.slack.as_ref().is_some_and(|slack| slack.socket_mode)
+        let slack = self.slack.as_deref();
+        let off = slack.is_some_and(|slack| slack.events_off);
+        !off && (self.endpoint.is_some() || slack.is_some_and(|slack| slack.socket_mode))
     }
 }
 

@@ -10,12 +10,12 @@ use redraft_model::workspace::App as Bot;
 use super::lanes::Attempt;
 use super::{Failure, Key, Schedule};
 use crate::app::App;
-use crate::connector;
+use crate::{connector, slack};
 
 /// The parts of an event that an app may have to be told of.
 pub(super) fn may_hear(directory: &Directory, bot: &Bot, event: &Event) -> Vec<u8> {
     match bot.dialect {
-        Dialect::Slack => Vec::new(),
+        Dialect::Slack => slack::hears::may_hear(directory, bot, event),
         Dialect::Connector if connector::hears::may_hear(directory, bot, event) => vec![0],
         Dialect::Connector => Vec::new(),
     }
@@ -23,11 +23,20 @@ pub(super) fn may_hear(directory: &Directory, bot: &Bot, event: &Event) -> Vec<u
 
 /// One attempt.
 pub(super) async fn tell(app: Arc<App>, (workspace, id): Key, attempt: Attempt) -> Result<(), Failure> {
-    connector::hears::tell(&app, workspace, id, attempt.part.0).await
+    let Attempt { part, attempts, cause, .. } = attempt;
+    let dialect = app.workspace(workspace).and_then(|directory| directory.app(id).map(|bot| bot.dialect));
+    match dialect {
+        Some(Dialect::Slack) => {
+            let before = cause.filter(|_| 0 < attempts).map(|cause| (attempts, cause));
+            slack::hears::tell(&app, workspace, id, part, before).await
+        }
+        Some(Dialect::Connector) | None => connector::hears::tell(&app, workspace, id, part.0).await,
+    }
 }
 
 pub(super) fn schedule(dialect: Dialect) -> &'static Schedule {
     match dialect {
-        Dialect::Slack | Dialect::Connector => &connector::hears::SCHEDULE,
+        Dialect::Slack => &slack::hears::SCHEDULE,
+        Dialect::Connector => &connector::hears::SCHEDULE,
     }
 }

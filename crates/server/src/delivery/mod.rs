@@ -100,8 +100,8 @@ pub(crate) async fn run(app: Arc<App>, mut stop: watch::Receiver<()>) {
 fn start_workers(app: &Arc<App>, running: &mut JoinSet<()>, stop: &watch::Receiver<()>) {
     let mut keys = Vec::new();
     for directory in app.store.published().directories().all() {
-        let with_endpoint = directory.apps().filter(|app| app.endpoint.is_some());
-        keys.extend(with_endpoint.map(|app| (directory.workspace.id, app.id)));
+        let told = directory.apps().filter(|app| app.is_told());
+        keys.extend(told.map(|app| (directory.workspace.id, app.id)));
     }
     let mut workers = app.outbox.workers();
     workers.retain(|_, worker| !worker.is_closed());

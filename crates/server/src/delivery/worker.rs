@@ -107,7 +107,7 @@ impl Worker {
         }
         loop {
             commits.mark_unchanged();
-            if !self.has_endpoint() || self.hears_from != self.from() {
+            if !self.is_told() || self.hears_from != self.from() {
                 self.give_up_all().await;
                 return;
             }
@@ -143,9 +143,9 @@ impl Worker {
         self.app.workspace(self.workspace)
     }
 
-    fn has_endpoint(&self) -> bool {
+    fn is_told(&self) -> bool {
         let directory = self.directory();
-        directory.is_some_and(|directory| directory.app(self.id).is_some_and(|app| app.endpoint.is_some()))
+        directory.is_some_and(|directory| directory.app(self.id).is_some_and(|app| app.is_told()))
     }
 
     /// Where the part of the log begins that the app's endpoint hears, or where it ended; `None` if the workspace is gone.

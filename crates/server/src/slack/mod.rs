@@ -27,6 +27,8 @@ mod content;
 mod conversations;
 mod cursor;
 pub(crate) mod files;
+mod events;
+pub(crate) mod hears;
 mod history;
 pub(crate) mod hooks;
 mod objects;
@@ -36,8 +38,7 @@ mod render;
 mod reply;
 pub mod scopes;
 pub mod sockets;
-#[allow(dead_code, reason = "what the other dialect of delivery packs")]
-mod transport;
+pub(crate) mod transport;
 
 /// One method of the API.
 struct Method {

@@ -214,7 +214,6 @@ fn may_connect(directory: &Directory, token: &TokenHash) -> bool {
 ///
 /// # Errors
 /// When no connection takes it, when the one that took it ends, or when it is not acknowledged in time.
-#[expect(dead_code, reason = "the transport calls it")]
 pub(crate) async fn send(
     app: &App,
     key: Key,

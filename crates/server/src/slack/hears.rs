@@ -1,0 +1,308 @@
+//! What a Slack app hears of the log over the Events API: which of its subscriptions an event falls under, and telling it.
+//!
+//! An event of the log may be several of Slack's: a message that mentions the app is a `message` and an `app_mention`.
+//! Each is delivered by itself, once per app, however many of its tokens may know of it.
+//!
+//! Source: the public pages on the Events API, its event types and their scopes.
+
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use redraft_model::directory::Directory;
+use redraft_model::event::{Event, EventKind};
+use redraft_model::id::{AppId, ConversationId, UserId, WorkspaceId};
+use redraft_model::workspace::{App as Bot, Conversation, ConversationKind, SlackApp, TokenKind};
+use redraft_store::{Cause, Part, StoreError};
+use serde_json::{Value, json};
+
+use super::events::Scene;
+use super::transport::{self, Parcel, ParcelKind, Retry};
+use crate::app::App;
+use crate::delivery::{Answered, Failure, Schedule};
+use crate::mint;
+
+/// Slack tries again at once, after a minute and after five. What came while the endpoint was down waits a minute.
+pub(crate) const SCHEDULE: Schedule =
+    Schedule { pauses_micros: &[0, 60_000_000, 300_000_000], down_micros: 60_000_000 };
+
+/// What Slack has an event for. The number is the part of the log's event that it is, and is stored.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub(super) enum Thing {
+    Message = 0,
+    AppMention = 1,
+    MetadataPosted = 2,
+    MetadataUpdated = 3,
+    MetadataDeleted = 4,
+    ReactionAdded = 5,
+    ReactionRemoved = 6,
+    MemberJoined = 7,
+    MemberLeft = 8,
+    ChannelLeft = 9,
+    ChannelCreated = 10,
+    ChannelRenamed = 11,
+    ChannelArchived = 12,
+    ChannelUnarchived = 13,
+    TeamRenamed = 15,
+    TokensRevoked = 16,
+    AppUninstalled = 17,
+}
+
+/// Who may know of it.
+enum Reach {
+    /// Those who were in the conversation then.
+    Members,
+    /// Everyone in the workspace.
+    Team,
+    /// This one only.
+    One(UserId),
+}
+
+/// A name that apps subscribe to, and the scope that this needs.
+type Subscription = (&'static str, Option<&'static str>);
+
+impl Thing {
+    /// Its events' type.
+    pub fn name(self, conversation: Option<&Conversation>) -> &'static str {
+        self.subscription(conversation).map_or("message", |(name, _)| name)
+    }
+
+    /// `None` if there is no such thing in this kind of conversation.
+    fn subscription(self, conversation: Option<&Conversation>) -> Option<Subscription> {
+        use ConversationKind as C;
+        let kind = conversation.map(|it| it.kind);
+        let (name, scope) = match (self, kind) {
+            (Self::Message, Some(C::Public)) => ("message.channels", "channels:history"),
+            (Self::Message, Some(C::Private)) => ("message.groups", "groups:history"),
+            (Self::Message, Some(C::Direct)) => ("message.im", "im:history"),
+            (Self::Message, Some(C::Group)) => ("message.mpim", "mpim:history"),
+            (Self::AppMention, Some(C::Public | C::Private | C::Group)) => {
+                ("app_mention", "app_mentions:read")
+            }
+            (Self::MetadataPosted, _) => ("message_metadata_posted", "metadata.message:read"),
+            (Self::MetadataUpdated, _) => ("message_metadata_updated", "metadata.message:read"),
+            (Self::MetadataDeleted, _) => ("message_metadata_deleted", "metadata.message:read"),
+            (Self::ReactionAdded, _) => ("reaction_added", "reactions:read"),
+            (Self::ReactionRemoved, _) => ("reaction_removed", "reactions:read"),
+            (Self::MemberJoined, Some(C::Public)) => ("member_joined_channel", "channels:read"),
+            (Self::MemberJoined, Some(C::Private)) => ("member_joined_channel", "groups:read"),
+            (Self::MemberLeft, Some(C::Public)) => ("member_left_channel", "channels:read"),
+            (Self::MemberLeft, Some(C::Private)) => ("member_left_channel", "groups:read"),
+            (Self::ChannelLeft, Some(C::Public)) => ("channel_left", "channels:read"),
+            (Self::ChannelLeft, Some(C::Private)) => ("group_left", "groups:read"),
+            (Self::ChannelCreated, Some(C::Public)) => ("channel_created", "channels:read"),
+            (Self::ChannelRenamed, Some(C::Public)) => ("channel_rename", "channels:read"),
+            (Self::ChannelRenamed, Some(C::Private)) => ("group_rename", "groups:read"),
+            (Self::ChannelArchived, Some(C::Public)) => ("channel_archive", "channels:read"),
+            (Self::ChannelArchived, Some(C::Private)) => ("group_archive", "groups:read"),
+            (Self::ChannelUnarchived, Some(C::Public)) => ("channel_unarchive", "channels:read"),
+            (Self::ChannelUnarchived, Some(C::Private)) => ("group_unarchive", "groups:read"),
+            (Self::TeamRenamed, _) => ("team_rename", "team:read"),
+            (Self::TokensRevoked, _) => return Some(("tokens_revoked", None)),
+            (Self::AppUninstalled, _) => return Some(("app_uninstalled", None)),
+            _ => return None,
+        };
+        Some((name, Some(scope)))
+    }
+}
+
+/// The things that an event of the log may be, in the order in which they are told.
+fn things(event: &Event, directory: &Directory) -> Vec<(Thing, Reach)> {
+    use EventKind as K;
+    use Reach::{Members, One, Team};
+    use Thing as T;
+    let in_conversation =
+        |things: &[Thing]| -> Vec<(Thing, Reach)> { things.iter().map(|thing| (*thing, Members)).collect() };
+    // What concerns a public channel as such, everyone may know.
+    let of_channel = |thing: Thing, id: ConversationId| {
+        let public = directory.conversation(id).is_some_and(|it| it.kind == ConversationKind::Public);
+        vec![(thing, if public { Team } else { Members })]
+    };
+    match event.kind {
+        K::MessagePosted { only: None, .. } => {
+            in_conversation(&[T::Message, T::AppMention, T::MetadataPosted])
+        }
+        K::StreamStarted { .. } => in_conversation(&[T::Message]),
+        K::MessageUpdated { .. } | K::StreamEnded { .. } => {
+            let all = [T::Message, T::AppMention, T::MetadataPosted, T::MetadataUpdated, T::MetadataDeleted];
+            in_conversation(&all)
+        }
+        K::BroadcastChanged { .. } | K::TombstoneRemoved { .. } => in_conversation(&[T::Message]),
+        K::MessageDeleted { .. } | K::MessageTombstoned { .. } => {
+            in_conversation(&[T::Message, T::MetadataDeleted])
+        }
+        K::ReactionAdded { .. } => in_conversation(&[T::ReactionAdded]),
+        K::ReactionRemoved { .. } => in_conversation(&[T::ReactionRemoved]),
+        K::MemberJoined { .. } => in_conversation(&[T::MemberJoined]),
+        K::MemberLeft { user, .. } => {
+            vec![(T::MemberLeft, Members), (T::ChannelLeft, One(user))]
+        }
+        K::ConversationCreated(id) => of_channel(T::ChannelCreated, id),
+        K::ConversationRenamed(id) => of_channel(T::ChannelRenamed, id),
+        K::ConversationArchived(id) => of_channel(T::ChannelArchived, id),
+        K::ConversationUnarchived(id) => of_channel(T::ChannelUnarchived, id),
+        K::WorkspaceRenamed => vec![(T::TeamRenamed, Team)],
+        K::TokenRevoked { .. } => vec![(T::TokensRevoked, Team)],
+        K::AppUninstalled(_) => vec![(T::AppUninstalled, Team)],
+        K::MessagePosted { only: Some(_), .. }
+        | K::TargetedUpdated { .. }
+        | K::TargetedDeleted { .. }
+        | K::CardSubmitted { .. }
+        | K::ViewShown { .. }
+        | K::StreamAdvanced { .. }
+        | K::StreamStopped { .. }
+        | K::WorkspaceCreated
+        | K::WorkspaceChanged
+        | K::AppChanged(_)
+        | K::UserChanged(_)
+        | K::AppInstalled(_)
+        | K::TokenMinted(_)
+        | K::ConversationChanged(_) => vec![],
+    }
+}
+
+/// The parts of an event that an app may have to be told of: everything that can be said without looking at words.
+pub(crate) fn may_hear(directory: &Directory, bot: &Bot, event: &Event) -> Vec<u8> {
+    let things = things(event, directory).into_iter();
+    let heard = things.filter(|(thing, reach)| hearer(directory, bot, event, *thing, reach).is_some());
+    heard.map(|(thing, _)| thing as u8).collect()
+}
+
+/// As whom an app hears of something: its bot, or else the first of the people who authorised it.
+fn hearer(directory: &Directory, bot: &Bot, event: &Event, thing: Thing, reach: &Reach) -> Option<UserId> {
+    let own = match event.kind {
+        EventKind::TokenRevoked { app, .. } | EventKind::AppUninstalled(app) => app == bot.id,
+        _ => !bot.uninstalled,
+    };
+    let slack = bot.slack.as_deref().filter(|_| own)?;
+    let conversation = event.kind.conversation().and_then(|id| directory.conversation(id));
+    let (name, scope) = thing.subscription(conversation.map(|it| &**it))?;
+    let reaches = |user: UserId| match reach {
+        Reach::Team => true,
+        Reach::One(one) => *one == user,
+        // What happened before somebody came is none of their business, however late the log is read.
+        Reach::Members => {
+            conversation.is_some_and(|it| it.members.get(&user).is_some_and(|since| *since <= event.at))
+        }
+    };
+    let subscribed = |events: &[String]| events.iter().any(|it| it == name);
+    let (as_bot, as_people) = (subscribed(&slack.bot_events), subscribed(&slack.user_events));
+    let Some(scope) = scope else { return (as_bot || as_people).then_some(bot.bot_user) };
+    if !as_bot && !as_people {
+        return None;
+    }
+    let mut people = None;
+    for token in directory.tokens().filter(|token| token.app == bot.id && !token.revoked) {
+        let alive = token.expires_at.is_none_or(|end| event.at < end);
+        if !alive || !token.scopes.iter().any(|it| it == scope) || !reaches(token.user) {
+            continue;
+        }
+        match token.kind {
+            TokenKind::Bot if as_bot => return Some(token.user),
+            TokenKind::User if as_people => {
+                people = Some(people.map_or(token.user, |other: UserId| other.min(token.user)));
+            }
+            _ => {}
+        }
+    }
+    people
+}
+
+/// Tells an app of one thing that happened: one attempt.
+///
+/// # Errors
+/// When it did not get there.
+pub(crate) async fn tell(
+    app: &Arc<App>,
+    workspace: WorkspaceId,
+    id: AppId,
+    part: Part,
+    attempts: Option<(u32, Cause)>,
+) -> Result<(), Failure> {
+    let unread =
+        |failed: StoreError| Failure { reason: failed.to_string(), cause: Cause::Other, again: true };
+    let never = |reason: &str| Failure { reason: reason.into(), cause: Cause::Other, again: false };
+    let directory = app.workspace(workspace).ok_or_else(|| never("the workspace is gone"))?;
+    let bot = directory.app(id).filter(|bot| bot.is_told()).cloned();
+    let bot =
+        bot.ok_or_else(|| never("the app has no request URL any more, or its events are switched off"))?;
+    let events = app.store.events(workspace, part.0.saturating_sub(1), 1).await.map_err(unread)?;
+    let Some(event) = events.into_iter().next().filter(|event| event.position == part.0) else {
+        return Ok(());
+    };
+    let things = things(&event, &directory);
+    let Some((thing, reach)) = things.into_iter().find(|(thing, _)| *thing as u8 == part.1) else {
+        return Ok(());
+    };
+    let hearer = hearer(&directory, &bot, &event, thing, &reach).ok_or_else(|| {
+        never("the app may not know of it any more: not a member, or without subscription or scope")
+    })?;
+    let scene = Scene { app, directory: &directory, bot: &bot, event: &event };
+    let Some(inner) = scene.event(thing).await.map_err(unread)? else { return Ok(()) };
+    let payload = envelope(&scene, part, hearer, inner).to_string();
+    let retry = attempts.map(|(attempt, cause)| Retry { attempt, reason: word(cause) });
+    let parcel = Parcel { kind: ParcelKind::Events, url: bot.endpoint.as_deref(), payload, retry };
+    let answered = transport::send(app, workspace, &bot, parcel).await;
+    check(&answered.map_err(|failed| Failure { reason: failed.reason, cause: failed.cause, again: true })?)
+}
+
+/// Slack's word for what kept an attempt from succeeding.
+fn word(cause: Cause) -> &'static str {
+    match cause {
+        Cause::TimedOut => "http_timeout",
+        Cause::Status => "http_error",
+        Cause::Connection => "connection_failed",
+        Cause::Tls => "ssl_error",
+        Cause::Redirects => "too_many_redirects",
+        Cause::Other => "unknown_error",
+    }
+}
+
+/// Any status but 2xx is a failure that is tried again, unless the app asks not to be.
+fn check(answered: &Answered) -> Result<(), Failure> {
+    if answered.status.is_success() {
+        return Ok(());
+    }
+    let status = answered.status.as_u16();
+    let again = answered.headers.get("x-slack-no-retry").is_none_or(|value| value.as_bytes() != b"1");
+    let wish = if again { "" } else { ", and that it wants no further attempt" };
+    Err(Failure { reason: format!("the app answered {status}{wish}"), cause: Cause::Status, again })
+}
+
+/// The outer object of an event. All of it is the same in each attempt.
+fn envelope(scene: &Scene<'_>, part: Part, hearer: UserId, event: Value) -> Value {
+    let Scene { directory, bot, event: logged, .. } = scene;
+    let team_id = &directory.workspace.team_id;
+    let user = directory.user(hearer);
+    // The time is in it because a workspace that is made anew counts from the start.
+    let named = format!("{team_id} {} {} {}", bot.slack_id, part.1, logged.ts.digits());
+    let digest = mint::hex(&mint::sha256(named.as_bytes())[..8]).to_uppercase();
+    let conversation = logged.kind.conversation().and_then(|id| directory.conversation(id));
+    let context = json!({
+        "et": event["type"],
+        "tid": team_id,
+        "aid": bot.slack_id,
+        "cid": conversation.map(|it| &it.slack_id),
+    });
+    json!({
+        "token": bot.slack.as_deref().map(|slack: &SlackApp| &slack.verification_token),
+        "team_id": team_id,
+        "context_team_id": team_id,
+        "context_enterprise_id": null,
+        "api_app_id": bot.slack_id,
+        "event": event,
+        "type": "event_callback",
+        "event_id": format!("Ev{digest}"),
+        "event_time": logged.at.seconds(),
+        "authorizations": [{
+            "enterprise_id": null,
+            "team_id": team_id,
+            "user_id": user.map(|user| &user.slack_id),
+            "is_bot": user.is_some_and(|user| user.bot_of.is_some()),
+            "is_enterprise_install": false,
+        }],
+        "is_ext_shared_channel": false,
+        "event_context": format!("4-{}", STANDARD_NO_PAD.encode(context.to_string())),
+    })
+}
