@@ -312,6 +312,11 @@ enum AppVerb {
         #[arg(long)]
         position: Option<u64>,
     },
+    /// Sends a challenge to a Slack app's request URL, as Slack does before it sends events there.
+    Verify {
+        /// Which, by name or id.
+        app: String,
+    },
     /// Uninstalls an app: its tokens end, its messages stay.
     Uninstall {
         /// Which, by name or id.
@@ -372,6 +377,18 @@ impl App {
                 }
                 let path = format!("{workspace}{}", of_app(&app, "/deliveries/replay"));
                 show(&control.call("POST", &path, &given([("position", position.map(Value::from))]))?)
+            }
+            AppVerb::Verify { app } => {
+                let (control, workspace) = self.inside.open()?;
+                if !control.is_remote() {
+                    return Err("nothing is sent while no server runs; start `redraft serve` first".into());
+                }
+                let path = format!("{workspace}{}", of_app(&app, "/verify"));
+                let answer = control.call("POST", &path, &json!({}))?;
+                if answer["verified"] == true {
+                    return Ok(());
+                }
+                Err(answer["reason"].as_str().unwrap_or("the request URL is not verified").into())
             }
             AppVerb::Uninstall { app } => {
                 self.inside.call("DELETE", &of_app(&app, ""), &Value::Null).map(drop)

@@ -46,6 +46,8 @@ pub enum Control {
     /// Another name, endpoint, issuer, secret or right for an app. Its ids, its dialect and its bot stay what they are,
     /// and it is not installed again by this.
     ChangeApp(App),
+    /// A Slack app hears no events until it is changed again: its endpoint keeps failing.
+    SwitchEventsOff(AppId),
     /// The app's tokens are revoked; its messages stay.
     UninstallApp(AppId),
     /// A channel. The number is given here.
@@ -199,6 +201,7 @@ impl Act<'_> {
             Control::ChangeUser(user) => self.change_user(user),
             Control::AddApp { app, bot, tokens, member_of } => self.add_app(app, bot, tokens, member_of),
             Control::ChangeApp(app) => self.change_app(app),
+            Control::SwitchEventsOff(app) => self.switch_events_off(*app),
             Control::UninstallApp(app) => self.uninstall(*app),
             Control::AddConversation(conversation) => self.add_conversation(conversation),
             Control::AddMember(conversation, user) => self.add_member(*conversation, *user),
@@ -426,6 +429,16 @@ impl Act<'_> {
         let changed = Conversation { name: name.to_owned(), ..conversation };
         self.put_conversation(changed, EventKind::ConversationRenamed(id));
         Ok(Outcome::Conversation(id, true))
+    }
+
+    fn switch_events_off(&mut self, id: AppId) -> Result<Outcome, R> {
+        let mut app = self.app(id)?;
+        let slack = app.slack.as_mut().ok_or(R::NotFound("Slack app"))?;
+        if !std::mem::replace(&mut slack.events_off, true) {
+            let hears_from = self.moment.position;
+            self.put_app(App { hears_from, ..app }, EventKind::AppChanged(id));
+        }
+        Ok(Outcome::App(id))
     }
 
     fn uninstall(&mut self, id: AppId) -> Result<Outcome, R> {

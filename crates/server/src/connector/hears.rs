@@ -108,7 +108,8 @@ fn visible(conversation: &Conversation, user: UserId) -> bool {
 
 /// How long until each further attempt. Teams' own schedule is not public; this is the reference's guess: once more
 /// after a short pause.
-pub(crate) const SCHEDULE: Schedule = Schedule { pauses_micros: &[5_000_000], down_micros: 5_000_000 };
+pub(crate) const SCHEDULE: Schedule =
+    Schedule { pauses_micros: &[5_000_000], down_micros: 5_000_000, switches_off: false };
 
 /// Tells a bot of the event at this position: one attempt.
 pub(crate) async fn tell(app: &App, workspace: WorkspaceId, id: AppId, position: u64) -> Result<(), Failure> {

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Answer, Error, Scope, apps, ok, refusal};
+use crate::slack;
 
 /// Deliveries that one call returns at most.
 const DELIVERIES_MAX: u64 = 1000;
@@ -52,8 +53,8 @@ struct Which {
 pub(super) async fn replay(scope: &Scope<'_>, app: &str) -> Answer {
     let which: Which = scope.json()?;
     let app = apps::named(scope, app)?;
-    if app.endpoint.is_none() || app.uninstalled {
-        let why = "the app has no endpoint or is uninstalled";
+    if !app.is_told() || app.uninstalled {
+        let why = "the app has no endpoint, is uninstalled, or its events are switched off";
         return Err(Error(StatusCode::CONFLICT, "no_endpoint", why.into()));
     }
     let store = &scope.app.store;
@@ -72,4 +73,13 @@ pub(super) async fn replay(scope: &Scope<'_>, app: &str) -> Answer {
     replayed.dedup();
     scope.app.outbox.replay(scope.id(), app.id, dead).await;
     ok(json!({ "replayed": replayed }))
+}
+
+/// Asks a Slack app's request URL for an answer to a challenge.
+pub(super) async fn verify(scope: &Scope<'_>, app: &str) -> Answer {
+    let app = apps::named(scope, app)?;
+    ok(match slack::verify::verify(scope.app, scope.id(), app).await {
+        Ok(()) => json!({ "verified": true }),
+        Err(why) => json!({ "verified": false, "reason": why }),
+    })
 }

@@ -182,6 +182,7 @@ impl Scope<'_> {
             ("DELETE", ["apps", id]) => apps::uninstall(self, id).await,
             ("GET", ["apps", id, "deliveries"]) => deliveries::list(self, id).await,
             ("POST", ["apps", id, "deliveries", "replay"]) => deliveries::replay(self, id).await,
+            ("POST", ["apps", id, "verify"]) => deliveries::verify(self, id).await,
             ("GET", ["tokens"]) => tokens::list(self),
             ("POST", ["tokens"]) => tokens::add(self).await,
             ("DELETE", ["tokens", token]) => tokens::revoke(self, token).await,

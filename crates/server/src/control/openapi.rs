@@ -159,6 +159,12 @@ const OPERATIONS: &[(&str, &str, &str, &str)] = &[
         r#"{"position": 7}"#,
     ),
     (
+        "post",
+        "/workspaces/{workspace}/apps/{app}/verify",
+        "Send a challenge to a Slack app's request URL, and say whether it was answered",
+        "",
+    ),
+    (
         "delete",
         "/workspaces/{workspace}/apps/{app}",
         "Uninstall an app: its tokens end, its messages stay",

@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use redraft_model::command::{Caller, Command, Verb};
 use redraft_model::content::Dialect;
+use redraft_model::control::Control;
 use redraft_model::directory::Directory;
 use redraft_model::event::Event;
 use redraft_model::workspace::App as Bot;
+use tracing::warn;
 
 use super::lanes::Attempt;
 use super::{Failure, Key, Schedule};
@@ -38,5 +41,18 @@ pub(super) fn schedule(dialect: Dialect) -> &'static Schedule {
     match dialect {
         Dialect::Slack => &slack::hears::SCHEDULE,
         Dialect::Connector => &connector::hears::SCHEDULE,
+    }
+}
+
+/// The app is told nothing more until somebody switches its events on again.
+pub(super) async fn switch_off(app: &App, (workspace, id): Key) {
+    let verb = Verb::Control(Box::new(Control::SwitchEventsOff(id)));
+    let command = Command { workspace, caller: Caller::Control, idempotency: None, verb };
+    match app.submit(command).await {
+        Ok(_) => warn!(
+            app = id.0,
+            "hardly any event reached the app in the last hour: its events are switched off"
+        ),
+        Err(_) => warn!(app = id.0, "the events of an app that keeps failing could not be switched off"),
     }
 }

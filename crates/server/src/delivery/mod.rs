@@ -18,6 +18,7 @@ use crate::app::App;
 
 mod client;
 mod dialect;
+mod hour;
 mod lanes;
 mod worker;
 
@@ -77,6 +78,8 @@ pub(crate) struct Schedule {
     pub pauses_micros: &'static [i64],
     /// How long until the first one of what came while the endpoint was down.
     pub down_micros: i64,
+    /// An endpoint that keeps failing is told nothing more.
+    pub switches_off: bool,
 }
 
 /// Keeps one worker for each app that has an endpoint, until the other side of `stop` is dropped and all of them have

@@ -14,6 +14,7 @@ use tokio::task::{self, JoinError, JoinSet};
 use tokio::time::sleep;
 use tracing::{info, warn};
 
+use super::hour::Hour;
 use super::lanes::{Attempt, Lanes};
 use super::{Failure, Key, Schedule, dialect};
 use crate::app::App;
@@ -69,6 +70,7 @@ pub(super) struct Worker {
     on_their_way: HashMap<task::Id, Attempt>,
     /// Attempts in a row that timed out.
     timeouts: u32,
+    hour: Hour,
     /// What is not written down yet, since when, and the position that was written down last.
     settlement: Settlement,
     unsettled_since: Option<Instant>,
@@ -91,6 +93,7 @@ impl Worker {
             running: JoinSet::new(),
             on_their_way: HashMap::new(),
             timeouts: 0,
+            hour: Hour::default(),
             settlement: Settlement::default(),
             unsettled_since: None,
             settled_to: 0,
@@ -180,6 +183,9 @@ impl Worker {
                 self.read_to = event.position;
                 self.take(&event);
             }
+        }
+        if self.hour.is_failing() {
+            dialect::switch_off(&self.app, (self.workspace, self.id)).await;
         }
         self.start_due();
         while self.running.len() < LANES_MAX
@@ -303,6 +309,9 @@ impl Worker {
         self.lanes.ended(conversation);
         self.unsettled();
         let first = self.outstanding.remove(&part);
+        if self.schedule().is_some_and(|schedule| schedule.switches_off) {
+            self.hour.count(self.now(), told.is_ok());
+        }
         match told {
             Ok(()) => {
                 self.timeouts = 0;

@@ -24,7 +24,7 @@ use crate::mint;
 
 /// Slack tries again at once, after a minute and after five. What came while the endpoint was down waits a minute.
 pub(crate) const SCHEDULE: Schedule =
-    Schedule { pauses_micros: &[0, 60_000_000, 300_000_000], down_micros: 60_000_000 };
+    Schedule { pauses_micros: &[0, 60_000_000, 300_000_000], down_micros: 60_000_000, switches_off: true };
 
 /// What Slack has an event for. The number is the part of the log's event that it is, and is stored.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -39,6 +39,7 @@ mod reply;
 pub mod scopes;
 pub mod sockets;
 pub(crate) mod transport;
+pub(crate) mod verify;
 
 /// One method of the API.
 struct Method {
