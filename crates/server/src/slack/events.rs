@@ -10,12 +10,15 @@ use redraft_model::content::Content;
 use redraft_model::directory::Directory;
 use redraft_model::event::{Event, EventKind};
 use redraft_model::id::{ConversationId, MessageKey, UserId};
+use redraft_model::item::{Item, ItemKey};
 use redraft_model::message::{Edited, Message, State};
+use redraft_model::policy::sees;
 use redraft_model::time::{Micros, Ts};
 use redraft_model::workspace::{App as Bot, Conversation, ConversationKind};
 use redraft_store::{StoreError, Stored};
 use serde_json::{Map, Value, json};
 
+use super::files;
 use super::hears::Thing;
 use super::render::View;
 use crate::app::App;
@@ -44,6 +47,8 @@ pub(super) struct Scene<'a> {
     pub app: &'a Arc<App>,
     pub directory: &'a Arc<Directory>,
     pub bot: &'a Arc<Bot>,
+    /// As whom it hears of it.
+    pub hearer: UserId,
     pub event: &'a Event,
 }
 
@@ -64,6 +69,7 @@ impl Scene<'_> {
             T::AppMention => self.mention().await?,
             T::MetadataPosted | T::MetadataUpdated | T::MetadataDeleted => self.metadata(thing).await?,
             T::ReactionAdded | T::ReactionRemoved => self.reaction().await?,
+            T::FileDeleted => self.file_deleted().await?,
             _ => self.change(thing, conversation.map(|it| &**it)),
         }) else {
             return Ok(None);
@@ -227,6 +233,21 @@ impl Scene<'_> {
         Ok(Some(event))
     }
 
+    /// A file that was shared where the app can look.
+    async fn file_deleted(&self) -> Result<Option<Map<String, Value>>, StoreError> {
+        let EventKind::FileDeleted(id) = &self.event.kind else { return Ok(None) };
+        let key = ItemKey::File(String::from(&**id));
+        let item = self.app.store.item(self.directory.workspace.id, key).await?;
+        let Some(Item::File(file)) = item else { return Ok(None) };
+        let places = file.shares.iter().filter_map(|(id, _)| self.directory.conversation(*id));
+        let places: Vec<&str> =
+            places.filter(|it| sees(self.hearer, it)).map(|it| it.slack_id.as_str()).collect();
+        if places.is_empty() && file.user != self.hearer {
+            return Ok(None);
+        }
+        Ok(Some(object(json!({"file_id": file.id, "user_id": self.actor(), "channel_ids": places}))))
+    }
+
     /// Channels, members, people, the team, the installation.
     fn change(&self, thing: Thing, conversation: Option<&Conversation>) -> Option<Map<String, Value>> {
         use EventKind as K;
@@ -266,10 +287,20 @@ impl Scene<'_> {
                 let revoked = |of_bot| if bot == of_bot { vec![self.user(*user)] } else { vec![] };
                 json!({"tokens": {"oauth": revoked(false), "bot": revoked(true)}})
             }
+            (K::FileCreated(file), _) => self.file(file, None),
+            (K::FileShared { file, .. } | K::FileUnshared { file, .. }, _) => self.file(file, conversation),
             (K::AppUninstalled(_), _) => json!({}),
             _ => return None,
         };
         Some(object(event))
+    }
+
+    fn file(&self, id: &str, conversation: Option<&Conversation>) -> Value {
+        let mut event = json!({"file_id": id, "user_id": self.actor(), "file": {"id": id}});
+        if let Some(conversation) = conversation {
+            event["channel_id"] = conversation.slack_id.as_str().into();
+        }
+        event
     }
 
     fn membership(&self, user: UserId, conversation: &Conversation) -> Value {
@@ -372,12 +403,17 @@ impl Scene<'_> {
     /// A message as events have it, with its root if the channel shows it as well.
     async fn render(&self, shown: &Shown) -> Result<Map<String, Value>, StoreError> {
         let Shown { message, content } = shown;
+        let message = &Message { parts: content.parts(), ..message.clone() };
         let root = match message.root {
             Some(root) => self.app.store.message(message.key.at(root)).await?,
             None => None,
         };
         let author = |root: &Stored| root.message.revision().map(|_| root.message.author);
+        let contents: Vec<&Content> = root.iter().map(|root| &*root.content).chain([&**content]).collect();
+        let workspace = self.directory.workspace.id;
+        let files = files::shared_by(self.app, workspace, &contents).await.map_err(|_| StoreError::Failed)?;
         let view = View {
+            files: &files,
             directory: self.directory,
             public_url: &self.app.public_url,
             ts: true,

@@ -47,6 +47,10 @@ pub(super) enum Thing {
     TeamRenamed = 15,
     TokensRevoked = 16,
     AppUninstalled = 17,
+    FileCreated = 18,
+    FileDeleted = 19,
+    FileShared = 20,
+    FileUnshared = 21,
 }
 
 /// Who may know of it.
@@ -98,6 +102,10 @@ impl Thing {
             (Self::ChannelArchived, Some(C::Private)) => ("group_archive", "groups:read"),
             (Self::ChannelUnarchived, Some(C::Public)) => ("channel_unarchive", "channels:read"),
             (Self::ChannelUnarchived, Some(C::Private)) => ("group_unarchive", "groups:read"),
+            (Self::FileCreated, _) => ("file_created", "files:read"),
+            (Self::FileDeleted, _) => ("file_deleted", "files:read"),
+            (Self::FileShared, _) => ("file_shared", "files:read"),
+            (Self::FileUnshared, _) => ("file_unshared", "files:read"),
             (Self::TeamRenamed, _) => ("team_rename", "team:read"),
             (Self::TokensRevoked, _) => return Some(("tokens_revoked", None)),
             (Self::AppUninstalled, _) => return Some(("app_uninstalled", None)),
@@ -134,6 +142,10 @@ fn things(event: &Event, directory: &Directory) -> Vec<(Thing, Reach)> {
         }
         K::ReactionAdded { .. } => in_conversation(&[T::ReactionAdded]),
         K::ReactionRemoved { .. } => in_conversation(&[T::ReactionRemoved]),
+        K::FileCreated(_) => event.by.map(|by| (T::FileCreated, One(by))).into_iter().collect(),
+        K::FileDeleted(_) => vec![(T::FileDeleted, Team)],
+        K::FileShared { .. } => in_conversation(&[T::FileShared]),
+        K::FileUnshared { .. } => in_conversation(&[T::FileUnshared]),
         K::MemberJoined { .. } => in_conversation(&[T::MemberJoined]),
         K::MemberLeft { user, .. } => {
             vec![(T::MemberLeft, Members), (T::ChannelLeft, One(user))]
@@ -238,9 +250,9 @@ pub(crate) async fn tell(
     let hearer = hearer(&directory, &bot, &event, thing, &reach).ok_or_else(|| {
         never("the app may not know of it any more: not a member, or without subscription or scope")
     })?;
-    let scene = Scene { app, directory: &directory, bot: &bot, event: &event };
+    let scene = Scene { app, directory: &directory, bot: &bot, hearer, event: &event };
     let Some(inner) = scene.event(thing).await.map_err(unread)? else { return Ok(()) };
-    let payload = envelope(&scene, part, hearer, inner).to_string();
+    let payload = envelope(&scene, part, inner).to_string();
     let retry = attempts.map(|(attempt, cause)| Retry { attempt, reason: word(cause) });
     let parcel = Parcel { kind: ParcelKind::Events, url: bot.endpoint.as_deref(), payload, retry };
     let answered = transport::send(app, workspace, &bot, parcel).await;
@@ -271,10 +283,10 @@ fn check(answered: &Answered) -> Result<(), Failure> {
 }
 
 /// The outer object of an event. All of it is the same in each attempt.
-fn envelope(scene: &Scene<'_>, part: Part, hearer: UserId, event: Value) -> Value {
-    let Scene { directory, bot, event: logged, .. } = scene;
+fn envelope(scene: &Scene<'_>, part: Part, event: Value) -> Value {
+    let Scene { directory, bot, event: logged, hearer, .. } = scene;
     let team_id = &directory.workspace.team_id;
-    let user = directory.user(hearer);
+    let user = directory.user(*hearer);
     // The time is in it because a workspace that is made anew counts from the start.
     let named = format!("{team_id} {} {} {}", bot.slack_id, part.1, logged.ts.digits());
     let digest = mint::hex(&mint::sha256(named.as_bytes())[..8]).to_uppercase();
