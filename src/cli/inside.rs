@@ -7,12 +7,12 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value, json};
 
 use super::control::Control;
-use super::manifest::{self, Manifest};
+use super::import::Import;
 use super::{Data, Failure, say};
 
 /// Where to look.
 #[derive(Args)]
-struct Inside {
+pub struct Inside {
     #[command(flatten)]
     data: Data,
     /// Team id or tenant id; needed where there are several workspaces.
@@ -21,7 +21,8 @@ struct Inside {
 }
 
 impl Inside {
-    fn open(&self) -> Result<(Control, String), Failure> {
+    /// The way to the control API, and the path of the workspace.
+    pub fn open(&self) -> Result<(Control, String), Failure> {
         let control = Control::open(&self.data.data)?;
         let workspace = control.workspace(self.workspace.as_deref())?;
         Ok((control, format!("/workspaces/{workspace}")))
@@ -268,36 +269,47 @@ enum AppVerb {
         #[arg(long)]
         installed_by: Option<String>,
     },
-    /// Registers the bot of a Teams app manifest, and shows its password, this once, and settings for each SDK.
-    Import {
-        /// The `manifest.json`.
-        manifest: PathBuf,
-        /// The bot's password; made by the server by default.
-        #[arg(long)]
-        password: Option<String>,
-        /// Where the bot hears what happens, such as `http://127.0.0.1:3978/api/messages`.
-        #[arg(long)]
-        endpoint: Option<String>,
-    },
-    /// Changes how a Teams bot hears what happens.
+    /// Registers the app of a manifest of Slack or Teams, and shows its secrets, this once, as the app's own settings.
+    Import(Import),
+    /// Changes how an app hears what happens.
     Set {
         /// Which, by name or id.
         app: String,
-        /// Its messaging endpoint; an empty one takes it away.
-        #[arg(long)]
+        /// Where it hears what happens: a Teams bot's messaging endpoint, a Slack app's request URL for events; an empty
+        /// one takes it away.
+        #[arg(long, visible_alias = "events-url")]
         endpoint: Option<String>,
-        /// Whether it hears everything, not only what mentions it.
+        /// Slack: where it hears what people do; an empty one takes it away.
+        #[arg(long)]
+        interactivity_url: Option<String>,
+        /// Slack: whether it hears everything through connections that it opens itself.
+        #[arg(long)]
+        socket_mode: Option<bool>,
+        /// Slack: events that its bot hears, such as `app_mention`.
+        #[arg(long, value_delimiter = ',')]
+        events: Option<Vec<String>>,
+        /// Slack: what its bot may do; its tokens stay.
+        #[arg(long, value_delimiter = ',')]
+        scopes: Option<Vec<String>>,
+        /// Teams: whether it hears everything, not only what mentions it.
         #[arg(long)]
         read_all: Option<bool>,
-        /// Whether it puts its replies into its answers.
+        /// Teams: whether it puts its replies into its answers.
         #[arg(long)]
         expect_replies: Option<bool>,
-        /// The issuer of the tokens that it is called with; an empty one is the Bot Connector's own.
+        /// Teams: the issuer of the tokens that it is called with; an empty one is the Bot Connector's own.
         #[arg(long)]
         issuer: Option<String>,
-        /// Whether calls without a valid token are its.
+        /// Teams: whether calls without a valid token are its.
         #[arg(long)]
         anonymous: Option<bool>,
+    },
+    /// Makes an incoming webhook of a Slack app and shows its address, this once.
+    Webhook {
+        /// Which app, by name or id.
+        app: String,
+        /// The channel that it posts to, by name or id.
+        channel: String,
     },
     /// Lists what did not reach an app: what waits for another attempt, and what was given up.
     Deliveries {
@@ -344,20 +356,40 @@ impl App {
                 ]);
                 show(&self.inside.call("POST", "/apps", &body)?)
             }
-            AppVerb::Import { manifest, password, endpoint } => {
-                let manifest = Manifest::open(&manifest)?;
-                import(&self.inside, &manifest, password.as_deref(), endpoint.as_deref())
-            }
-            AppVerb::Set { app, endpoint, read_all, expect_replies, issuer, anonymous } => {
+            AppVerb::Import(import) => import.run(&self.inside),
+            AppVerb::Set {
+                app,
+                endpoint,
+                interactivity_url,
+                socket_mode,
+                events,
+                scopes,
+                read_all,
+                expect_replies,
+                issuer,
+                anonymous,
+            } => {
                 let or_null = |given: String| if given.is_empty() { Value::Null } else { given.into() };
+                let texts =
+                    |given: Vec<String>| given.into_iter().filter(|it| !it.is_empty()).collect::<Value>();
                 let body = given([
                     ("endpoint", endpoint.map(or_null)),
+                    ("interactivity_url", interactivity_url.map(or_null)),
+                    ("socket_mode", socket_mode.map(Value::from)),
+                    ("bot_events", events.map(texts)),
+                    ("scopes", scopes.map(texts)),
                     ("read_all", read_all.map(Value::from)),
                     ("expect_replies", expect_replies.map(Value::from)),
                     ("issuer", issuer.map(or_null)),
                     ("anonymous", anonymous.map(Value::from)),
                 ]);
                 show(&self.inside.call("PATCH", &of_app(&app, ""), &body)?)
+            }
+            AppVerb::Webhook { app, channel } => {
+                let body = json!({ "channel": channel.trim_start_matches('#') });
+                let made = self.inside.call("POST", &of_app(&app, "/webhooks"), &body)?;
+                say(made["url"].as_str().unwrap_or_default());
+                Ok(())
             }
             AppVerb::Deliveries { app } => {
                 let listed =
@@ -398,28 +430,8 @@ impl App {
 }
 
 /// The path of an app, which may be named by a name with blanks in it.
-fn of_app(app: &str, rest: &str) -> String {
+pub fn of_app(app: &str, rest: &str) -> String {
     format!("/apps/{}{rest}", utf8_percent_encode(app, NON_ALPHANUMERIC))
-}
-
-fn import(
-    inside: &Inside,
-    manifest: &Manifest,
-    password: Option<&str>,
-    endpoint: Option<&str>,
-) -> Result<(), Failure> {
-    let (control, path) = inside.open()?;
-    let workspace = control.call("GET", &path, &Value::Null)?;
-    let made = control.call("POST", &format!("{path}/apps"), &manifest.registration(password, endpoint))?;
-    let heard = if manifest.reads_all { "everything where it is" } else { "what mentions it" };
-    say(&format!("Registered {} in {}; it hears {heard}.", made["name"], workspace["name"]));
-    say(&format!("Its password, shown this once: {}", made["app_password"].as_str().unwrap_or_default()));
-    if endpoint.is_none() {
-        say(&format!("It hears nothing yet: redraft app set {} --endpoint URL", manifest.app_id));
-    }
-    say("");
-    say(&manifest::settings(&made, &workspace));
-    Ok(())
 }
 
 #[derive(Subcommand)]

@@ -8,10 +8,11 @@ use clap::{Args, Parser, Subcommand};
 
 mod control;
 mod doctor;
+mod import;
 mod inside;
 mod key;
-mod manifest;
 mod serve;
+mod settings;
 
 /// Local Slack and Microsoft Teams for bots.
 #[derive(Parser)]

@@ -580,9 +580,10 @@ fn importing_a_teams_app() {
         change(&mut wrong);
         wrong.to_string().into_bytes()
     };
-    refused(b"{\"bots\": [", "no Teams app manifest that can be read: EOF");
-    refused(b"[]", "no Teams app manifest that can be read");
-    refused(b"{}", "the manifest has no bots");
+    refused(b"{\"bots\": [", "this cannot be read: EOF");
+    refused(b"{\"bots\": 7}", "no Teams app manifest that can be read");
+    refused(b"[]", "a manifest is an object");
+    refused(b"{}", "this is no app manifest");
     refused(&changed(&|it| it["bots"] = json!([])), "the manifest has no bots");
     refused(&changed(&|it| it["bots"] = json!([it["bots"][0], it["bots"][0]])), "the manifest has 2 bots");
     refused(&changed(&|it| it["bots"][0]["botId"] = json!("${{BOT_ID}}")), "'${{BOT_ID}}', which is no guid");
@@ -600,7 +601,7 @@ fn importing_a_teams_app() {
     check_fails(
         &["app", "import", &path, "--endpoint", "127.0.0.1:3978", "--data", &data],
         &[],
-        "an endpoint begins with http://",
+        "an address begins with http://",
     );
 }
 
@@ -630,7 +631,7 @@ fn deliveries_of_an_app() {
     assert_eq!(set(&["--issuer", "", "--anonymous", "false"])["issuer"], Value::Null);
     for (args, expected) in [
         (vec!["set", "nothing", "--read-all", "true"], "no such app"),
-        (vec!["set", "helpdesk", "--endpoint", "nowhere"], "an endpoint begins with http://"),
+        (vec!["set", "helpdesk", "--endpoint", "nowhere"], "an address begins with http://"),
         (vec!["set", "helpdesk", "--read-all", "perhaps"], "perhaps"),
         (vec!["deliveries", "nothing"], "no such app"),
         (vec!["replay", "nothing"], "no such app"),

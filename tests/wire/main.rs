@@ -23,6 +23,7 @@ mod hears;
 mod post;
 mod rates;
 mod rights;
+mod slack_apps;
 mod streams;
 #[path = "../support/mod.rs"]
 mod support;

@@ -9,9 +9,9 @@ use crate::decision::{Decision, Halt, Moment, Outcome};
 use crate::directory::{Directories, Directory, DirectoryChange};
 use crate::event::EventKind;
 use crate::id::{AppId, ConversationId, TokenHash, UserId, WorkspaceId};
-use crate::limits::{DIRECTORY_ENTRIES_MAX, MEMBERS_MAX};
+use crate::limits::{DIRECTORY_ENTRIES_MAX, MEMBERS_MAX, WEBHOOKS_MAX};
 use crate::view::View;
-use crate::workspace::{App, Conversation, Settings, Token, User, Workspace};
+use crate::workspace::{App, Conversation, Settings, SlackApp, Token, TokenKind, User, Webhook, Workspace};
 
 /// One act of control.
 #[derive(Clone, Debug)]
@@ -43,13 +43,17 @@ pub enum Control {
         /// Where the bot is a member.
         member_of: Vec<ConversationId>,
     },
-    /// Another name, endpoint, issuer, secret or right for an app. Its ids, its dialect and its bot stay what they are,
-    /// and it is not installed again by this.
+    /// Another name, endpoint, issuer, secret or right for an app. Its ids, its dialect, its bot and its webhooks stay what
+    /// they are. Its tokens stay as well; those that could do what the app asked for can do what it asks for now.
     ChangeApp(App),
     /// A Slack app hears no events until it is changed again: its endpoint keeps failing.
     SwitchEventsOff(AppId),
     /// The app's tokens are revoked; its messages stay.
     UninstallApp(AppId),
+    /// Another incoming webhook of a Slack app.
+    AddWebhook(AppId, Webhook),
+    /// The end of an incoming webhook, by its `B…`.
+    RemoveWebhook(AppId, String),
     /// A channel. The number is given here.
     AddConversation(Conversation),
     /// Another member.
@@ -203,6 +207,8 @@ impl Act<'_> {
             Control::ChangeApp(app) => self.change_app(app),
             Control::SwitchEventsOff(app) => self.switch_events_off(*app),
             Control::UninstallApp(app) => self.uninstall(*app),
+            Control::AddWebhook(app, webhook) => self.add_webhook(*app, webhook),
+            Control::RemoveWebhook(app, id) => self.remove_webhook(*app, id),
             Control::AddConversation(conversation) => self.add_conversation(conversation),
             Control::AddMember(conversation, user) => self.add_member(*conversation, *user),
             Control::RemoveMember(conversation, user) => self.remove_member(*conversation, *user),
@@ -410,11 +416,66 @@ impl Act<'_> {
         let old = self.app(app.id)?;
         self.one_anonymous(app, app.id)?;
         let hears_from = if old.is_told() == app.is_told() { old.hears_from } else { self.moment.position };
+        self.rescope(&old, app);
         let App { id, dialect, slack_id, bot_id, app_id, bot_user, installed_by, uninstalled, .. } = old;
-        let kept = App { id, dialect, slack_id, bot_id, app_id, ..app.clone() };
+        let slack = old.slack.map(|old| {
+            let webhooks = old.webhooks.clone();
+            let new = app.slack.clone().unwrap_or(old);
+            Box::new(SlackApp { webhooks, ..*new })
+        });
+        let kept = App { id, dialect, slack_id, bot_id, app_id, slack, ..app.clone() };
         let changed = App { bot_user, installed_by, uninstalled, hears_from, ..kept };
         self.put_app(changed, EventKind::AppChanged(id));
         Ok(Outcome::App(app.id))
+    }
+
+    /// An app that asks for other scopes gets them, as by installing it again. Tokens of other scopes than those that it
+    /// asked for were made by hand and stay.
+    fn rescope(&mut self, old: &App, new: &App) {
+        let (Some(had), Some(has)) = (&old.slack, &new.slack) else { return };
+        for token in self.directory.tokens().filter(|token| token.app == old.id && !token.revoked) {
+            let (had, has) = match token.kind {
+                TokenKind::Bot => (&had.bot_scopes, &has.bot_scopes),
+                TokenKind::User => (&had.user_scopes, &has.user_scopes),
+                TokenKind::App => continue,
+            };
+            if token.scopes == *had && had != has {
+                let changed = Token { scopes: has.clone(), ..Token::clone(token) };
+                self.draft.directory(DirectoryChange::Token(self.id(), changed));
+            }
+        }
+    }
+
+    fn slack_app(&self, id: AppId) -> Result<(App, Box<SlackApp>), R> {
+        let mut app = self.app(id)?;
+        let slack = app.slack.take().ok_or(R::NotFound("Slack app"))?;
+        Ok((app, slack))
+    }
+
+    fn add_webhook(&mut self, id: AppId, webhook: &Webhook) -> Result<Outcome, R> {
+        let (app, mut slack) = self.slack_app(id)?;
+        if app.uninstalled {
+            return Err(R::NotFound("app in use"));
+        }
+        let mut hooks = self.directory.apps().filter_map(|it| it.slack.as_ref()).flat_map(|it| &it.webhooks);
+        let taken = hooks.any(|hook| hook.service_id == webhook.service_id);
+        free(!taken, &webhook.service_id)?;
+        if WEBHOOKS_MAX <= slack.webhooks.len() {
+            return Err(R::Full);
+        }
+        self.conversation(webhook.conversation)?;
+        self.user(webhook.by)?;
+        slack.webhooks.push(webhook.clone());
+        self.put_app(App { slack: Some(slack), ..app }, EventKind::AppChanged(id));
+        Ok(Outcome::App(id))
+    }
+
+    fn remove_webhook(&mut self, id: AppId, service_id: &str) -> Result<Outcome, R> {
+        let (app, mut slack) = self.slack_app(id)?;
+        let place = slack.webhooks.iter().position(|hook| hook.service_id == service_id);
+        slack.webhooks.remove(place.ok_or(R::NotFound("webhook"))?);
+        self.put_app(App { slack: Some(slack), ..app }, EventKind::AppChanged(id));
+        Ok(Outcome::App(id))
     }
 
     fn rename(&mut self, id: ConversationId, name: &str) -> Result<Outcome, R> {

@@ -59,3 +59,6 @@ pub const MEMBERS_MAX: usize = 50_000;
 
 /// People and bots, apps, conversations or tokens of one workspace, each. They are kept in memory.
 pub const DIRECTORY_ENTRIES_MAX: usize = 200_000;
+
+/// Incoming webhooks of an app.
+pub const WEBHOOKS_MAX: usize = 1000;

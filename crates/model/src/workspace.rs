@@ -142,9 +142,9 @@ pub struct SlackApp {
     pub client_secret_hash: Option<[u8; 32]>,
     /// Where people may be sent back to when they installed it.
     pub redirect_urls: Vec<String>,
-    /// What its bot token may do once installed.
+    /// What its bot token may do once installed, sorted.
     pub bot_scopes: Vec<String>,
-    /// What the token of the person who installs it may do.
+    /// What the token of the person who installs it may do, sorted.
     pub user_scopes: Vec<String>,
     /// Events that it hears where its bot is, such as `message.channels`.
     pub bot_events: Vec<String>,
@@ -164,7 +164,7 @@ pub struct SlackApp {
     pub commands: Vec<SlashCommand>,
     /// Its shortcuts.
     pub shortcuts: Vec<Shortcut>,
-    /// Its incoming webhooks.
+    /// Its incoming webhooks, at most [`crate::limits::WEBHOOKS_MAX`].
     pub webhooks: Vec<Webhook>,
 }
 

@@ -10,6 +10,7 @@ pub mod app;
 pub mod config;
 pub mod connector;
 pub mod control;
+pub mod manifest;
 pub mod mint;
 pub mod seed;
 pub mod serve;

@@ -87,6 +87,24 @@ pub fn secret() -> String {
     hex(&random::<16>())
 }
 
+/// Slack's client id: two numbers.
+#[must_use]
+pub fn client_id() -> String {
+    format!("{}.{}", letters(12, b"0123456789"), letters(13, b"0123456789"))
+}
+
+/// The `token` of what a Slack app is sent.
+#[must_use]
+pub fn verification_token() -> String {
+    letters(24, ALPHANUMERIC)
+}
+
+/// The last part of an incoming webhook's address.
+#[must_use]
+pub fn webhook_secret() -> String {
+    letters(24, ALPHANUMERIC)
+}
+
 /// A password as Microsoft's directory gives them out.
 #[must_use]
 pub fn password() -> String {

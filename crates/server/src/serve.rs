@@ -320,7 +320,7 @@ async fn first_workspace(app: &App, seed: Option<&Seed>) -> Result<(Ready, bool)
     }
     let now = app.store.published().now(WorkspaceId(0));
     let first = Seed::first_start();
-    let built = seed.unwrap_or(&first).build(seed.is_some(), now);
+    let built = seed.unwrap_or(&first).build(seed.is_some(), &app.public_url, now);
     let (directory, ready) = built.map_err(|failed| ServeError::Seed("the seed".into(), failed))?;
     if !app.loopback && directory.apps().any(|bot| bot.anonymous) {
         return Err(ServeError::Workspace(ANONYMOUS_NEEDS_LOOPBACK.into()));

@@ -18,6 +18,7 @@ mod people;
 mod posting;
 mod respond;
 mod rights;
+mod slack_apps;
 mod streams;
 mod threads;
 mod tokens;

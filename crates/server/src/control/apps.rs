@@ -1,20 +1,24 @@
-//! Apps: registered, uninstalled, listed.
+//! Apps: registered, changed, uninstalled, listed; their webhooks.
 
 use std::collections::BTreeSet;
 
 use redraft_model::content::Dialect;
 use redraft_model::control::Control;
 use redraft_model::decision::Outcome;
-use redraft_model::workspace::App;
+use redraft_model::id::UserId;
+use redraft_model::workspace::{App, SlackApp, User};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
 use super::{Answer, Error, Scope, channels, created, ok, people};
-use crate::seed::{SeedApp, new_app};
+use crate::seed::{
+    Place, SeedApp, SeedCommand, SeedError, SeedShortcut, check_commands, check_url, new_app, new_webhook,
+};
 
+/// An app as the API shows it: everything but its secrets.
 fn shown(scope: &Scope<'_>, app: &App) -> Value {
     let user = |id| scope.directory.user(id).map(|user| user.slack_id.clone());
-    json!({
+    let mut shown = json!({
         "kind": if app.dialect == Dialect::Slack { "slack" } else { "teams" },
         "name": app.name,
         "id": app.slack_id,
@@ -28,11 +32,54 @@ fn shown(scope: &Scope<'_>, app: &App) -> Value {
         "expect_replies": app.expects_replies,
         "issuer": app.issuer,
         "anonymous": app.anonymous,
+    });
+    if let (Some(slack), Some(members)) = (&app.slack, shown.as_object_mut())
+        && let Value::Object(more) = shown_slack(scope, slack)
+    {
+        members.extend(more);
+    }
+    shown
+}
+
+fn shown_slack(scope: &Scope<'_>, slack: &SlackApp) -> Value {
+    let channel = |id| scope.directory.conversation(id).map(|channel| channel.slack_id.clone());
+    let webhooks = slack.webhooks.iter();
+    let webhooks: Vec<Value> =
+        webhooks.map(|it| json!({ "id": it.service_id, "channel": channel(it.conversation) })).collect();
+    json!({
+        "client_id": slack.client_id,
+        "redirect_urls": slack.redirect_urls,
+        "scopes": slack.bot_scopes,
+        "user_scopes": slack.user_scopes,
+        "bot_events": slack.bot_events,
+        "user_events": slack.user_events,
+        "metadata_events": slack.metadata_events,
+        "events_off": slack.events_off,
+        "socket_mode": slack.socket_mode,
+        "interactivity_url": slack.interactivity_url,
+        "options_url": slack.options_url,
+        "commands": slack.commands.iter().map(SeedCommand::of).collect::<Vec<_>>(),
+        "shortcuts": slack.shortcuts.iter().map(SeedShortcut::of).collect::<Vec<_>>(),
+        "webhooks": webhooks,
     })
 }
 
 pub(super) fn list(scope: &Scope<'_>) -> Answer {
     ok(json!({ "apps": scope.directory.apps().map(|app| shown(scope, app)).collect::<Vec<_>>() }))
+}
+
+/// Where an app of this workspace is put.
+fn place<'a>(
+    scope: &'a Scope<'_>,
+    installer: Option<&'a User>,
+    channel: &'a dyn Fn(&str) -> Option<redraft_model::id::ConversationId>,
+) -> Place<'a> {
+    let (team_id, public_url) = (&*scope.directory.workspace.team_id, &*scope.app.public_url);
+    Place { team_id, public_url, installer, channel }
+}
+
+fn wrong(failed: &SeedError) -> Error {
+    Error::bad(failed.to_string())
 }
 
 /// Registers an app as a declaration has it, and answers with its secrets, this once.
@@ -41,29 +88,24 @@ pub(super) async fn add(scope: &Scope<'_>) -> Answer {
     if asked.name.is_empty() {
         return Err(Error::bad("an app needs a name"));
     }
-    check_endpoint(asked.endpoint.as_deref())?;
     let installer = match &asked.installed_by {
         Some(name) => Some(people::named(scope, name)?),
         None => scope
             .directory
-            .users_after(redraft_model::id::UserId(0))
+            .users_after(UserId(0))
             .find(|user| !user.admin && user.bot_of.is_none())
             .map(|user| &**user),
     };
     let names = asked.channels.clone().unwrap_or_else(|| vec!["general".into()]);
-    let places: BTreeSet<_> =
+    let member_of: BTreeSet<_> =
         names.iter().map(|name| channels::named(scope, name).map(|it| it.id)).collect::<Result<_, _>>()?;
-    let mut made = new_app(&asked, scope.app.now(scope.id()));
-    made.app.installed_by = installer.map(|user| user.id);
-    let control = Control::AddApp {
-        app: made.app.clone(),
-        bot: made.bot.clone(),
-        tokens: made.tokens.clone(),
-        member_of: places.into_iter().collect(),
-    };
+    let channel = |name: &str| channels::named(scope, name).ok().map(|it| it.id);
+    let now = scope.app.now(scope.id());
+    let made = new_app(&asked, &place(scope, installer, &channel), now).map_err(|failed| wrong(&failed))?;
+    let (app, bot, tokens) = (made.app, made.bot, made.tokens);
+    let control = Control::AddApp { app, bot, tokens, member_of: member_of.into_iter().collect() };
     let Outcome::App(_) = scope.submit(control).await? else { return Err(Error::not_found("app")) };
-    let ready = made.ready(&made.app, installer.map(|user| user.slack_id.clone()).unwrap_or_default());
-    created(serde_json::to_value(&ready).unwrap_or_default())
+    created(serde_json::to_value(&made.ready).unwrap_or_default())
 }
 
 /// An app by any spelling of its id, or by name.
@@ -72,18 +114,32 @@ pub(super) fn named<'a>(scope: &'a Scope<'_>, id: &str) -> Result<&'a App, Error
     found.map(|app| &**app).ok_or_else(|| Error::not_found("app"))
 }
 
+/// What changes of an app. Addresses and the issuer are taken away by null.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Changed {
-    /// Null takes it away.
+    name: Option<String>,
     #[serde(default, deserialize_with = "given")]
     endpoint: Option<Option<String>>,
     read_all: Option<bool>,
     expect_replies: Option<bool>,
-    /// Null is the Bot Connector's own.
     #[serde(default, deserialize_with = "given")]
     issuer: Option<Option<String>>,
     anonymous: Option<bool>,
+    scopes: Option<Vec<String>>,
+    user_scopes: Option<Vec<String>>,
+    redirect_urls: Option<Vec<String>>,
+    bot_events: Option<Vec<String>>,
+    user_events: Option<Vec<String>>,
+    metadata_events: Option<Vec<String>>,
+    events_off: Option<bool>,
+    socket_mode: Option<bool>,
+    #[serde(default, deserialize_with = "given")]
+    interactivity_url: Option<Option<String>>,
+    #[serde(default, deserialize_with = "given")]
+    options_url: Option<Option<String>>,
+    commands: Option<Vec<SeedCommand>>,
+    shortcuts: Option<Vec<SeedShortcut>>,
 }
 
 /// Tells what is null from what is not there.
@@ -91,29 +147,80 @@ fn given<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Option<String>>, D
     Option::<String>::deserialize(from).map(Some)
 }
 
-fn check_endpoint(endpoint: Option<&str>) -> Result<(), Error> {
-    match endpoint {
-        Some(given) if !(given.starts_with("http://") || given.starts_with("https://")) => {
-            Err(Error::bad("an endpoint begins with http:// or https://"))
+impl Changed {
+    fn check(&self) -> Result<(), SeedError> {
+        let urls =
+            [&self.endpoint, &self.interactivity_url, &self.options_url].into_iter().flatten().flatten();
+        let commands = self.commands.as_deref().unwrap_or_default();
+        let urls = urls.chain(self.redirect_urls.iter().flatten());
+        urls.chain(commands.iter().filter_map(|it| it.url.as_ref())).try_for_each(|url| check_url(url))?;
+        check_commands(commands)
+    }
+
+    /// Whether something of it is for Slack apps alone.
+    fn is_for_slack(&self) -> bool {
+        let lists =
+            [&self.scopes, &self.user_scopes, &self.redirect_urls, &self.bot_events, &self.user_events];
+        lists.into_iter().chain([&self.metadata_events]).any(Option::is_some)
+            || [&self.interactivity_url, &self.options_url].into_iter().any(Option::is_some)
+            || [self.events_off, self.socket_mode].into_iter().any(|it| it.is_some())
+            || self.commands.is_some()
+            || self.shortcuts.is_some()
+    }
+
+    fn of(self, app: &App) -> App {
+        let slack = app.slack.as_ref().map(|slack| Box::new(self.of_slack(slack)));
+        App {
+            name: self.name.unwrap_or_else(|| app.name.clone()),
+            endpoint: self.endpoint.unwrap_or_else(|| app.endpoint.clone()),
+            reads_all: self.read_all.unwrap_or(app.reads_all),
+            expects_replies: self.expect_replies.unwrap_or(app.expects_replies),
+            issuer: self.issuer.unwrap_or_else(|| app.issuer.clone()),
+            anonymous: self.anonymous.unwrap_or(app.anonymous),
+            slack,
+            ..app.clone()
         }
-        _ => Ok(()),
+    }
+
+    fn of_slack(&self, slack: &SlackApp) -> SlackApp {
+        let texts = |new: &Option<Vec<String>>, old: &Vec<String>| new.as_ref().unwrap_or(old).clone();
+        let scopes = |new: &Option<Vec<String>>, old: &Vec<String>| {
+            texts(new, old).into_iter().collect::<BTreeSet<_>>().into_iter().collect()
+        };
+        let url = |new: &Option<Option<String>>, old: &Option<String>| new.as_ref().unwrap_or(old).clone();
+        let commands = self.commands.as_ref().map(|it| it.iter().map(SeedCommand::command).collect());
+        let shortcuts = self.shortcuts.as_ref().map(|it| it.iter().map(SeedShortcut::shortcut).collect());
+        SlackApp {
+            bot_scopes: scopes(&self.scopes, &slack.bot_scopes),
+            user_scopes: scopes(&self.user_scopes, &slack.user_scopes),
+            redirect_urls: texts(&self.redirect_urls, &slack.redirect_urls),
+            bot_events: texts(&self.bot_events, &slack.bot_events),
+            user_events: texts(&self.user_events, &slack.user_events),
+            metadata_events: texts(&self.metadata_events, &slack.metadata_events),
+            // Another endpoint has not failed yet.
+            events_off: self.events_off.unwrap_or(slack.events_off && self.endpoint.is_none()),
+            socket_mode: self.socket_mode.unwrap_or(slack.socket_mode),
+            interactivity_url: url(&self.interactivity_url, &slack.interactivity_url),
+            options_url: url(&self.options_url, &slack.options_url),
+            commands: commands.unwrap_or_else(|| slack.commands.clone()),
+            shortcuts: shortcuts.unwrap_or_else(|| slack.shortcuts.clone()),
+            ..slack.clone()
+        }
     }
 }
 
 pub(super) async fn change(scope: &Scope<'_>, id: &str) -> Answer {
     let changed: Changed = scope.json()?;
     let app = named(scope, id)?;
-    check_endpoint(changed.endpoint.as_ref().and_then(Option::as_deref))?;
-    let app = App {
-        endpoint: changed.endpoint.unwrap_or_else(|| app.endpoint.clone()),
-        reads_all: changed.read_all.unwrap_or(app.reads_all),
-        expects_replies: changed.expect_replies.unwrap_or(app.expects_replies),
-        issuer: changed.issuer.unwrap_or_else(|| app.issuer.clone()),
-        anonymous: changed.anonymous.unwrap_or(app.anonymous),
-        ..App::clone(app)
-    };
+    changed.check().map_err(|failed| wrong(&failed))?;
+    if changed.name.as_deref() == Some("") {
+        return Err(Error::bad("an app needs a name"));
+    }
+    if changed.is_for_slack() && app.slack.is_none() {
+        return Err(Error::bad(format!("{} is a Teams bot, and some of this is for Slack apps", app.name)));
+    }
     let id = app.id;
-    scope.submit(Control::ChangeApp(app)).await?;
+    scope.submit(Control::ChangeApp(changed.of(app))).await?;
     let directory = scope.now()?;
     let changed = directory.app(id).ok_or_else(|| Error::not_found("app"))?;
     ok(shown(scope, changed))
@@ -122,5 +229,35 @@ pub(super) async fn change(scope: &Scope<'_>, id: &str) -> Answer {
 pub(super) async fn uninstall(scope: &Scope<'_>, id: &str) -> Answer {
     let app = named(scope, id)?.id;
     scope.submit(Control::UninstallApp(app)).await?;
+    ok(json!({}))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewWebhook {
+    channel: String,
+    /// By default who installed the app.
+    installed_by: Option<String>,
+}
+
+/// Makes a webhook and answers with its address, this once.
+pub(super) async fn add_webhook(scope: &Scope<'_>, id: &str) -> Answer {
+    let new: NewWebhook = scope.json()?;
+    let app = named(scope, id)?;
+    let channel_id = channels::named(scope, &new.channel)?.id;
+    let installer = match &new.installed_by {
+        Some(name) => Some(people::named(scope, name)?),
+        None => app.installed_by.and_then(|user| scope.directory.user(user)).map(|user| &**user),
+    };
+    let channel = |_: &str| Some(channel_id);
+    let made = new_webhook(&new.channel, &place(scope, installer, &channel));
+    let (webhook, ready) = made.map_err(|failed| wrong(&failed))?;
+    scope.submit(Control::AddWebhook(app.id, webhook)).await?;
+    created(serde_json::to_value(&ready).unwrap_or_default())
+}
+
+pub(super) async fn remove_webhook(scope: &Scope<'_>, id: &str, webhook: &str) -> Answer {
+    let app = named(scope, id)?.id;
+    scope.submit(Control::RemoveWebhook(app, webhook.to_owned())).await?;
     ok(json!({}))
 }

@@ -180,6 +180,8 @@ impl Scope<'_> {
             ("POST", ["apps"]) => apps::add(self).await,
             ("PATCH", ["apps", id]) => apps::change(self, id).await,
             ("DELETE", ["apps", id]) => apps::uninstall(self, id).await,
+            ("POST", ["apps", id, "webhooks"]) => apps::add_webhook(self, id).await,
+            ("DELETE", ["apps", id, "webhooks", webhook]) => apps::remove_webhook(self, id, webhook).await,
             ("GET", ["apps", id, "deliveries"]) => deliveries::list(self, id).await,
             ("POST", ["apps", id, "deliveries", "replay"]) => deliveries::replay(self, id).await,
             ("POST", ["apps", id, "verify"]) => deliveries::verify(self, id).await,

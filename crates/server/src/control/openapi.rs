@@ -137,15 +137,23 @@ const OPERATIONS: &[(&str, &str, &str, &str)] = &[
     (
         "post",
         "/workspaces/{workspace}/apps",
-        "Register an app; the answer has its secrets, this once",
-        r#"{"kind": "teams", "name": "greeter", "channels": ["general"]}"#,
+        "Register an app, of Slack with what its manifest says; the answer has its secrets, this once",
+        r#"{"kind": "slack", "name": "greeter", "channels": ["general"], "scopes": ["chat:write", "commands"], "user_scopes": [], "redirect_urls": [], "endpoint": "http://127.0.0.1:3001/slack/events", "bot_events": ["app_mention"], "user_events": [], "metadata_events": [], "socket_mode": false, "interactivity_url": "http://127.0.0.1:3001/slack/events", "options_url": null, "commands": [{"command": "/greet", "url": "http://127.0.0.1:3001/slack/events", "description": "Greets", "usage_hint": "whom", "should_escape": false}], "shortcuts": [{"type": "message", "name": "Greet", "callback_id": "greet", "description": "Greets its author"}], "webhooks": [{"channel": "general"}]}"#,
     ),
     (
         "patch",
         "/workspaces/{workspace}/apps/{app}",
-        "Change how a Teams bot hears what happens; a null endpoint or issuer takes it away",
+        "Change what an app hears, where it hears it, and what it may do; null takes an address or an issuer away",
         r#"{"endpoint": "http://127.0.0.1:3978/api/messages", "read_all": true, "expect_replies": false, "issuer": null, "anonymous": false}"#,
     ),
+    ("delete", "/workspaces/{workspace}/apps/{app}", "Uninstall it: its tokens end, its messages stay", ""),
+    (
+        "post",
+        "/workspaces/{workspace}/apps/{app}/webhooks",
+        "Make an incoming webhook of a Slack app; the answer has its address, this once",
+        r#"{"channel": "general"}"#,
+    ),
+    ("delete", "/workspaces/{workspace}/apps/{app}/webhooks/{webhook}", "End an incoming webhook", ""),
     (
         "get",
         "/workspaces/{workspace}/apps/{app}/deliveries",
@@ -246,7 +254,7 @@ fn parameters(path: &str) -> Vec<Value> {
 
 fn responses(verb: &str, path: &str) -> Value {
     let made = verb == "post"
-        && ["workspaces", "people", "channels", "apps", "tokens", "messages"]
+        && ["workspaces", "people", "channels", "apps", "tokens", "messages", "webhooks"]
             .iter()
             .any(|it| path.ends_with(it));
     let done = json!({ "description": "Done", "content": { "application/json": { "schema": { "type": "object" } } } });

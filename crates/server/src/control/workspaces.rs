@@ -47,7 +47,8 @@ pub(super) async fn create(app: &App, body: &[u8]) -> Answer {
         return Err(Error::bad("control_token belongs into a seed file"));
     }
     let now = app.store.published().now(WorkspaceId(0));
-    let (directory, ready) = seed.build(false, now).map_err(|failed| Error::bad(failed.to_string()))?;
+    let built = seed.build(false, &app.public_url, now);
+    let (directory, ready) = built.map_err(|failed| Error::bad(failed.to_string()))?;
     submit(app, WorkspaceId(0), Control::CreateWorkspace(Arc::new(directory))).await?;
     let service_url = app.service_url(&ready.workspace.tenant_id);
     let mut answer = serde_json::to_value(&ready).unwrap_or_default();

@@ -114,8 +114,8 @@ fn attachment(
     let pointer = format!("/{at}");
     check_types(object, &pointer)?;
     let shown = inner_blocks(object, &pointer, new_id)?;
-    if let Some(color) = string(object, "color").and_then(|color| color.strip_prefix('#')) {
-        let color = Value::from(color);
+    if let Some(color) = string(object, "color").filter(|color| color.starts_with('#')) {
+        let color = Value::from(color.trim_start_matches('#'));
         object.insert("color".to_owned(), color);
     }
     let fallback = ["fallback", "text", "title", "pretext"].iter().find_map(|name| string(object, name));

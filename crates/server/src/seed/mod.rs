@@ -1,0 +1,243 @@
+//! The declaration of a workspace: people, channels, apps and tokens, with ids and secrets as given strings where a test
+//! wants its world to be the same on every run.
+
+mod app;
+mod build;
+mod ids;
+mod ready;
+
+use redraft_model::directory::Directory;
+use redraft_model::time::Micros;
+use redraft_model::workspace::Settings;
+use serde::{Deserialize, Serialize};
+
+pub use app::{
+    AppKind, MadeApp, Place, SeedApp, SeedCommand, SeedShortcut, SeedWebhook, ShortcutKind, check_commands,
+    check_url, new_app, new_token, new_webhook,
+};
+pub use ready::{Ready, ReadyApp, ReadyChannel, ReadyPerson, ReadyWebhook, ReadyWorkspace, ready_again};
+
+/// A declared workspace. Whatever is left out is made up.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Seed {
+    /// The workspace itself.
+    pub workspace: SeedWorkspace,
+    /// Everyone in it; the first administrator made it.
+    pub people: Vec<SeedPerson>,
+    /// Channels. `general` is made if it is not declared.
+    pub channels: Vec<SeedChannel>,
+    /// Apps of both kinds.
+    pub apps: Vec<SeedApp>,
+    /// People who can be mentioned together.
+    pub user_groups: Vec<SeedUserGroup>,
+    /// Tokens beyond those of people and apps.
+    pub tokens: Vec<SeedToken>,
+    /// The token of the control API, for the whole server; only in a seed file.
+    pub control_token: Option<String>,
+}
+
+/// Names and ids of a workspace.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SeedWorkspace {
+    /// Shown name.
+    pub name: Option<String>,
+    /// Slack's domain.
+    pub domain: Option<String>,
+    /// Slack's `T…`.
+    pub id: Option<String>,
+    /// Teams' tenant.
+    pub tenant_id: Option<String>,
+    /// Edit and delete windows.
+    pub settings: SeedSettings,
+}
+
+/// What administrators decide.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields, default)]
+pub struct SeedSettings {
+    /// Seconds that people may edit their messages for.
+    pub edit_window_seconds: Option<u32>,
+    /// Seconds that people may delete their messages for.
+    pub delete_window_seconds: Option<u32>,
+    /// Whether only administrators delete people's messages.
+    pub only_admins_delete: bool,
+}
+
+/// A person.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SeedPerson {
+    /// Short name.
+    pub name: String,
+    /// Full name.
+    pub real_name: Option<String>,
+    /// Mail address.
+    pub email: Option<String>,
+    /// Slack's `U…`.
+    pub id: Option<String>,
+    /// Teams' `29:…`.
+    pub member_id: Option<String>,
+    /// Teams' directory id.
+    pub directory_id: Option<String>,
+    /// Administrator.
+    pub admin: bool,
+    /// A user token of the first Slack app.
+    pub token: Option<String>,
+    /// What the token may do; everything by default.
+    pub scopes: Option<Vec<String>>,
+}
+
+/// A channel.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SeedChannel {
+    /// Name without `#`.
+    pub name: String,
+    /// Slack's `C…`.
+    pub id: Option<String>,
+    /// Teams' `19:…@thread.tacv2`.
+    pub conversation_id: Option<String>,
+    /// Seen by members only.
+    pub private: bool,
+    /// Names of people; all of them by default.
+    pub members: Option<Vec<String>>,
+    /// Archived.
+    pub archived: bool,
+}
+
+/// A further token.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SeedToken {
+    /// The token; any string.
+    pub token: Option<String>,
+    /// Name of the app.
+    pub app: String,
+    /// Name of the person; the app's bot by default.
+    pub user: Option<String>,
+    /// What it may do; everything by default.
+    pub scopes: Option<Vec<String>>,
+}
+
+/// People who can be mentioned together.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SeedUserGroup {
+    /// Short name without `@`.
+    pub handle: String,
+    /// Shown name.
+    pub name: Option<String>,
+    /// `S…`.
+    pub id: Option<String>,
+    /// What it is for.
+    pub description: String,
+    /// Names of the people in it.
+    pub members: Vec<String>,
+}
+
+/// Why a declaration cannot be built.
+#[derive(Debug, thiserror::Error)]
+pub enum SeedError {
+    /// It is not what a declaration looks like.
+    #[error("the declaration cannot be read: {0}")]
+    Unreadable(String),
+    /// A name in it names nothing.
+    #[error("the declaration names {0}, which it does not declare")]
+    Unknown(String),
+    /// Something is declared twice.
+    #[error("the declaration has {0} twice")]
+    Twice(String),
+    /// Something lacks a name.
+    #[error("the declaration has {0} without a name")]
+    Nameless(&'static str),
+    /// Something is not what it has to be; in a sentence.
+    #[error("{0}")]
+    Wrong(String),
+}
+
+impl Seed {
+    /// Reads a declaration in YAML, of which JSON is a part.
+    ///
+    /// # Errors
+    /// When it is not one; the message names the place.
+    pub fn from_yaml(text: &str) -> Result<Self, SeedError> {
+        serde_saphyr::from_str(text).map_err(|failed| SeedError::Unreadable(failed.to_string()))
+    }
+
+    /// The workspace of a first start: an administrator and two members, three channels, two apps of each kind.
+    #[must_use]
+    pub fn first_start() -> Self {
+        let person = |name: &str, real_name: &str, admin| SeedPerson {
+            name: name.into(),
+            real_name: Some(real_name.into()),
+            email: Some(format!("{name}@acme.example")),
+            admin,
+            ..SeedPerson::default()
+        };
+        let channel =
+            |name: &str, private| SeedChannel { name: name.into(), private, ..SeedChannel::default() };
+        let app = |kind, name: &str| SeedApp { kind, name: name.into(), ..SeedApp::default() };
+        Self {
+            workspace: SeedWorkspace {
+                name: Some("Acme".into()),
+                domain: Some("acme".into()),
+                ..SeedWorkspace::default()
+            },
+            people: vec![
+                person("ada", "Ada Lovelace", true),
+                person("ben", "Ben Okri", false),
+                person("cleo", "Cleo Vance", false),
+            ],
+            channels: vec![channel("general", false), channel("random", false), channel("leads", true)],
+            apps: vec![
+                app(AppKind::Slack, "deploybot"),
+                app(AppKind::Slack, "pollbot"),
+                SeedApp { read_all: true, ..app(AppKind::Teams, "helpdesk") },
+                app(AppKind::Teams, "planner"),
+            ],
+            ..Self::default()
+        }
+    }
+
+    /// Builds the workspace. With `steady`, ids that are not given follow from the names, so that two runs agree;
+    /// otherwise they are random, so that two workspaces of one declaration can stand side by side. Secrets that are not
+    /// given are always random. The public address heads the webhooks'.
+    ///
+    /// # Errors
+    /// When names in it are missing, unknown or not unique.
+    pub fn build(
+        &self,
+        steady: bool,
+        public_url: &str,
+        now: Micros,
+    ) -> Result<(Directory, Ready), SeedError> {
+        if 1 < self.apps.iter().filter(|app| app.anonymous).count() {
+            return Err(SeedError::Twice("an anonymous app".into()));
+        }
+        build::Builder::new(self, steady, public_url, now)?.build(self)
+    }
+}
+
+/// A declaration in YAML as plain data, checked, for handing on.
+///
+/// # Errors
+/// When it is not one.
+pub fn read_value(text: &str) -> Result<serde_json::Value, SeedError> {
+    Seed::from_yaml(text)?;
+    serde_saphyr::from_str(text).map_err(|failed| SeedError::Unreadable(failed.to_string()))
+}
+
+impl SeedSettings {
+    /// As the model has them.
+    #[must_use]
+    pub fn settings(self) -> Settings {
+        let micros = |seconds: u32| i64::from(seconds) * 1_000_000;
+        Settings {
+            edit_window_micros: self.edit_window_seconds.map(micros),
+            delete_window_micros: self.delete_window_seconds.map(micros),
+            only_admins_delete: self.only_admins_delete,
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! The settings of a registered app, ready to be pasted or sourced.
+
+use std::fmt::Write;
+
+use serde_json::Value;
+
+/// An SDK by its name, and the environment of its bots. `{url}` and the like are filled in.
+struct Sdk(&'static str, &'static str, &'static [&'static str]);
+
+/// What makes bots trust this server without a certificate: they take their tokens from it as from Azure's managed
+/// identity, over plain HTTP.
+const IDENTITY: [&str; 2] = ["IDENTITY_ENDPOINT={url}/msi/token", "IDENTITY_HEADER={password}"];
+
+const BY_IDENTITY: &[Sdk] = &[
+    Sdk(
+        "botbuilder for JavaScript",
+        "",
+        &[
+            "MicrosoftAppType=UserAssignedMsi",
+            "MicrosoftAppId={app}",
+            "MicrosoftAppTenantId={tenant}",
+            "ToChannelFromBotLoginUrl=https://login.microsoftonline.com/{tenant}",
+            "ToChannelFromBotOAuthScope=https://api.botframework.com",
+            "ToBotFromChannelTokenIssuer=https://api.botframework.com",
+            "OAuthApiEndpoint=https://api.botframework.com",
+            "BotOpenIdMetadata={url}/v1/.well-known/openidconfiguration",
+            "ToBotFromEmulatorOpenIdMetadataUrl={url}/{tenant}/v2.0/.well-known/openid-configuration",
+            "CallerId=urn:botframework:azure",
+        ],
+    ),
+    Sdk(
+        "botbuilder for Python",
+        "attributes of the configuration object",
+        &[
+            "APP_TYPE=UserAssignedMsi",
+            "APP_ID={app}",
+            "APP_TENANTID={tenant}",
+            "TO_CHANNEL_FROM_BOT_LOGIN_URL=https://login.microsoftonline.com/{tenant}",
+            "TO_CHANNEL_FROM_BOT_OAUTH_SCOPE=https://api.botframework.com",
+            "TO_BOT_FROM_CHANNEL_TOKEN_ISSUER=https://api.botframework.com",
+            "OAUTH_URL=https://api.botframework.com",
+            "TO_BOT_FROM_CHANNEL_OPENID_METADATA_URL={url}/v1/.well-known/openidconfiguration",
+            "TO_BOT_FROM_EMULATOR_OPENID_METADATA_URL={url}/{tenant}/v2.0/.well-known/openid-configuration",
+            "CALLER_ID=urn:botframework:azure",
+        ],
+    ),
+    Sdk(
+        "Microsoft 365 Agents SDK for JavaScript",
+        "and here: redraft app set {app} --issuer {url}/{tenant}/v2.0",
+        &["authType=UserManagedIdentity", "clientId={app}", "tenantId={tenant}", "authorityEndpoint={url}"],
+    ),
+];
+
+/// These look for keys at Microsoft's own addresses, whatever their settings are.
+const BY_HOST: &[Sdk] = &[
+    Sdk(
+        "Microsoft 365 Agents SDK for Python",
+        "",
+        &[
+            "CONNECTIONS__SERVICE_CONNECTION__SETTINGS__CLIENTID={app}",
+            "CONNECTIONS__SERVICE_CONNECTION__SETTINGS__CLIENTSECRET={password}",
+            "CONNECTIONS__SERVICE_CONNECTION__SETTINGS__TENANTID={tenant}",
+        ],
+    ),
+    Sdk("Teams SDK for JavaScript", "", TEAMS),
+    Sdk("Teams SDK for Python", "", TEAMS),
+];
+
+const TEAMS: &[&str] =
+    &["CLIENT_ID={app}", "CLIENT_SECRET={password}", "TENANT_ID={tenant}", "SERVICE_URL={service_url}"];
+
+/// The settings of a registered Teams bot for each of the official SDKs.
+pub fn of_teams(app: &Value, workspace: &Value) -> String {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let known = [
+        ("{service_url}", text(&workspace["service_url"])),
+        ("{url}", text(&workspace["url"])),
+        ("{tenant}", text(&workspace["tenant_id"])),
+        ("{app}", text(&app["app_id"])),
+        ("{password}", text(&app["app_password"])),
+    ];
+    let filled =
+        |line: &str| known.iter().fold(line.to_owned(), |line, (name, value)| line.replace(name, value));
+    let mut lines = vec![format!("Settings for the bot; the server is taken to be at {}.", known[1].1)];
+    let mut section = |sdk: &Sdk, before: &[&str]| {
+        let note = if sdk.1.is_empty() { String::new() } else { format!(" ({})", filled(sdk.1)) };
+        lines.push(format!("\n# {}{note}", sdk.0));
+        lines.extend(before.iter().chain(sdk.2).map(|line| filled(line)));
+    };
+    BY_IDENTITY.iter().for_each(|sdk| section(sdk, &IDENTITY));
+    BY_HOST.iter().for_each(|sdk| section(sdk, &[]));
+    lines.push(
+        "\nThe last three, and any of the first three with the settings that they have in Azure, also need the hosts\n\
+         login.microsoftonline.com and login.botframework.com to lead to the address of `redraft serve --tls-listen`,\n\
+         and its CA file in NODE_EXTRA_CA_CERTS or in SSL_CERT_FILE and REQUESTS_CA_BUNDLE."
+            .into(),
+    );
+    lines.join("\n")
+}
+
+/// The names under which Slack's SDKs and their examples look for what an app has to know.
+const SLACK: [(&str, &str); 7] = [
+    ("SLACK_BOT_TOKEN", "bot_token"),
+    ("SLACK_APP_TOKEN", "app_token"),
+    ("SLACK_USER_TOKEN", "user_token"),
+    ("SLACK_SIGNING_SECRET", "signing_secret"),
+    ("SLACK_CLIENT_ID", "client_id"),
+    ("SLACK_CLIENT_SECRET", "client_secret"),
+    ("SLACK_VERIFICATION_TOKEN", "verification_token"),
+];
+
+/// The settings of a registered Slack app as lines for a shell. An app-level token is for apps with sockets alone.
+pub fn of_slack(app: &Value, workspace: &Value, socket_mode: bool) -> String {
+    let mut lines = String::new();
+    let mut line = |name: &str, value: Option<&str>| {
+        if let Some(value) = value {
+            let _ = writeln!(lines, "export {name}={}", quoted(value));
+        }
+    };
+    line("SLACK_API_URL", workspace["url"].as_str().map(|url| format!("{url}/api/")).as_deref());
+    for (name, member) in SLACK {
+        line(name, app[member].as_str().filter(|_| socket_mode || member != "app_token"));
+    }
+    let hooks = app["webhooks"].as_array().into_iter().flatten();
+    hooks.for_each(|hook| line("SLACK_WEBHOOK_URL", hook["url"].as_str()));
+    lines.trim_end().to_owned()
+}
+
+/// A value as a shell takes it for one word.
+fn quoted(value: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:".contains(&byte);
+    if value.bytes().all(plain) { value.to_owned() } else { format!("'{}'", value.replace('\'', "'\\''")) }
+}
