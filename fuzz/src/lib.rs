@@ -5,7 +5,10 @@
 //! keeping. What a target asserts besides not panicking is said at the target.
 #![allow(clippy::unwrap_used, reason = "a panic is how a target says that something is wrong")]
 
+mod declared;
+mod requests;
 mod teams;
+mod views;
 mod words;
 
 /// A parser.
@@ -23,14 +26,26 @@ const fn target(name: &'static str, read: fn(&[u8])) -> Target {
 /// All of them.
 pub const TARGETS: &[Target] = &[
     target("activity", teams::activity),
+    target("arguments", requests::arguments),
     target("attachments", words::attachments),
     target("blocks", words::blocks),
+    target("calls", requests::calls),
     target("card", teams::card),
     target("card-answers", teams::card_answers),
+    target("choices", views::choices),
+    target("connector", requests::connector),
+    target("form", requests::form),
+    target("manifest", declared::manifest),
     target("markdown", words::markdown),
     target("metadata", words::metadata),
     target("mrkdwn", words::mrkdwn),
+    target("multipart", requests::multipart),
+    target("seed", declared::seed),
     target("teams-html", teams::html),
+    target("tokens", requests::tokens),
+    target("view", views::view),
+    target("view-answers", views::answers),
+    target("webhook", requests::webhook),
 ];
 
 /// The target of this name.

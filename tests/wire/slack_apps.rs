@@ -81,14 +81,14 @@ fn a_manifest_becomes_an_app_and_a_shell_knows_its_secrets() {
     for (name, prefix) in [("BOT", "xoxb-"), ("APP", "xapp-"), ("USER", "xoxp-")] {
         let token = value(&format!("SLACK_{name}_TOKEN"));
         assert!(token.starts_with(prefix), "{token}");
-        assert_eq!(world.slack(&token, "auth.test", &json!({})).body["ok"], true);
+        assert_eq!(world.slack(&token, "auth.test", &json!({})).json["ok"], true);
     }
     let (bot, user) = (value("SLACK_BOT_TOKEN"), value("SLACK_USER_TOKEN"));
     let known = world.ok(&bot, "auth.test", &json!({}));
     assert_eq!(known["user"], "pollster");
     assert_eq!(world.ok(&user, "auth.test", &json!({}))["user_id"], "U01BEN");
     let refused = world.slack(&bot, "conversations.list", &json!({}));
-    assert_eq!(refused.body["provided"], "chat:write,commands,incoming-webhook", "only what it asks for");
+    assert_eq!(refused.json["provided"], "chat:write,commands,incoming-webhook", "only what it asks for");
     for (name, length) in [("SIGNING_SECRET", 32), ("CLIENT_SECRET", 32), ("VERIFICATION_TOKEN", 24)] {
         assert_eq!(value(&format!("SLACK_{name}")).len(), length);
     }
@@ -281,7 +281,7 @@ fn what_cannot_be_declared() {
         let refused = world.control("POST", "/apps", &body);
         assert_eq!(refused.status, 400, "{what}");
         assert!(
-            refused.body["error"]["message"].as_str().unwrap().contains(said),
+            refused.json["error"]["message"].as_str().unwrap().contains(said),
             "{what}: {}",
             refused.body
         );
@@ -297,7 +297,7 @@ fn what_cannot_be_declared() {
         let refused = world.control("PATCH", &format!("/apps/{app}"), &what);
         assert_eq!(refused.status, 400, "{what}");
         assert!(
-            refused.body["error"]["message"].as_str().unwrap().contains(said),
+            refused.json["error"]["message"].as_str().unwrap().contains(said),
             "{what}: {}",
             refused.body
         );
@@ -350,7 +350,7 @@ fn webhooks_are_made_and_ended() {
     let world = World::new();
     let made = world.control("POST", "/apps/deploybot/webhooks", &json!({ "channel": "random" }));
     assert_eq!(made.status, 201);
-    let (id, url) = (text_of(&made.body, "id"), text_of(&made.body, "url"));
+    let (id, url) = (text_of(&made.json, "id"), text_of(&made.json, "url"));
     assert!(url.starts_with(&format!("{}/hooks/services/T01ACME/{id}/", world.server.url)), "{url}");
     for (path, body, outcome) in [
         ("/apps/helpdesk/webhooks", json!({"channel": "general"}), 404),

@@ -25,6 +25,23 @@ pub struct Config {
     pub teams_rates: bool,
 }
 
+/// A server on a free port of this machine that keeps nothing.
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:0".into(),
+            data: None,
+            public_url: None,
+            seed: None,
+            ready_file: None,
+            tls: None,
+            bot_timeout_ms: BOT_TIMEOUT_MS,
+            private_endpoints: None,
+            teams_rates: false,
+        }
+    }
+}
+
 /// The TLS listener.
 #[derive(Clone, Debug)]
 pub struct TlsConfig {

@@ -8,6 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::Response;
 use axum::serve::ListenerExt;
 use redraft_model::command::{Caller, Command, Verb};
 use redraft_model::control::Control;
@@ -195,6 +198,11 @@ impl Server {
             first_start,
         };
         Ok(Self { listener, tls, app, started, config })
+    }
+
+    /// Answers one request that came by no connection.
+    pub async fn answer(&self, request: Request) -> Response<Body> {
+        front::answer(State(Arc::clone(&self.app)), request).await
     }
 
     /// Answers requests until `stop` is done, then finishes those under way.

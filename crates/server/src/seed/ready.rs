@@ -69,6 +69,7 @@ pub struct ReadyChannel {
 /// An app with its secrets.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
+#[expect(clippy::large_enum_variant, reason = "a workspace has few apps, and nothing of this is kept")]
 pub enum ReadyApp {
     /// A Slack app.
     Slack {

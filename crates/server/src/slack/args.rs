@@ -11,6 +11,9 @@ use super::reply::Error;
 /// The longest name of an argument.
 const NAME_CHARS_MAX: usize = 255;
 
+/// Arguments of one call. Each is looked for among all of them.
+const ARGUMENTS_MAX: usize = 1000;
+
 /// One argument's value as it came.
 #[derive(Debug)]
 enum Value {
@@ -88,6 +91,9 @@ impl Args {
         let known = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
         if NAME_CHARS_MAX < name.len() || name.is_empty() || !name.bytes().all(known) {
             return Err(Error::new("invalid_arg_name").because("argument names are letters, digits and _"));
+        }
+        if ARGUMENTS_MAX <= self.given.len() {
+            return Err(Error::arguments(format!("a call has at most {ARGUMENTS_MAX} arguments")));
         }
         self.given.push((name, value));
         Ok(())
