@@ -199,7 +199,7 @@ fn the_description_is_true() {
             count += 1;
         }
     }
-    assert_eq!(count, 43);
+    assert_eq!(count, 44);
 }
 
 fn is_true(path: &str, verb: &str, operation: &Value) {
