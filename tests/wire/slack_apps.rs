@@ -16,7 +16,7 @@ features:
   shortcuts: [{name: Ask, type: message, callback_id: ask, description: Makes a poll}]
 oauth_config:
   redirect_urls: [http://127.0.0.1:3001/oauth]
-  scopes: {bot: [commands, 'chat:write', incoming-webhook], user: ['chat:write']}
+  scopes: {bot: ['app_mentions:read', commands, 'chat:write', incoming-webhook], user: ['channels:history']}
 settings:
   event_subscriptions:
     bot_events: [app_mention]
@@ -88,7 +88,7 @@ fn a_manifest_becomes_an_app_and_a_shell_knows_its_secrets() {
     assert_eq!(known["user"], "pollster");
     assert_eq!(world.ok(&user, "auth.test", &json!({}))["user_id"], "U01BEN");
     let refused = world.slack(&bot, "conversations.list", &json!({}));
-    assert_eq!(refused.json["provided"], "chat:write,commands,incoming-webhook", "only what it asks for");
+    assert_eq!(refused.json["provided"], "app_mentions:read,chat:write,commands,incoming-webhook", "only what it asks for");
     for (name, length) in [("SIGNING_SECRET", 32), ("CLIENT_SECRET", 32), ("VERIFICATION_TOKEN", 24)] {
         assert_eq!(value(&format!("SLACK_{name}")).len(), length);
     }
@@ -97,8 +97,8 @@ fn a_manifest_becomes_an_app_and_a_shell_knows_its_secrets() {
 
     let shown = app(&world, "Poll Bot");
     let expected = json!({
-        "scopes": ["chat:write", "commands", "incoming-webhook"],
-        "user_scopes": ["chat:write"],
+        "scopes": ["app_mentions:read", "chat:write", "commands", "incoming-webhook"],
+        "user_scopes": ["channels:history"],
         "redirect_urls": ["http://127.0.0.1:3001/oauth"],
         "bot_events": ["app_mention"],
         "user_events": ["message.channels"],

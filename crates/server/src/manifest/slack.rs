@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::members::{Findings, Members, cut};
 use crate::seed::{SeedCommand, SeedShortcut, ShortcutKind};
+use crate::slack::hears::scopes_of;
 
 const NAME_CHARS_MAX: usize = 35;
 const BOT_NAME_CHARS_MAX: usize = 80;
@@ -162,8 +163,29 @@ impl SlackManifest {
         features.end(findings);
     }
 
+    /// Events that it would wait for in vain.
+    fn check_events(&self, findings: &mut Findings) {
+        let lists = [("bot", &self.bot_events, &self.scopes), ("user", &self.user_events, &self.user_scopes)];
+        for (kind, events, scopes) in lists {
+            let place = format!("settings.event_subscriptions.{kind}_events");
+            for event in events {
+                match scopes_of(event) {
+                    None => findings.warnings.push(format!("{place}: {} is not sent here", cut(event))),
+                    Some(needed)
+                        if needed.is_empty()
+                            || needed.iter().any(|it| scopes.iter().any(|had| had == it)) => {}
+                    Some(needed) => findings.warnings.push(format!(
+                        "{place}: {event} is not heard without the scope {} in oauth_config.scopes.{kind}",
+                        needed.join(" or ")
+                    )),
+                }
+            }
+        }
+    }
+
     /// What only shows when all of it is read.
     fn check(&self, findings: &mut Findings) {
+        self.check_events(findings);
         let subscribed = !(self.bot_events.is_empty() && self.user_events.is_empty());
         if subscribed && self.endpoint.is_none() && !self.socket_mode {
             findings.faults.push(
@@ -266,7 +288,7 @@ features:
     - {name: New poll, type: global, callback_id: new}
 oauth_config:
   redirect_urls: ["https://bot.example/oauth"]
-  scopes: {bot: [commands, "chat:write", incoming-webhook], bot_optional: ["users:read"], user: ["chat:write"]}
+  scopes: {bot: [commands, "app_mentions:read", "channels:history", incoming-webhook], bot_optional: ["users:read"], user: ["reactions:read"]}
 settings:
   event_subscriptions:
     request_url: https://bot.example/slack/events
@@ -299,8 +321,14 @@ settings:
         let expected = SlackManifest {
             name: "Poll Bot".into(),
             bot_name: Some("pollbot".into()),
-            scopes: texts(&["chat:write", "commands", "incoming-webhook", "users:read"]),
-            user_scopes: texts(&["chat:write"]),
+            scopes: texts(&[
+                "app_mentions:read",
+                "channels:history",
+                "commands",
+                "incoming-webhook",
+                "users:read",
+            ]),
+            user_scopes: texts(&["reactions:read"]),
             redirect_urls: texts(&["https://bot.example/oauth"]),
             endpoint: url(),
             bot_events: texts(&["app_mention", "message.channels"]),
@@ -366,6 +394,7 @@ settings:
             .replace("token_rotation_enabled: false", "token_rotation_enabled: true")
             .replace("app_id: \"*\"", "app_id: A01OTHER")
             .replace("always_online", "always_awake")
+            .replace("message.channels", "message.groups, app_home_opened")
             .replace("_metadata:", "functions: {greet: {title: Greets}}\nsurprise: null\n_metadata:");
         let mut warnings = slack(&text).warnings;
         warnings.sort_unstable();
@@ -375,6 +404,9 @@ settings:
                 "features.app_home is not supported and left out",
                 "features.bot_user.always_awake is unknown and left out",
                 "functions is not supported and left out",
+                "settings.event_subscriptions.bot_events: app_home_opened is not sent here",
+                "settings.event_subscriptions.bot_events: message.groups is not heard without the scope groups:history \
+                 in oauth_config.scopes.bot",
                 "settings.event_subscriptions.metadata_subscriptions[0].app_id narrows nothing: metadata of this type \
                  is heard of any app",
                 "settings.token_rotation_enabled is not supported and left out",

@@ -309,3 +309,26 @@ fn encoding(
         _ => Err(Error::new("invalid_post_type").because(format!("{kind} is not a type that the API reads"))),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The 1001st is too many, wherever it comes from.
+    #[tokio::test]
+    async fn a_call_has_so_many_arguments() {
+        let form = |from: usize, to: usize| -> String { (from..to).map(|n| format!("a{n}=1&")).collect() };
+        let headers = HeaderMap::from_iter([(
+            header::CONTENT_TYPE,
+            "application/x-www-form-urlencoded".parse().unwrap(),
+        )]);
+        for (in_body, in_query, taken) in [(1000, 0, true), (1001, 0, false), (999, 1, true), (999, 2, false)]
+        {
+            let query = form(in_body, in_body + in_query);
+            let read = Args::read(Some(&query), &headers, form(0, in_body).as_bytes()).await;
+            assert_eq!(read.is_ok(), taken, "{in_body} and {in_query}");
+        }
+        // What both name counts once.
+        assert!(Args::read(Some(&form(0, 1000)), &headers, form(0, 1000).as_bytes()).await.is_ok());
+    }
+}

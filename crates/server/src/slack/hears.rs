@@ -53,6 +53,31 @@ pub(super) enum Thing {
     FileUnshared = 21,
 }
 
+/// All of them.
+const THINGS: [Thing; 21] = [
+    Thing::Message,
+    Thing::AppMention,
+    Thing::MetadataPosted,
+    Thing::MetadataUpdated,
+    Thing::MetadataDeleted,
+    Thing::ReactionAdded,
+    Thing::ReactionRemoved,
+    Thing::MemberJoined,
+    Thing::MemberLeft,
+    Thing::ChannelLeft,
+    Thing::ChannelCreated,
+    Thing::ChannelRenamed,
+    Thing::ChannelArchived,
+    Thing::ChannelUnarchived,
+    Thing::TeamRenamed,
+    Thing::TokensRevoked,
+    Thing::AppUninstalled,
+    Thing::FileCreated,
+    Thing::FileDeleted,
+    Thing::FileShared,
+    Thing::FileUnshared,
+];
+
 /// Who may know of it.
 enum Reach {
     /// Those who were in the conversation then.
@@ -74,8 +99,11 @@ impl Thing {
 
     /// `None` if there is no such thing in this kind of conversation.
     fn subscription(self, conversation: Option<&Conversation>) -> Option<Subscription> {
+        self.subscription_in(conversation.map(|it| it.kind))
+    }
+
+    fn subscription_in(self, kind: Option<ConversationKind>) -> Option<Subscription> {
         use ConversationKind as C;
-        let kind = conversation.map(|it| it.kind);
         let (name, scope) = match (self, kind) {
             (Self::Message, Some(C::Public)) => ("message.channels", "channels:history"),
             (Self::Message, Some(C::Private)) => ("message.groups", "groups:history"),
@@ -113,6 +141,18 @@ impl Thing {
         };
         Some((name, Some(scope)))
     }
+}
+
+/// The scopes by which an app hears of an event that it subscribes to, one for each kind of conversation; none if it needs
+/// none. `None` of what is not sent here.
+pub(crate) fn scopes_of(name: &str) -> Option<Vec<&'static str>> {
+    use ConversationKind as C;
+    let kinds = [None, Some(C::Public), Some(C::Private), Some(C::Direct), Some(C::Group)];
+    let subscriptions =
+        THINGS.iter().flat_map(|thing| kinds.iter().filter_map(|kind| thing.subscription_in(*kind)));
+    let mut needed = subscriptions.filter(|(known, _)| *known == name).map(|(_, scope)| scope).peekable();
+    needed.peek()?;
+    Some(needed.flatten().collect())
 }
 
 /// The things that an event of the log may be, in the order in which they are told.
@@ -317,4 +357,28 @@ fn envelope(scene: &Scene<'_>, part: Part, event: Value) -> Value {
         "is_ext_shared_channel": false,
         "event_context": format!("4-{}", STANDARD_NO_PAD.encode(context.to_string())),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::scopes_of;
+
+    /// The events are read from this file's own table.
+    #[test]
+    fn every_event_is_known_with_its_scopes() {
+        let table = include_str!("hears.rs").split_once("fn subscription_in").unwrap().1;
+        let table = table.split_once("fn scopes_of").unwrap().0;
+        let rows: Vec<Vec<&str>> = table
+            .lines()
+            .map(|line| line.split('"').skip(1).step_by(2).collect())
+            .filter(|names: &Vec<&str>| !names.is_empty())
+            .collect();
+        assert!(20 < rows.len());
+        for row in rows {
+            let known = scopes_of(row[0]).unwrap_or_else(|| panic!("{} is in no THINGS", row[0]));
+            assert_eq!(known.is_empty(), row.len() == 1, "{row:?}");
+            assert!(row[1..].iter().all(|scope| known.contains(scope)), "{row:?}: {known:?}");
+        }
+        assert_eq!(scopes_of("app_home_opened"), None);
+    }
 }
