@@ -20,12 +20,13 @@ mod errors;
 mod files;
 mod forged;
 mod hears;
+mod interactive;
+mod modals;
+mod poll;
 mod post;
 mod rates;
 mod rights;
 mod slack_apps;
-mod socket;
-mod sockets;
 mod streams;
 #[path = "../support/mod.rs"]
 mod support;

@@ -88,7 +88,10 @@ fn a_manifest_becomes_an_app_and_a_shell_knows_its_secrets() {
     assert_eq!(known["user"], "pollster");
     assert_eq!(world.ok(&user, "auth.test", &json!({}))["user_id"], "U01BEN");
     let refused = world.slack(&bot, "conversations.list", &json!({}));
-    assert_eq!(refused.json["provided"], "app_mentions:read,chat:write,commands,incoming-webhook", "only what it asks for");
+    assert_eq!(
+        refused.json["provided"], "app_mentions:read,chat:write,commands,incoming-webhook",
+        "only what it asks for"
+    );
     for (name, length) in [("SIGNING_SECRET", 32), ("CLIENT_SECRET", 32), ("VERIFICATION_TOKEN", 24)] {
         assert_eq!(value(&format!("SLACK_{name}")).len(), length);
     }
