@@ -27,6 +27,8 @@ mod post;
 mod rates;
 mod rights;
 mod slack_apps;
+mod socket;
+mod sockets;
 mod streams;
 #[path = "../support/mod.rs"]
 mod support;

@@ -62,6 +62,8 @@ pub(super) struct Pace {
     pub write: Duration,
     /// How long the end waits for acknowledgements.
     pub drain: Duration,
+    /// How long a closed connection waits for the client to close it as well.
+    pub close: Duration,
 }
 
 impl Pace {
@@ -74,6 +76,7 @@ impl Pace {
             pings_max: 3,
             write: Duration::from_secs(5),
             drain: Duration::from_secs(3),
+            close: Duration::from_secs(1),
         }
     }
 }
@@ -254,7 +257,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
                 while let Some(Ok(_)) = self.socket.next().await {}
             }
         };
-        let _ = timeout(self.pace.write, closed).await;
+        let _ = timeout(self.pace.close, closed).await;
     }
 }
 
@@ -275,7 +278,15 @@ mod tests {
 
     /// A pace at which nothing happens by itself.
     fn slow() -> Pace {
-        Pace { lifetime: LONG, warning: Duration::ZERO, ping: LONG, pings_max: 3, write: LONG, drain: LONG }
+        Pace {
+            lifetime: LONG,
+            warning: Duration::ZERO,
+            ping: LONG,
+            pings_max: 3,
+            write: LONG,
+            drain: LONG,
+            close: LONG,
+        }
     }
 
     struct Client {

@@ -208,3 +208,34 @@ pub(super) fn missing(needed: &[&str], token: &Token) -> Error {
         .with("provided", &token.scopes.join(","))
         .because(format!("the token lacks the scope {}", needed.join(" or ")))
 }
+
+#[cfg(test)]
+mod tests {
+    use redraft_model::id::{AppId, TokenHash, UserId};
+
+    use super::*;
+
+    /// What a token hears that asks for something which takes an app-level token.
+    #[test]
+    fn app_level_tokens() {
+        for (kind, scopes, expected) in [
+            (TokenKind::App, &["connections:write"][..], None),
+            (TokenKind::App, &["authorizations:read"], Some("missing_scope")),
+            (TokenKind::Bot, &["connections:write"], Some("not_allowed_token_type")),
+            (TokenKind::User, &["connections:write"], Some("not_allowed_token_type")),
+        ] {
+            let token = Token {
+                hash: TokenHash([0; 32]),
+                app: AppId(1),
+                user: UserId(1),
+                kind,
+                scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
+                hint: String::new(),
+                expires_at: None,
+                revoked: false,
+            };
+            let refused = Needs::App("connections:write").check(&token).err().map(|error| error.code);
+            assert_eq!(refused.as_deref(), expected, "{kind:?} {scopes:?}");
+        }
+    }
+}

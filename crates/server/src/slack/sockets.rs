@@ -250,6 +250,7 @@ fn frame(id: &str, kind: ParcelKind, payload: &str, retry: Option<Retry>) -> Str
     );
     if kind == ParcelKind::Events {
         let (attempt, reason) = retry.map_or((0, ""), |retry| (retry.attempt, retry.reason));
+        let reason = reason.strip_prefix("http_").unwrap_or(reason);
         frame.push_str(&format!(",\"retry_attempt\":{attempt},\"retry_reason\":"));
         push_string(&mut frame, reason);
     }
@@ -319,11 +320,11 @@ impl Sockets {
         })
     }
 
-    /// Adds a connection and gives back how many there are; none if there are enough.
+    /// Adds a connection, whose turn it is next, and gives back how many there are; none if there are enough.
     fn enlist(&self, key: Key, queue: mpsc::Sender<Envelope>) -> Option<usize> {
         self.links(key, |links| {
             (links.queues.len() < CONNECTIONS_MAX).then(|| {
-                links.queues.push_back(queue);
+                links.queues.push_front(queue);
                 links.queues.len()
             })
         })
