@@ -27,6 +27,8 @@ mod post;
 mod rates;
 mod rights;
 mod slack_apps;
+mod slack_delivery;
+mod slack_events;
 mod socket;
 mod sockets;
 mod streams;
