@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::http::Method;
 use redraft_server::acts::Refreshes;
-use redraft_server::app::App;
+use redraft_server::app::{App, Untold};
 use redraft_server::config::BOT_TIMEOUT_MS;
 use redraft_server::connector::authority::Authority;
 use redraft_server::control;
@@ -59,6 +59,7 @@ impl Control {
             typing: Typing::default(),
             rates: None,
             sockets: Sockets::default(),
+            untold: Untold::default(),
             refreshes: Refreshes::default(),
         };
         Ok(Self::Local { app: Arc::new(app), runtime })

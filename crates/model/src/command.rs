@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::append::Append;
 use crate::content::{Content, ContentFault, Patch};
 use crate::control::Control;
 use crate::conversations::ConversationCommand;
@@ -61,6 +62,8 @@ pub enum Verb {
     Delete(Delete),
     /// A step of a message that streams in.
     Stream(Stream),
+    /// A step of a message that is added to, piece by piece.
+    Append(Append),
     /// A reaction, a pressed button, a card for one person.
     Interaction(Interaction),
     /// What whoever knows a secret address says in an app's name; the caller is looked up by the secret.

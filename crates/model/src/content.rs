@@ -75,6 +75,39 @@ impl Content {
     }
 }
 
+/// A piece of a message that streams in, as the dialect wrote it.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Piece {
+    /// More of the text, which may break off anywhere.
+    pub text: String,
+    /// What else there is: JSON objects with commas between them.
+    pub chunks: Option<Arc<str>>,
+}
+
+impl Piece {
+    /// Whether it says nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.text.is_empty() && self.chunks.is_none()
+    }
+
+    /// How much it says, in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.text.len() + self.chunks.as_ref().map_or(0, |chunks| chunks.len())
+    }
+}
+
+/// What a message shows that began as this content and got these pieces, in their order.
+pub type Assemble = fn(&Content, &[Piece]) -> Content;
+
+/// Pieces without any meaning: one text after the other.
+#[must_use]
+pub fn joined(begun: &Content, pieces: &[Piece]) -> Content {
+    let text = pieces.iter().fold(begun.text.clone(), |text, piece| text + &piece.text);
+    Content { text, ..begun.clone() }
+}
+
 /// Which parts a content has, besides its text. Kept with the message, so that an update that keeps none of them need not
 /// read them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

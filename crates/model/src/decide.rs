@@ -15,7 +15,8 @@ use crate::time::Ts;
 use crate::view::{Identity, Looked, Remembered, View};
 use crate::workspace::{Conversation, Token, TokenKind};
 use crate::{
-    control, conversations, delete, files, interact, interaction, modal, post, respond, stream, update,
+    append, control, conversations, delete, files, interact, interaction, modal, post, respond, stream,
+    update,
 };
 
 /// Decides one command. Pure: the same view and moment give the same decision.
@@ -138,6 +139,7 @@ impl Context<'_> {
             Verb::Post(post) => post.only.map_or(1, |_| 4),
             Verb::Update(_) => 2,
             Verb::Stream(_) => 5,
+            Verb::Append(step) => step.method(),
             _ => 3,
         };
         let Actor { workspace, app, user, .. } = self.actor;
@@ -150,6 +152,7 @@ impl Context<'_> {
             Verb::Update(update) => update::decide(update, self)?,
             Verb::Delete(delete) => delete::decide(delete, self)?,
             Verb::Stream(step) => stream::decide(step, self)?,
+            Verb::Append(step) => append::decide(step, self)?,
             _ => return Err(CallerRefusal::WrongKind.into()),
         };
         self.remember(command, identity, &mut decision);
@@ -186,7 +189,9 @@ impl Context<'_> {
                     message.revision().map_or(0, std::num::NonZeroU32::get),
                 )
             }
-            Outcome::Deleted(key) | Outcome::Streamed(key, true) => (*key, None, 0),
+            Outcome::Deleted(key) | Outcome::Streamed(key, true) | Outcome::Added { key, .. } => {
+                (*key, None, 0)
+            }
             _ => return,
         };
         let expires_at = self.moment.at.plus(IDEMPOTENCY_MICROS);
@@ -260,6 +265,7 @@ fn aimed_at(verb: &Verb) -> Option<ConversationId> {
         Verb::Update(update) => Some(update.conversation),
         Verb::Delete(delete) => Some(delete.conversation),
         Verb::Stream(step) => Some(step.conversation),
+        Verb::Append(step) => step.conversation(),
         _ => None,
     }
 }

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::content::Content;
+use crate::append::AppendRefusal;
+use crate::content::{Content, Piece};
 use crate::control::ControlRefusal;
 use crate::conversations::ConversationRefusal;
 use crate::delete::DeleteRefusal;
@@ -56,6 +57,10 @@ pub enum Change {
     PutRevision(Revision, Arc<Content>),
     /// Content that nothing names any more.
     RemoveRevision(MessageKey, u64),
+    /// A piece of a message that streams in, under its number.
+    PutPiece(MessageKey, u32, Piece),
+    /// All pieces of a message.
+    ClearPieces(MessageKey),
     /// A new reaction.
     PutReaction(MessageKey, Reaction),
     /// A reaction that was taken back.
@@ -93,6 +98,13 @@ pub enum Outcome {
     Invited(ConversationId, Vec<(UserId, ConversationRefusal)>),
     /// A step of a stream; false if it came too late and was ignored.
     Streamed(MessageKey, bool),
+    /// A piece was added to a stream.
+    Added {
+        /// The message.
+        key: MessageKey,
+        /// Whether readers are still to be told of it.
+        untold: bool,
+    },
     /// The token is revoked, or would be.
     Revoked(bool),
     /// The workspace was made or reset.
@@ -167,6 +179,8 @@ pub enum Why {
     Delete(DeleteRefusal),
     /// A step of a stream.
     Stream(StreamRefusal),
+    /// A step of a stream that is added to.
+    Append(AppendRefusal),
     /// A step in the life of a file.
     File(FileRefusal),
     /// A reaction or an act on a card.
@@ -240,6 +254,7 @@ halts! {
     UpdateRefusal => Update,
     DeleteRefusal => Delete,
     StreamRefusal => Stream,
+    AppendRefusal => Append,
     FileRefusal => File,
     InteractionRefusal => Interaction,
     RespondRefusal => Respond,

@@ -12,6 +12,7 @@ use crate::id::MessageKey;
 use crate::message::{Audience, Gone, Message, State};
 use crate::policy::{self, Rule};
 use crate::post::uncount_reply;
+use crate::stream;
 use crate::time::Ts;
 use crate::update::streaming;
 
@@ -92,11 +93,7 @@ pub(crate) fn decide(delete: &Delete, context: &Context) -> Result<Decision, Hal
 
 /// Ends a message, whoever may do so.
 pub(crate) fn erase(message: &Arc<Message>, context: &Context, draft: &mut Draft) -> Result<(), Halt> {
-    if message.parts.files {
-        let content = context.view.content(message.key, message.content_at)?;
-        let shared = content.as_ref().and_then(|content| content.files.as_deref());
-        files::unshare_all(message.key, shared, context, draft)?;
-    }
+    release(message, context, draft)?;
     match message.root {
         Some(root) if message.audience == Audience::Everyone => {
             remove_reply(message, root, context, draft)?;
@@ -132,6 +129,17 @@ fn clear_marks(message: &Message, draft: &mut Draft) {
     if message.marked {
         draft.change(Change::ClearMarks(message.key));
     }
+}
+
+/// Gives back what a message has beside its row, before it ends.
+pub(crate) fn release(message: &Message, context: &Context, draft: &mut Draft) -> Result<(), Halt> {
+    stream::settle(message, context, draft)?;
+    if message.parts.files {
+        let content = context.view.content(message.key, message.content_at)?;
+        let shared = content.as_ref().and_then(|content| content.files.as_deref());
+        files::unshare_all(message.key, shared, context, draft)?;
+    }
+    Ok(())
 }
 
 /// Takes a message away and leaves its thread as it is.

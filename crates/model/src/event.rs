@@ -135,6 +135,8 @@ pub enum EventKind {
     StreamStarted {
         /// Where.
         conversation: ConversationId,
+        /// The thread it is a reply in.
+        root: Option<Ts>,
     },
     /// Its text so far was replaced; the newest lies where the message says.
     StreamAdvanced {
@@ -248,7 +250,7 @@ impl EventKind {
             | K::ViewShown { conversation, .. }
             | K::FileShared { conversation, .. }
             | K::FileUnshared { conversation, .. }
-            | K::StreamStarted { conversation }
+            | K::StreamStarted { conversation, .. }
             | K::StreamAdvanced { conversation, .. }
             | K::StreamStopped { conversation, .. }
             | K::StreamEnded { conversation, .. }

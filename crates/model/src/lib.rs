@@ -5,6 +5,7 @@
 //! no clock, no I/O, no wire format and no lock in this crate, and it knows no block, card or character limit: both
 //! dialects check those themselves and hand their finding in as a [`content::ContentFault`].
 
+pub mod append;
 pub mod command;
 pub mod content;
 pub mod control;

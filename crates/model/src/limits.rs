@@ -13,6 +13,19 @@ pub const OLD_REPLY_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
 /// How long a text may stream in (Teams: two minutes).
 pub const STREAM_MICROS: i64 = 2 * 60 * 1_000_000;
 
+/// How long a Slack stream may go on after it began. Slack says nothing about it; five minutes and some seconds were
+/// observed, however often pieces come.
+pub const APPENDED_STREAM_MICROS: i64 = 5 * 60 * 1_000_000;
+
+/// Bytes of all pieces of a Slack stream.
+pub const STREAM_BYTES_MAX: u32 = 1 << 20;
+
+/// Pieces of a Slack stream.
+pub const STREAM_PIECES_MAX: u32 = 100_000;
+
+/// Readers are told of a Slack stream at most this often.
+pub const STREAM_TOLD_MICROS: i64 = 250_000;
+
 /// Reactions that one message may have.
 pub const REACTIONS_MAX: usize = 1000;
 

@@ -90,12 +90,25 @@ pub enum State {
         informative: bool,
         /// A person stopped it.
         stopped: bool,
+        /// Of a stream that pieces are added to, as Slack has them; a step of one of Teams' replaces what was said before.
+        appended: Option<Appended>,
     },
     /// Deleted while it had replies: the words are gone, the thread stays.
     Tombstone {
         /// When it was deleted.
         deleted_at: Micros,
     },
+}
+
+/// What is known of the pieces of a stream. They lie beside the message, under their numbers from 1, until it ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Appended {
+    /// Bytes of all of them.
+    pub bytes: u32,
+    /// When readers were told of new ones last.
+    pub told_at: Micros,
+    /// Whether some came since.
+    pub untold: bool,
 }
 
 /// The last change of a message.
@@ -154,10 +167,20 @@ impl Message {
         self.expires_at().is_some_and(|end| end <= now)
     }
 
+    /// Whether pieces of it lie beside it.
+    #[must_use]
+    pub fn in_pieces(&self) -> bool {
+        matches!(self.state, State::Streaming { appended: Some(_), .. })
+    }
+
     /// Whether a stream may go on no longer.
     #[must_use]
     pub fn stream_over(&self, now: Micros) -> bool {
-        Micros(self.key.ts.0).plus(crate::limits::STREAM_MICROS) <= now
+        let lasts = match self.state {
+            State::Streaming { appended: Some(_), .. } => crate::limits::APPENDED_STREAM_MICROS,
+            _ => crate::limits::STREAM_MICROS,
+        };
+        Micros(self.key.ts.0).plus(lasts) <= now
     }
 }
 

@@ -45,6 +45,24 @@ pub(crate) fn decide(post: &Post, context: &Context) -> Result<Decision, Halt> {
 /// Adds a post to whatever else comes of a command.
 pub(crate) fn add(post: &Post, context: &Context, draft: &mut Draft) -> Result<Posted, Halt> {
     use PostRefusal as R;
+    let conversation = allowed(post, context, draft)?;
+    if post.fault.is_none() && post.content.is_empty() {
+        return Err(R::NoContent.into());
+    }
+    if let Some(fault) = &post.fault {
+        return Err(R::Content(fault.clone()).into());
+    }
+
+    // Past this line the post succeeds.
+    place(post, LIVE, &conversation, context, draft)
+}
+
+/// The state of a message that is whole from the start.
+pub(crate) const LIVE: State = State::Live { revision: NonZeroU32::MIN, edited: None };
+
+/// The conversation that a post goes to, if the caller may post there, whatever it says.
+pub(crate) fn allowed(post: &Post, context: &Context, draft: &mut Draft) -> Result<Arc<Conversation>, Halt> {
+    use PostRefusal as R;
     let conversation = target(post, context, draft)?;
     if conversation.archived {
         return Err(R::Archived.into());
@@ -56,26 +74,19 @@ pub(crate) fn add(post: &Post, context: &Context, draft: &mut Draft) -> Result<P
     if post.only.is_some_and(|reader| !conversation.has(reader)) {
         return Err(R::ReaderNotMember.into());
     }
-    if post.fault.is_none() && post.content.is_empty() {
-        return Err(R::NoContent.into());
-    }
-    if let Some(fault) = &post.fault {
-        return Err(R::Content(fault.clone()).into());
-    }
-
-    // Past this line the post succeeds.
-    place(post, &conversation, context, draft)
+    Ok(conversation)
 }
 
 /// Adds a post to its conversation, whoever may post there.
 pub(crate) fn place(
     post: &Post,
+    state: State,
     conversation: &Conversation,
     context: &Context,
     draft: &mut Draft,
 ) -> Result<Posted, Halt> {
     let (root, ignored) = thread(post, conversation, context)?;
-    let message = write(post, conversation, root.as_deref(), context, draft)?;
+    let message = write(post, state, conversation, root.as_deref(), context, draft);
     if let Some(root) = &root
         && post.only.is_none()
     {
@@ -104,10 +115,13 @@ pub(crate) fn place_instead(
     let same =
         root.as_ref().filter(|root| Some(root.key.ts) == gone.root && counted(gone) && post.only.is_none());
     match same {
-        Some(_) => delete::remove(gone, context, draft),
+        Some(_) => {
+            delete::release(gone, context, draft)?;
+            delete::remove(gone, context, draft);
+        }
         None => delete::erase(gone, context, draft)?,
     }
-    let message = write(post, conversation, root.as_deref(), context, draft)?;
+    let message = write(post, LIVE, conversation, root.as_deref(), context, draft);
     match (&root, same) {
         (_, Some(root)) => {
             let thread = root.thread.clone().map(|thread| Thread { latest: message.key.ts, ..thread });
@@ -121,13 +135,11 @@ pub(crate) fn place_instead(
 }
 
 fn announce(message: &Message, draft: &mut Draft) {
-    draft.event(EventKind::MessagePosted {
-        conversation: message.key.conversation,
-        root: message.root,
-        only: match message.audience {
-            Audience::Everyone => None,
-            Audience::Only(reader) => Some(reader),
-        },
+    let (conversation, root) = (message.key.conversation, message.root);
+    draft.event(match (message.state, message.audience) {
+        (State::Streaming { .. }, _) => EventKind::StreamStarted { conversation, root },
+        (_, Audience::Everyone) => EventKind::MessagePosted { conversation, root, only: None },
+        (_, Audience::Only(reader)) => EventKind::MessagePosted { conversation, root, only: Some(reader) },
     });
 }
 
@@ -173,11 +185,12 @@ fn thread(
 
 fn write(
     post: &Post,
+    state: State,
     conversation: &Conversation,
     root: Option<&Message>,
     context: &Context,
     draft: &mut Draft,
-) -> Result<Arc<Message>, Halt> {
+) -> Arc<Message> {
     let at = draft.next();
     let Actor { app, user, kind, .. } = context.actor;
     let key = context.key(conversation.id, at.ts);
@@ -190,7 +203,7 @@ fn write(
         app,
         as_app: kind == TokenKind::Bot,
         kind: post.kind,
-        state: State::Live { revision: NonZeroU32::MIN, edited: None },
+        state,
         content_at: at.position,
         parts: post.content.parts(),
         thread: None,
@@ -199,7 +212,7 @@ fn write(
     let revision =
         Revision { key, position: at.position, number: NonZeroU32::MIN, previous: None, by: user, at: at.at };
     draft.change(Change::PutRevision(revision, Arc::clone(&post.content)));
-    Ok(message)
+    message
 }
 
 fn count_reply(root: &Message, reply: &Message, context: &Context, draft: &mut Draft) -> Result<(), Halt> {

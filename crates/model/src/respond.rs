@@ -273,11 +273,8 @@ fn carry_out(
         unjoined: true,
     };
     match act {
-        Act::Post => post::place(&new, conversation, context, draft).map(drop),
-        Act::Replace(original) => {
-            update::revise(original, &respond.content, context, draft)?;
-            Ok(())
-        }
+        Act::Post => post::place(&new, post::LIVE, conversation, context, draft).map(drop),
+        Act::Replace(original) => update::revise(original, &respond.content, context, draft).map(drop),
         Act::Delete(original) => delete::erase(original, context, draft),
         Act::DeleteAndPost(original) => post::place_instead(&new, original, conversation, context, draft),
     }

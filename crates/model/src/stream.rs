@@ -13,8 +13,8 @@ use crate::event::EventKind;
 use crate::id::ConversationId;
 use crate::message::{Audience, Kind, Message, Revision, State};
 use crate::policy::{self, Rule};
-use crate::time::Ts;
-use crate::workspace::{ConversationKind, TokenKind};
+use crate::time::{Micros, Ts};
+use crate::workspace::{Conversation, ConversationKind, TokenKind};
 
 /// One step.
 #[derive(Clone, Debug)]
@@ -93,7 +93,9 @@ pub(crate) fn decide(stream: &Stream, context: &Context) -> Result<Decision, Hal
         Unseen::Missing => R::ConversationNotFound,
         Unseen::Left => R::NoLongerMember,
     })?;
-    if conversation.kind != ConversationKind::Direct {
+    let here =
+        conversation.kind == ConversationKind::Direct || stops_one_in_pieces(stream, conversation, context)?;
+    if !here {
         return Err(R::NotHere.into());
     }
     if let Some(fault) = &stream.fault {
@@ -115,6 +117,17 @@ pub(crate) fn decide(stream: &Stream, context: &Context) -> Result<Decision, Hal
     }
 }
 
+/// A Slack stream goes on anywhere, and any member may stop it.
+fn stops_one_in_pieces(
+    stream: &Stream,
+    conversation: &Conversation,
+    context: &Context,
+) -> Result<bool, Halt> {
+    let Step::Stop { ts } = stream.step else { return Ok(false) };
+    let message = context.told_message(stream.conversation, ts)?;
+    Ok(conversation.has(context.actor.user) && message.is_some_and(|message| message.in_pieces()))
+}
+
 fn start(
     conversation: ConversationId,
     content: &Arc<Content>,
@@ -132,14 +145,14 @@ fn start(
         app: context.actor.app,
         as_app: context.actor.kind == TokenKind::Bot,
         kind: Kind::Plain,
-        state: State::Streaming { sequence: 1, informative, stopped: false },
+        state: State::Streaming { sequence: 1, informative, stopped: false, appended: None },
         content_at: at.position,
         parts: content.parts(),
         thread: None,
         marked: false,
     });
     write(&message, content, context, &mut draft);
-    draft.event(EventKind::StreamStarted { conversation });
+    draft.event(EventKind::StreamStarted { conversation, root: None });
     let content = Arc::clone(content);
     draft.done(Outcome::Posted(Posted { message, content, root_author: None, thread_ignored: false }))
 }
@@ -177,7 +190,7 @@ fn advance(
     if sequence <= last || (informative && !was_informative) {
         return draft.done(Outcome::Streamed(message.key, false));
     }
-    let state = State::Streaming { sequence, informative, stopped: false };
+    let state = State::Streaming { sequence, informative, stopped: false, appended: None };
     replace(message, state, content, context, &mut draft);
     let conversation = message.key.conversation;
     draft.event(EventKind::StreamAdvanced { conversation, message: message.key.ts });
@@ -197,29 +210,52 @@ fn stop(conversation: ConversationId, ts: Ts, context: &Context) -> Result<Decis
     let message = context.told_message(conversation, ts)?.ok_or(R::MessageNotFound)?;
     let refuse = |refusal: R| Err(refused(Why::Stream(refusal), &message));
     let mut draft = Draft::new(context.moment, Some(context.actor));
-    let (sequence, informative) = match message.state {
+    let state = match message.state {
         State::Tombstone { .. } => return refuse(R::MessageNotFound),
         State::Live { .. } => return refuse(R::Completed),
         State::Streaming { stopped: true, .. } => {
             return Ok(draft.done(Outcome::Streamed(message.key, false)));
         }
         State::Streaming { .. } if message.stream_over(context.moment.at) => return refuse(R::TimeOver),
-        State::Streaming { sequence, informative, .. } => (sequence, informative),
+        State::Streaming { sequence, informative, appended, .. } => {
+            State::Streaming { sequence, informative, stopped: true, appended }
+        }
     };
-    draft.put(Message {
-        state: State::Streaming { sequence, informative, stopped: true },
-        ..Message::clone(&message)
-    });
+    draft.put(Message { state, ..Message::clone(&message) });
     draft.event(EventKind::StreamStopped { conversation, message: ts });
     Ok(draft.done(Outcome::Streamed(message.key, true)))
 }
 
 /// The text so far takes the place of the one before, of which nothing is kept.
-fn replace(message: &Message, state: State, content: &Arc<Content>, context: &Context, draft: &mut Draft) {
+pub(crate) fn replace(
+    message: &Message,
+    state: State,
+    content: &Arc<Content>,
+    context: &Context,
+    draft: &mut Draft,
+) -> Arc<Message> {
     draft.change(Change::RemoveRevision(message.key, message.content_at));
     let content_at = draft.next().position;
     let changed = draft.put(Message { state, content_at, parts: content.parts(), ..message.clone() });
     write(&changed, content, context, draft);
+    changed
+}
+
+/// A stream that pieces were added to ends as it is, since something else happens to the message: the pieces become the
+/// content with which it began.
+pub(crate) fn settle(message: &Message, context: &Context, draft: &mut Draft) -> Result<(), Halt> {
+    if !message.in_pieces() {
+        return Ok(());
+    }
+    let (key, position) = (message.key, message.content_at);
+    if let Some(content) = context.view.assembled(message, None)? {
+        let (number, by, at) = (NonZeroU32::MIN, message.author, Micros(key.ts.0));
+        draft.change(Change::RemoveRevision(key, position));
+        draft
+            .change(Change::PutRevision(Revision { key, position, number, previous: None, by, at }, content));
+    }
+    draft.change(Change::ClearPieces(key));
+    Ok(())
 }
 
 fn write(message: &Message, content: &Arc<Content>, context: &Context, draft: &mut Draft) {

@@ -13,6 +13,7 @@ use crate::id::MessageKey;
 use crate::limits::OLD_REPLY_MICROS;
 use crate::message::{Audience, Edited, Message, Revision, State};
 use crate::policy::{self, Rule};
+use crate::stream;
 use crate::time::Micros;
 
 /// Why an update was refused, highest precedence first: if two apply, the caller hears the one listed first.
@@ -125,7 +126,12 @@ fn old_content(update: &Update, message: &Message, context: &Context) -> Result<
     if update.patch.given && !update.patch.keeps_any_of(message.parts) {
         return Ok(nothing());
     }
-    Ok(context.view.content(message.key, message.content_at)?.unwrap_or_else(nothing))
+    let old = if message.in_pieces() {
+        context.view.assembled(message, None)?
+    } else {
+        context.view.content(message.key, message.content_at)?
+    };
+    Ok(old.unwrap_or_else(nothing))
 }
 
 fn old_reply(message: &Message, now: Micros) -> bool {
@@ -164,6 +170,7 @@ pub(crate) fn revise(
     context: &Context,
     draft: &mut Draft,
 ) -> Result<Arc<Message>, Halt> {
+    stream::settle(message, context, draft)?;
     if message.parts.files || content.files.is_some() {
         let old = context.view.content(message.key, message.content_at)?;
         let old = old.as_ref().and_then(|old| old.files.as_deref());

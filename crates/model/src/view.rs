@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::content::Content;
+use crate::content::{Content, Piece};
 use crate::directory::{Directories, Directory};
 use crate::id::{AppId, MessageKey, UserId, WorkspaceId};
 use crate::item::{Item, ItemKey};
@@ -27,6 +27,8 @@ pub trait View {
     fn message(&self, key: MessageKey) -> Looked<Option<Arc<Message>>>;
     /// The content that the event at `position` of the key's workspace wrote; `None` if it was erased.
     fn content(&self, key: MessageKey, position: u64) -> Looked<Option<Arc<Content>>>;
+    /// What a message shows whose pieces lie beside it, with one more of them; `None` if it was erased.
+    fn assembled(&self, message: &Message, more: Option<&Piece>) -> Looked<Option<Arc<Content>>>;
     /// One user's replies under a root.
     fn replier(&self, root: MessageKey, user: UserId) -> Looked<Option<Replier>>;
     /// The first `limit` repliers under a root, in the order they joined the thread.

@@ -15,6 +15,7 @@ pub use crate::connector::authority::{NotTurned, Step};
 use crate::connector::rates::Rates;
 use crate::delivery::Outbox;
 use crate::slack::sockets::Sockets;
+pub use crate::slack::streams::Untold;
 use crate::typing::Typing;
 
 /// A server's state. Cheap to share; everything that changes and matters is in the store.
@@ -42,6 +43,8 @@ pub struct App {
     pub rates: Option<Rates>,
     /// The connections of Slack apps in Socket Mode.
     pub sockets: Sockets,
+    /// Streams whose readers will be told of new pieces soon.
+    pub untold: Untold,
     /// Which cards were refreshed for whom.
     pub refreshes: Refreshes,
 }

@@ -22,13 +22,14 @@ use tokio::sync::watch;
 use tracing::{error, info, warn};
 
 use crate::acts::Refreshes;
-use crate::app::{App, NotDone};
+use crate::app::{App, NotDone, Untold};
 use crate::config::{Config, STOP_SECONDS_MAX};
 use crate::connector::authority::Authority;
 use crate::connector::rates::Rates;
 use crate::delivery::{self, Outbox};
 use crate::seed::{Ready, Seed, SeedError, ready_again};
 use crate::slack::sockets::Sockets;
+use crate::slack::streams::assemble;
 use crate::tls::{self, Tls};
 use crate::typing::Typing;
 use crate::{front, mint};
@@ -109,9 +110,9 @@ pub struct Server {
 /// When the folder is in use or unreadable.
 pub fn open_store(data: Option<&Path>) -> Result<Arc<dyn Store>, ServeError> {
     match data {
-        None => Ok(Arc::new(MemoryStore::new(machine_clock()))),
+        None => Ok(Arc::new(MemoryStore::new(machine_clock()).assembling(assemble))),
         Some(folder) => {
-            let store = SqliteStore::open(folder, Options::default());
+            let store = SqliteStore::open(folder, Options { assemble, ..Options::default() });
             Ok(Arc::new(
                 store.map_err(|failed| ServeError::Store(format!("{}: {failed}", folder.display())))?,
             ))
@@ -182,6 +183,7 @@ impl Server {
             typing: Typing::default(),
             rates: config.teams_rates.then(Rates::default),
             sockets: Sockets::default(),
+            untold: Untold::default(),
             refreshes: Refreshes::default(),
         });
         // Tokens that an earlier process issued are valid from the first request on.

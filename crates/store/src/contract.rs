@@ -8,10 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use redraft_model::append::Append;
 use redraft_model::command::{
     Caller, Command, Delete, Idempotency, NewDirect, Post, Target, Targeted, Update, Verb,
 };
-use redraft_model::content::{Change, Content, Dialect, Patch};
+use redraft_model::content::{Change, Content, Dialect, Patch, Piece};
 use redraft_model::control::Control;
 use redraft_model::conversations::ConversationCommand;
 use redraft_model::decision::{CallerRefusal, Outcome, Posted, Why};
@@ -95,6 +96,7 @@ pub async fn run(make: impl Fn(Clock) -> Arc<dyn Store>) {
     a_view_is_one_persons(world().await).await;
     content_lies_where_its_event_is(world().await).await;
     of_a_stream_the_newest_text_is_kept(world().await).await;
+    pieces_lie_beside_their_message(world().await).await;
     a_key_makes_a_request_repeatable(world().await).await;
     only_the_expected_revision_is_changed(world().await).await;
     a_refusal_uses_up_no_number(world().await).await;
@@ -426,8 +428,52 @@ async fn of_a_stream_the_newest_text_is_kept(world: World) {
     assert_eq!(world.texts(begun.message.key, u32::MAX, 10).await, ["stopped"]);
 }
 
+async fn pieces_lie_beside_their_message(world: World) {
+    let away = world.beside(2).await;
+    let root = world.say("root").await;
+    let begin = |words: &str| {
+        let post = Post { reply_to: [Some(root.key.ts), None], ..post(root.key.conversation, "begun: ") };
+        let piece = Piece { text: words.into(), chunks: None };
+        Verb::Append(Append::Begin { post: Box::new(post), piece })
+    };
+    let mut begun = Vec::new();
+    for words in ["a", "b", ""] {
+        let Outcome::Posted(posted) = world.done(ALPHA_BOT, begin(words)).await else { panic!("not begun") };
+        begun.push(posted.message);
+    }
+    for (which, words) in [(0, "c"), (1, "d"), (0, "e"), (2, "f")] {
+        world.done(ALPHA_BOT, added(&begun[which], words)).await;
+    }
+    world.sweep().await;
+    for (message, words) in begun.iter().zip(["begun: ace", "begun: bd", "begun: f"]) {
+        assert_eq!(world.message(message).await.expect("there").content.text, words);
+    }
+    let line = world.store.thread_line(root.key, Window::ALL, 10).await.expect("readable");
+    let texts: Vec<&str> = line.iter().map(|stored| stored.content.text.as_str()).collect();
+    assert_eq!(texts, ["begun: ace", "begun: bd", "begun: f"]);
+    let MessageKey { conversation, ts, .. } = begun[0].key;
+    let piece = Piece { text: "!".into(), chunks: None };
+    let finish = Append::Finish { conversation, ts, piece, metadata: None, fault: None };
+    world.done(ALPHA_BOT, Verb::Append(finish)).await;
+    assert_eq!(world.texts(begun[0].key, u32::MAX, 10).await, ["begun: ace!"]);
+    let over = Step::Stop { ts: begun[1].key.ts };
+    world.done(MIA_HERSELF, Verb::Stream(Stream { conversation, fault: None, step: over })).await;
+    world.deleted(ALPHA_BOT, &begun[1]).await;
+    assert_eq!(world.texts(begun[1].key, u32::MAX, 10).await, ["begun: bd"]);
+    assert_eq!(world.message(&begun[2]).await.expect("there").content.text, "begun: f");
+    assert!(away.store.message(begun[2].key.at(Ts(1))).await.expect("readable").is_none());
+}
+
+/// More of a message that streams in.
+#[must_use]
+pub fn added(message: &Message, words: &str) -> Verb {
+    let MessageKey { conversation, ts, .. } = message.key;
+    let piece = Piece { text: words.into(), chunks: None };
+    Verb::Append(Append::Add { conversation, ts, piece, fault: None })
+}
+
 fn streaming((sequence, informative, stopped): (u32, bool, bool)) -> State {
-    State::Streaming { sequence, informative, stopped }
+    State::Streaming { sequence, informative, stopped, appended: None }
 }
 
 fn live() -> State {
@@ -1157,8 +1203,8 @@ pub async fn picture(store: &dyn Store) -> Vec<String> {
         for event in events(store, id).await {
             let content = store.content(id, event.position).await.expect("readable");
             lines.push(format!("{event:?} {content:?}"));
-            if let EventKind::MessagePosted { conversation, .. } | EventKind::StreamStarted { conversation } =
-                event.kind
+            if let EventKind::MessagePosted { conversation, .. }
+            | EventKind::StreamStarted { conversation, .. } = event.kind
             {
                 let key = MessageKey { workspace: id, conversation, ts: event.ts };
                 lines.extend(history(store, key, &users).await);

@@ -6,7 +6,7 @@ use std::ops::Bound::{Excluded, Included};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use redraft_model::command::Command;
-use redraft_model::content::{Content, Dialect};
+use redraft_model::content::{Assemble, Content, Dialect, Piece, joined};
 use redraft_model::control::numbered_in;
 use redraft_model::decide;
 use redraft_model::decision::{Change, Decision, Halt, Moment};
@@ -38,6 +38,9 @@ struct State {
     revisions: BTreeMap<(WorkspaceId, u64), (Revision, Arc<Content>)>,
     repliers: BTreeMap<(MessageKey, UserId), Replier>,
     gone: BTreeMap<MessageKey, Gone>,
+    pieces: BTreeMap<(MessageKey, u32), Piece>,
+    /// How pieces become what a message shows.
+    assemble: Option<Assemble>,
     reactions: BTreeSet<(MessageKey, Reaction)>,
     views: BTreeMap<(MessageKey, UserId), PersonalView>,
     heard: BTreeMap<(WorkspaceId, AppId), u64>,
@@ -55,6 +58,13 @@ impl MemoryStore {
     pub fn new(clock: Clock) -> Self {
         let published = Published::new(Directories::default(), Arc::clone(&clock));
         Self { state: Mutex::default(), published, clock }
+    }
+
+    /// The same with a way to read the pieces of messages that stream in.
+    #[must_use]
+    pub fn assembling(self, assemble: Assemble) -> Self {
+        self.state().assemble = Some(assemble);
+        self
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -113,6 +123,8 @@ impl State {
             Change::RemoveRevision(key, position) => {
                 self.revisions.remove(&(key.workspace, *position));
             }
+            Change::PutPiece(key, number, piece) => drop(self.pieces.insert((*key, *number), piece.clone())),
+            Change::ClearPieces(key) => self.pieces.retain(|(of, _), _| of != key),
             Change::PutReaction(key, reaction) => {
                 self.reactions.insert((*key, reaction.clone()));
             }
@@ -166,6 +178,7 @@ impl State {
         self.repliers.retain(|(key, _), _| key.workspace != id);
         self.gone.retain(|key, _| key.workspace != id);
         self.remembered.retain(|(identity, _), _| identity.workspace != id);
+        self.pieces.retain(|(key, _), _| key.workspace != id);
         self.reactions.retain(|(key, _)| key.workspace != id);
         self.views.retain(|(key, _), _| key.workspace != id);
         self.heard.retain(|(workspace, _), _| *workspace != id);
@@ -212,7 +225,17 @@ impl State {
         let key = (message.key.workspace, message.content_at);
         let content = message.revision().and_then(|_| self.revisions.get(&key)).map(|(_, content)| content);
         let nothing = || Arc::new(Content::text(Dialect::Slack, ""));
-        Stored { message: Arc::clone(message), content: content.map_or_else(nothing, Arc::clone), root: None }
+        let content = content.map(|content| match message.in_pieces() {
+            true => Arc::new(self.assembled(message.key, content, None)),
+            false => Arc::clone(content),
+        });
+        Stored { message: Arc::clone(message), content: content.unwrap_or_else(nothing), root: None }
+    }
+
+    fn assembled(&self, key: MessageKey, begun: &Content, more: Option<&Piece>) -> Content {
+        let pieces = self.pieces.range((key, 0)..=(key, u32::MAX)).map(|(_, piece)| piece).chain(more);
+        let pieces: Vec<Piece> = pieces.cloned().collect();
+        self.assemble.unwrap_or(joined)(begun, &pieces)
     }
 
     fn in_channel(&self, message: &Arc<Message>) -> Stored {
@@ -253,6 +276,11 @@ impl View for State {
 
     fn content(&self, key: MessageKey, position: u64) -> Looked<Option<Arc<Content>>> {
         Ok(self.revisions.get(&(key.workspace, position)).map(|(_, content)| Arc::clone(content)))
+    }
+
+    fn assembled(&self, message: &Message, more: Option<&Piece>) -> Looked<Option<Arc<Content>>> {
+        let begun = self.revisions.get(&(message.key.workspace, message.content_at));
+        Ok(begun.map(|(_, begun)| Arc::new(self.assembled(message.key, begun, more))))
     }
 
     fn replier(&self, root: MessageKey, user: UserId) -> Looked<Option<Replier>> {

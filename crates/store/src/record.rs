@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use crate::{Cause, Delivery};
-use redraft_model::content::{Content, Dialect};
+use redraft_model::content::{Content, Dialect, Piece};
 use redraft_model::directory::Directory;
 use redraft_model::event::{Event, EventKind};
 use redraft_model::id::{AppId, ConversationId, MessageKey, TokenHash, UserGroupId, UserId, WorkspaceId};
@@ -308,6 +308,7 @@ structure! {
     Delivery { position, part, conversation, attempts, due_at, cause, reason }
     Revision { key, position, number, previous, by, at }
     Content { dialect, text, blocks, attachments, metadata, identity, activity, files, markup }
+    Piece { text, chunks }
     Remembered { digest, key, content_at, revision, expires_at }
     Event { position, ts, at, by, app, kind }
 }
@@ -374,7 +375,7 @@ choice! {
         18 => ReactionRemoved { conversation, message, name },
         19 => CardSubmitted { conversation, message, to },
         20 => ViewShown { conversation, message, user },
-        21 => StreamStarted { conversation },
+        21 => StreamStarted { conversation, root },
         22 => StreamAdvanced { conversation, message },
         23 => StreamStopped { conversation, message },
         24 => StreamEnded { conversation, message },

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use redraft_model::append::Append;
 use redraft_model::command::{Caller, Command, Delete, Post, Targeted, Update, Verb};
-use redraft_model::content::{Dialect, Patch};
+use redraft_model::content::{Dialect, Patch, Piece};
 use redraft_model::control::Control;
 use redraft_model::conversations::ConversationCommand as C;
 use redraft_model::event::{Event, EventKind as K};
@@ -69,7 +70,7 @@ fn command_of(dice: &mut Dice, world: &World) -> Command {
         Some(Audience::Only(reader)) if !dice.one_in(4) => Some(Targeted { reader: Some(reader) }),
         _ => None,
     };
-    let verb = match dice.roll(29) {
+    let verb = match dice.roll(34) {
         0..=2 => Verb::Post(post(place)),
         3..=8 => Verb::Post(Post {
             reply_to: [Some(known.ts), None],
@@ -94,6 +95,7 @@ fn command_of(dice: &mut Dice, world: &World) -> Command {
         19..=21 => act(known.conversation, known.ts, act_of(dice)),
         22 => return unreaction(dice, world),
         23..=27 => return stream_of(dice, world),
+        28..=32 => return append_of(dice, world, known),
         _ => return command(CONTROL, Verb::Control(Box::new(control_of(dice, place)))),
     };
     let author = world.message(known.conversation, known.ts).and_then(|message| caller_of(message.author));
@@ -124,7 +126,8 @@ fn unreaction(dice: &mut Dice, world: &World) -> Command {
 
 /// A step of one of the streams that were begun last, or a new one.
 fn stream_of(dice: &mut Dice, world: &World) -> Command {
-    let streaming = |message: &&Arc<Message>| matches!(message.state, State::Streaming { .. });
+    let streaming =
+        |message: &&Arc<Message>| matches!(message.state, State::Streaming { appended: None, .. });
     let mut begun: Vec<&Arc<Message>> = world.messages.values().filter(streaming).collect();
     begun.sort_by_key(|message| std::cmp::Reverse(message.key.ts));
     begun.truncate(2);
@@ -145,6 +148,26 @@ fn stream_of(dice: &mut Dice, world: &World) -> Command {
     };
     let caller = if dice.one_in(9) { dice.pick(&CALLERS) } else { caller };
     command(caller, step(conversation, asked))
+}
+
+/// A step of the last stream that pieces are added to, or a new one in the thread of a message.
+fn append_of(dice: &mut Dice, world: &World, known: MessageKey) -> Command {
+    let mut words = |text: &str| Piece { text: if dice.one_in(6) { "" } else { text }.into(), chunks: None };
+    let (piece, fault) = (words("piece"), None);
+    let last = world.messages.values().filter(|message| message.in_pieces()).max_by_key(|it| it.key.ts);
+    let Some(message) = last.filter(|_| !dice.one_in(6)) else {
+        let post = Post { content: text(""), reply_to: [Some(known.ts), None], ..post(known.conversation) };
+        return command(ALPHA_BOT, Verb::Append(Append::Begin { post: Box::new(post), piece }));
+    };
+    let MessageKey { conversation, ts, .. } = message.key;
+    let asked = match dice.roll(9) {
+        0 => return command(MIA_HERSELF, stop(conversation, ts)),
+        1 => Append::Finish { conversation, ts, piece, metadata: None, fault },
+        2 => Append::Tell { conversation, ts },
+        _ => Append::Add { conversation, ts, piece, fault },
+    };
+    let caller = if dice.one_in(9) { dice.pick(&CALLERS) } else { ALPHA_BOT };
+    command(caller, Verb::Append(asked))
 }
 
 /// The last messages, and as often the oldest with replies, so that many people meet in them.
@@ -201,6 +224,7 @@ struct Reader {
     views: BTreeMap<(MessageKey, UserId), u64>,
     /// Where the newest text of each stream lies.
     streams: BTreeMap<MessageKey, u64>,
+    in_pieces: BTreeSet<MessageKey>,
     /// Positions of events with content.
     contents: BTreeSet<u64>,
     /// How often something of each kind happened.
@@ -248,11 +272,19 @@ impl Reader {
                 let before = self.views.insert((key(conversation, message), user), event.position);
                 self.contents.retain(|position| Some(*position) != before);
             }
-            K::StreamStarted { conversation } => {
-                self.revisions.insert(key(conversation, event.ts), 1);
-                self.streamed(key(conversation, event.ts), event.position);
+            K::StreamStarted { conversation, root } => {
+                let begun = key(conversation, event.ts);
+                self.revisions.insert(begun, 1);
+                self.streamed(begun, event.position);
+                if let Some(root) = root {
+                    self.in_pieces.insert(begun);
+                    self.replied(begun, begun.at(root), event.by.unwrap());
+                }
             }
-            K::StreamAdvanced { conversation, message } => {
+            // Pieces lie beside the content.
+            K::StreamAdvanced { conversation, message }
+                if !self.in_pieces.contains(&key(conversation, message)) =>
+            {
                 self.streamed(key(conversation, message), event.position);
             }
             K::StreamEnded { conversation, message } => {
@@ -351,6 +383,16 @@ impl Reader {
         let streams =
             world.messages.values().filter(streaming).map(|message| (message.key, message.content_at));
         assert!(streams.eq(self.streams.iter().map(|(key, position)| (*key, *position))), "streams");
+        for message in world.messages.values() {
+            let of_it = world.pieces.range((message.key, 0)..=(message.key, u32::MAX)).count();
+            let State::Streaming { sequence, appended: Some(_), .. } = message.state else {
+                assert_eq!(of_it, 0, "pieces of a message that is whole");
+                continue;
+            };
+            assert_eq!(of_it, sequence as usize);
+        }
+        let there = world.pieces.keys().all(|(key, _)| world.messages.contains_key(key));
+        assert!(there, "pieces of a message that is gone");
         let counted: usize = self.threads.values().map(|told| told.joined.len()).sum();
         assert_eq!(world.repliers.len(), counted);
     }

@@ -1,6 +1,7 @@
 //! The rules, row by row: each module holds tables for one part of the crate, all over the same small world.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod appending;
 mod content;
 mod control;
 mod conversations;

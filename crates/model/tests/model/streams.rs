@@ -129,7 +129,7 @@ fn what_a_start_writes() {
             app: Some(app),
             as_app,
             kind: Kind::Plain,
-            state: State::Streaming { sequence: 1, informative, stopped: false },
+            state: State::Streaming { sequence: 1, informative, stopped: false, appended: None },
             content_at: moment.position,
             parts: Parts::default(),
             thread: None,
@@ -139,7 +139,7 @@ fn what_a_start_writes() {
         let Outcome::Posted(posted) = decision.outcome else { panic!("not begun") };
         assert_eq!((&*posted.message, &posted.content), (&expected, &content));
         assert_eq!((posted.root_author, posted.thread_ignored), (None, false));
-        assert_eq!(world.events(1), [K::StreamStarted { conversation }]);
+        assert_eq!(world.events(1), [K::StreamStarted { conversation, root: None }]);
         check_only_row(&world, &expected, "looking it up");
     }
 }
@@ -188,7 +188,7 @@ fn which_steps_count() {
         assert_eq!(world.tell(GAMMA_BOT, step(PERSONAL, asked)), told, "{sequence} {words}");
         let (words, sequence, informative) = shown;
         let message = Message::clone(world.message(PERSONAL, ts).unwrap());
-        let state = State::Streaming { sequence, informative, stopped: false };
+        let state = State::Streaming { sequence, informative, stopped: false, appended: None };
         assert_eq!(message, Message { state, content_at: message.content_at, ..Message::clone(&before) });
         assert_eq!(message.content_at != before.content_at, told == "streamed");
         check_only_row(&world, &message, words);
@@ -276,7 +276,7 @@ fn stopping() {
     world.tell(GAMMA_BOT, advance(PERSONAL, ts, 7, "so far"));
     let before = Message::clone(world.message(PERSONAL, ts).unwrap());
     assert_eq!(world.tell(MIA_HERSELF, stop(PERSONAL, ts)), "streamed");
-    let state = State::Streaming { sequence: 7, informative: false, stopped: true };
+    let state = State::Streaming { sequence: 7, informative: false, stopped: true, appended: None };
     let stopped = Message { state, ..before };
     assert_eq!(**world.message(PERSONAL, ts).unwrap(), stopped);
     check_only_row(&world, &stopped, "so far");

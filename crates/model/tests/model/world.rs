@@ -7,7 +7,7 @@ use std::sync::Arc;
 use redraft_model::command::{
     Caller, Command, Delete, Idempotency, NewDirect, Post, Target, Targeted, Update, Verb,
 };
-use redraft_model::content::{Change as Part, Content, ContentFault, Dialect, Patch};
+use redraft_model::content::{Change as Part, Content, ContentFault, Dialect, Patch, Piece, joined};
 use redraft_model::control::{Control, numbered_in};
 use redraft_model::conversations::ConversationCommand;
 use redraft_model::decide;
@@ -112,6 +112,7 @@ pub struct World {
     pub revisions: BTreeMap<(WorkspaceId, u64), (Revision, Arc<Content>)>,
     pub repliers: BTreeMap<(MessageKey, UserId), Replier>,
     pub gone: BTreeMap<MessageKey, Gone>,
+    pub pieces: BTreeMap<(MessageKey, u32), Piece>,
     pub reactions: BTreeSet<(MessageKey, Reaction)>,
     pub views: BTreeMap<(MessageKey, UserId), PersonalView>,
     pub remembered: BTreeMap<(Identity, String), Remembered>,
@@ -160,6 +161,14 @@ impl View for World {
     fn reactions(&self, key: MessageKey) -> Looked<Vec<Reaction>> {
         let all = self.reactions.iter().filter(|(of, _)| *of == key);
         Ok(all.map(|(_, reaction)| reaction.clone()).collect())
+    }
+
+    fn assembled(&self, message: &Message, more: Option<&Piece>) -> Looked<Option<Arc<Content>>> {
+        let (key, at) = (message.key, message.content_at);
+        let pieces = self.pieces.range((key, 0)..=(key, u32::MAX)).map(|(_, piece)| piece).chain(more);
+        let pieces: Vec<Piece> = pieces.cloned().collect();
+        let begun = self.revisions.get(&(key.workspace, at));
+        Ok(begun.map(|(_, begun)| Arc::new(joined(begun, &pieces))))
     }
 
     fn item(&self, workspace: WorkspaceId, key: &ItemKey) -> Looked<Option<Item>> {
@@ -247,6 +256,12 @@ impl World {
             Change::RemoveRevision(key, position) => {
                 assert!(self.revisions.remove(&(key.workspace, position)).is_some(), "it was there");
             }
+            Change::PutPiece(key, number, piece) => {
+                let next = self.pieces.range((key, 0)..=(key, u32::MAX)).count() + 1;
+                assert_eq!(number as usize, next, "pieces have consecutive numbers");
+                self.pieces.insert((key, number), piece);
+            }
+            Change::ClearPieces(key) => self.pieces.retain(|(of, _), _| *of != key),
             Change::PutReaction(key, reaction) => assert!(self.reactions.insert((key, reaction))),
             Change::RemoveReaction(key, reaction) => assert!(self.reactions.remove(&(key, reaction))),
             Change::PutView(key, user, view) => {
@@ -294,7 +309,7 @@ impl World {
     pub fn rows(&self) -> String {
         let directories: Vec<String> = self.directories.all().map(|directory| shape(directory)).collect();
         let known = (&self.repliers, &self.gone, &self.remembered, self.logs.values().map(Vec::len));
-        let marks = (&self.reactions, &self.views, &self.items);
+        let marks = (&self.reactions, &self.views, &self.items, &self.pieces);
         format!("{:?} {directories:?} {known:?} {marks:?} {:?}", self.messages, self.revisions.keys())
     }
 
@@ -419,6 +434,8 @@ fn told(outcome: &Outcome) -> String {
         Outcome::App(id) => format!("app {}", id.0),
         Outcome::Streamed(_, true) => "streamed".into(),
         Outcome::Streamed(_, false) => "too late".into(),
+        Outcome::Added { untold: true, .. } => "added, untold".into(),
+        Outcome::Added { untold: false, .. } => "added".into(),
         Outcome::Reacted(true) => "reacted".into(),
         Outcome::Reacted(false) => "no change".into(),
         Outcome::Granted(_) => "granted".into(),
@@ -497,6 +514,10 @@ impl View for InRounds<'_> {
 
     fn reactions(&self, key: MessageKey) -> Looked<Vec<Reaction>> {
         self.ask(format!("reactions {key:?}"), self.world.reactions(key))
+    }
+
+    fn assembled(&self, message: &Message, more: Option<&Piece>) -> Looked<Option<Arc<Content>>> {
+        self.ask(format!("pieces of {:?}", message.key), View::assembled(self.world, message, more))
     }
 
     fn item(&self, workspace: WorkspaceId, key: &ItemKey) -> Looked<Option<Item>> {

@@ -31,9 +31,12 @@ pub(super) fn error(not_done: &NotDone, directory: &Directory) -> Error {
             Why::Stream(why) => stream(why, refusal, directory),
             Why::Interaction(why) => interaction(why, refusal, directory),
             Why::Conversation(why) => conversation(why),
-            Why::Respond(_) | Why::File(_) | Why::Interact(_) | Why::Modal(_) | Why::Control(_) => {
-                Error::new(StatusCode::FORBIDDEN, NOT_ENOUGH_PERMISSIONS, "Not allowed.")
-            }
+            Why::Append(_)
+            | Why::Respond(_)
+            | Why::File(_)
+            | Why::Interact(_)
+            | Why::Modal(_)
+            | Why::Control(_) => Error::new(StatusCode::FORBIDDEN, NOT_ENOUGH_PERMISSIONS, "Not allowed."),
             Why::KeyReused { .. } => Error::new(
                 StatusCode::BAD_REQUEST,
                 BAD_ARGUMENT,

@@ -37,7 +37,7 @@ pub(super) fn error(app: &App, workspace: WorkspaceId, who: &str, not_done: &Not
         Why::Interact(why) => interact(*why, who, author),
         Why::Modal(why) => modal(*why, who),
         Why::Conversation(why) => conversation(why, who),
-        Why::Respond(_) => forbidden("not_a_person", "people answer nothing through an app's address"),
+        Why::Append(_) | Why::Respond(_) => forbidden("not_a_person", "only an app does this"),
         Why::Control(why) => control(why),
         // People share no files through the control API.
         Why::File(_) => missing("there is no such file"),
@@ -236,7 +236,7 @@ fn interact(why: A, who: &str, author: impl Fn() -> String) -> Error {
         A::Tombstone => tombstone(),
         A::ForOneReader => conflict("for_one_reader", "shortcuts are not offered on messages for one reader"),
         A::ViewNotFound => no_view(who),
-        A::NoApp => conflict("no_bot", "no Slack app that is installed would hear of it"),
+        A::NoApp => conflict("no_bot", "the app is not installed any more, so nobody would hear of it"),
         A::OtherApp => conflict("no_bot", format!("{} posted the message, and not this app's bot", author())),
     }
 }

@@ -187,12 +187,12 @@ pub(super) fn thread_ts(call: &Call<'_>) -> Option<Ts> {
     call.args.filled("thread_ts").map(|ts| Ts::from_dotted(ts).unwrap_or(Ts(0)))
 }
 
-fn may_post_unjoined(call: &Call<'_>) -> bool {
+pub(super) fn may_post_unjoined(call: &Call<'_>) -> bool {
     call.token.kind == TokenKind::Bot && scopes::has(&call.token, "chat:write.public")
 }
 
 /// The message that `channel` and `ts` name. A deletion also takes a person's id for the direct message with them.
-fn message_named(call: &Call<'_>, person: bool) -> Result<(ConversationId, Ts), Error> {
+pub(super) fn message_named(call: &Call<'_>, person: bool) -> Result<(ConversationId, Ts), Error> {
     let (channel, ts) = (call.args.required("channel")?, call.args.required("ts")?);
     let with_person = || {
         let user = call.directory.user_named(channel).filter(|user| person && user.slack_id == channel)?;
@@ -207,7 +207,7 @@ fn message_named(call: &Call<'_>, person: bool) -> Result<(ConversationId, Ts), 
     Ok((conversation, Ts::from_dotted(ts).unwrap_or(Ts(0))))
 }
 
-fn message_of(outcome: &Outcome) -> Result<(MessageKey, Option<Posted>), Error> {
+pub(super) fn message_of(outcome: &Outcome) -> Result<(MessageKey, Option<Posted>), Error> {
     match outcome {
         Outcome::Posted(posted) | Outcome::Updated(posted) => Ok((posted.message.key, Some(posted.clone()))),
         Outcome::Repeated(before, stored) => {
@@ -251,7 +251,7 @@ fn posted(call: &Call<'_>, outcome: Outcome, thread_asked: bool) -> Result<Reply
     Ok(reply)
 }
 
-fn head(call: &Call<'_>, key: MessageKey) -> Reply {
+pub(super) fn head(call: &Call<'_>, key: MessageKey) -> Reply {
     Reply::new().text("channel", &channel_id(call, key)).text("ts", &key.ts.dotted())
 }
 

@@ -276,7 +276,7 @@ impl Call<'_> {
     }
 
     /// A custom name and picture, for which the token needs a scope of its own. People post as themselves.
-    fn identity(&self) -> Result<Option<Arc<str>>, Error> {
+    pub(super) fn identity(&self) -> Result<Option<Arc<str>>, Error> {
         let args = &self.args;
         let (name, emoji, url) =
             (args.filled("username"), args.filled("icon_emoji"), args.filled("icon_url"));
@@ -318,6 +318,6 @@ fn over(name: &str, given: &str, max: usize) -> Fault {
     Fault { code: "msg_too_long", messages: vec![reason] }
 }
 
-fn fault(fault: Fault) -> ContentFault {
+pub(super) fn fault(fault: Fault) -> ContentFault {
     ContentFault { code: fault.code, reasons: fault.messages }
 }

@@ -85,7 +85,7 @@ impl Scene<'_> {
     async fn message(&self) -> Result<Option<Map<String, Value>>, StoreError> {
         use EventKind as K;
         match self.event.kind {
-            K::MessagePosted { conversation, .. } | K::StreamStarted { conversation } => {
+            K::MessagePosted { conversation, .. } | K::StreamStarted { conversation, .. } => {
                 let Some(posted) = self.posted(conversation).await? else { return Ok(None) };
                 Ok(Some(self.placed(self.render(&posted).await?, conversation)))
             }
@@ -100,7 +100,7 @@ impl Scene<'_> {
                     [("message", now), ("previous_message", before)],
                 )))
             }
-            K::StreamEnded { conversation, message } => {
+            K::StreamAdvanced { conversation, message } | K::StreamEnded { conversation, message } => {
                 let Some(now) = self.known(self.key(conversation, message)).await? else { return Ok(None) };
                 let before =
                     Shown { content: Arc::new(Content::text(now.content.dialect, "")), ..now.clone() };
@@ -316,11 +316,14 @@ impl Scene<'_> {
     async fn posted(&self, conversation: ConversationId) -> Result<Option<Shown>, StoreError> {
         let key = self.key(conversation, self.event.ts);
         let Some(row) = self.row(key).await? else { return Ok(None) };
-        let mut content = self.content(self.event.position).await?;
-        if content.is_none() && matches!(self.event.kind, EventKind::StreamStarted { .. }) {
-            // Each step of a stream takes the place of the one before.
-            content = self.content(row.content_at).await?;
+        if matches!(self.event.kind, EventKind::StreamStarted { .. }) {
+            // What it began with is not kept: readers are told of what there is by now.
+            let known = self.known(key).await?;
+            return Ok(
+                known.map(|known| Shown { message: Message { thread: None, ..known.message }, ..known })
+            );
         }
+        let content = self.content(self.event.position).await?;
         Ok(content.map(|content| {
             let state = State::Live { revision: NonZeroU32::MIN, edited: None };
             Shown { message: Message { state, thread: None, ..row }, content }
@@ -364,6 +367,9 @@ impl Scene<'_> {
 
     /// A message as it is now, with the words that it has or had last.
     async fn known(&self, key: MessageKey) -> Result<Option<Shown>, StoreError> {
+        if let Some(stored) = self.app.store.message(key).await? {
+            return Ok(Some(Shown { message: Message::clone(&stored.message), content: stored.content }));
+        }
         let Some(message) = self.row(key).await? else { return Ok(None) };
         let content = self.content(message.content_at).await?;
         Ok(content.map(|content| Shown { message, content }))

@@ -22,7 +22,6 @@ use crate::mint;
 mod args;
 mod auth;
 mod chat;
-mod command;
 mod connection;
 mod content;
 mod conversations;
@@ -32,18 +31,16 @@ pub(crate) mod files;
 pub(crate) mod hears;
 mod history;
 pub(crate) mod hooks;
-pub(crate) mod interactivity;
 mod objects;
-pub(crate) mod payload;
 mod people;
 mod refusal;
 mod render;
 mod reply;
 pub mod scopes;
 pub mod sockets;
+pub(crate) mod streams;
 pub(crate) mod transport;
 pub(crate) mod verify;
-mod views;
 
 /// One method of the API.
 struct Method {
@@ -64,11 +61,14 @@ static METHODS: &[Method] = methods! {
     "auth.revoke" Needs::Token => auth::revoke;
     "auth.test" Needs::Token => auth::test;
     "bots.info" Needs::One("users:read") => people::bot;
+    "chat.appendStream" Needs::One("chat:write") => streams::append;
     "chat.delete" Needs::One("chat:write") => chat::delete;
     "chat.getPermalink" Needs::Token => chat::permalink;
     "chat.meMessage" Needs::One("chat:write") => chat::me_message;
     "chat.postEphemeral" Needs::One("chat:write") => chat::post_ephemeral;
     "chat.postMessage" Needs::One("chat:write") => chat::post_message;
+    "chat.startStream" Needs::One("chat:write") => streams::start;
+    "chat.stopStream" Needs::One("chat:write") => streams::stop;
     "chat.update" Needs::One("chat:write") => chat::update;
     "conversations.archive" Needs::ByKind(&scopes::MANAGE) => conversations::archive;
     "conversations.close" Needs::ByKind(&scopes::MANAGE) => conversations::close;
@@ -94,15 +94,11 @@ static METHODS: &[Method] = methods! {
     "users.info" Needs::One("users:read") => people::user;
     "users.list" Needs::One("users:read") => people::users;
     "users.lookupByEmail" Needs::One("users:read.email") => people::by_email;
-    "views.open" Needs::Token => views::open;
-    "views.publish" Needs::Token => views::publish;
-    "views.push" Needs::Token => views::push;
-    "views.update" Needs::Token => views::update;
 };
 
 /// A call whose token was accepted.
 struct Call<'a> {
-    app: &'a App,
+    app: &'a Arc<App>,
     directory: Arc<Directory>,
     token: Arc<Token>,
     user: Arc<User>,
@@ -116,7 +112,7 @@ struct Call<'a> {
 
 /// Answers one call.
 pub(crate) async fn handle(
-    app: &App,
+    app: &Arc<App>,
     method: &str,
     verb: &Verb,
     query: Option<&str>,
@@ -145,7 +141,7 @@ pub(crate) async fn handle(
 
 #[expect(clippy::too_many_arguments, reason = "what the answer's headers say is found on the way")]
 async fn run(
-    app: &App,
+    app: &Arc<App>,
     name: &str,
     verb: &Verb,
     query: Option<&str>,
@@ -255,7 +251,10 @@ impl Call<'_> {
 
     async fn attempt(&self, verb: CommandVerb) -> Result<Outcome, NotDone> {
         let idempotency = match &verb {
-            CommandVerb::Post(_) | CommandVerb::Update(_) | CommandVerb::Delete(_) => self.idempotency(),
+            CommandVerb::Post(_)
+            | CommandVerb::Update(_)
+            | CommandVerb::Delete(_)
+            | CommandVerb::Append(_) => self.idempotency(),
             _ => None,
         };
         let workspace = self.directory.workspace.id;

@@ -1,11 +1,12 @@
 //! Every refusal of the model as the platform's code, with the reason in words: who posted it, who asked, which rule.
 
+use redraft_model::append::AppendRefusal as A;
 use redraft_model::conversations::ConversationRefusal as C;
 use redraft_model::decision::{CallerRefusal, Refusal, Why};
 use redraft_model::delete::DeleteRefusal as D;
 use redraft_model::directory::Directory;
 use redraft_model::files::FileRefusal;
-use redraft_model::limits::{FILE_SHARES_MAX, FILES_OF_MESSAGE_MAX};
+use redraft_model::limits::{FILE_SHARES_MAX, FILES_OF_MESSAGE_MAX, STREAM_BYTES_MAX, STREAM_PIECES_MAX};
 use redraft_model::message::Message;
 use redraft_model::modal::ModalRefusal as M;
 use redraft_model::policy::{Actor, Rule};
@@ -27,6 +28,7 @@ pub(super) fn error(refusal: &Refusal, directory: &Directory, method: &str) -> E
             Error::new("access_denied")
         }
         Why::File(why) => file(why, method),
+        Why::Append(why) => append(why, refusal, directory),
         Why::Conversation(why) => conversation(why, method),
         Why::KeyReused { other_conversation } => key_reused(*other_conversation, method),
     }
@@ -57,6 +59,29 @@ fn post(why: &P) -> Error {
         }
         P::NoContent => Error::new("no_text").because("neither text nor blocks nor attachments were given"),
         P::Content(fault) => content(fault.code, &fault.reasons),
+    }
+}
+
+fn append(why: &A, refusal: &Refusal, directory: &Directory) -> Error {
+    match why {
+        A::Post(why) => post(why),
+        A::ConversationNotFound => {
+            Error::new("channel_not_found").because("no conversation that this token can see has this id")
+        }
+        A::Archived => Error::new("is_archived").because("the conversation is archived"),
+        A::MessageNotFound => not_found(),
+        A::NotAuthor(rule) => {
+            Error::new("message_not_owned_by_app").because(whose(refusal, *rule, directory))
+        }
+        A::Stopped => Error::new("stopped_by_user").because("a person stopped the stream"),
+        A::NotStreaming => Error::new("message_not_in_streaming_state")
+            .because("the message was not started as a stream, has ended, or began more than 5 minutes ago"),
+        A::ThreadNotFound => Error::new("invalid_thread_ts")
+            .because("a stream is a reply, and thread_ts names no message of this conversation"),
+        A::Content(fault) => content(fault.code, &fault.reasons),
+        A::NoContent => Error::new("no_text").because("there is neither text nor chunks, now or before"),
+        A::TooLong => Error::new("msg_too_long")
+            .because(format!("a stream has at most {STREAM_BYTES_MAX} bytes and {STREAM_PIECES_MAX} pieces")),
     }
 }
 

@@ -85,6 +85,8 @@ impl View<'_> {
                 let edited = edited.map(|edited| (self.editor(edited.by), seconds(edited.at)));
                 view.edited = edited.as_ref().map(|(user, ts)| (*user, ts.as_str()));
                 view.root = root;
+                let stopped = matches!(message.state, State::Streaming { stopped: true, .. });
+                view.streaming_state = (message.in_pieces() && !stopped).then_some("in_progress");
                 self.live(view, message, content, out);
             }
         }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use redraft_model::content::Content;
+use redraft_model::content::{Assemble, Content, Piece};
 use redraft_model::decision::{Change, Decision};
 use redraft_model::directory::{Directories, Directory, DirectoryChange};
 use redraft_model::event::Event;
@@ -48,14 +48,20 @@ pub(super) struct SqliteEngine {
     db: Connection,
     recent: Recent,
     wal: Arc<Wal>,
+    assemble: Assemble,
 }
 
 impl SqliteEngine {
-    pub fn open(path: PathBuf, vfs: Option<String>, wal: Arc<Wal>) -> Result<Self, OpenError> {
+    pub fn open(
+        path: PathBuf,
+        vfs: Option<String>,
+        wal: Arc<Wal>,
+        assemble: Assemble,
+    ) -> Result<Self, OpenError> {
         let db = super::connection(&path, vfs.as_deref(), false)?;
         super::check_version(&db)?;
         let db = prepare(db, &wal)?;
-        Ok(Self { path, vfs, db, recent: Recent::default(), wal })
+        Ok(Self { path, vfs, db, recent: Recent::default(), wal, assemble })
     }
 
     pub fn directories(&self) -> rusqlite::Result<Directories> {
@@ -79,6 +85,14 @@ impl SqliteEngine {
             Change::PutMessage(message) => self.put_message(message, first),
             Change::RemoveMessage(message) => self.remove_message(message),
             Change::RemoveRevision(key, position) => self.remove_revision(key.workspace, *position),
+            Change::PutPiece(key, number, piece) => {
+                const SQL: &str = "INSERT INTO piece (place, ts, number, body) VALUES (?1, ?2, ?3, ?4)";
+                self.write(SQL, params![place_of(*key), key.ts.0, number, encode(piece)]).map(drop)
+            }
+            Change::ClearPieces(key) => {
+                const SQL: &str = "DELETE FROM piece WHERE place = ?1 AND ts = ?2";
+                self.write(SQL, params![place_of(*key), key.ts.0]).map(drop)
+            }
             Change::PutReaction(key, reaction) => self.put_reaction(*key, reaction),
             Change::RemoveReaction(key, reaction) => self.remove_reaction(*key, reaction),
             Change::PutView(key, user, view) => self.put_view(*key, *user, *view),
@@ -382,6 +396,7 @@ impl SqliteEngine {
             ("placed", "(place, ts)", "place", places),
             ("replier", "(place, root, user)", "place", places),
             ("gone", "(place, ts)", "place", places),
+            ("piece", "(place, ts, number)", "place", places),
             ("reaction", "(place, ts, since)", "place", places),
             ("view", "(place, ts, user)", "place", places),
             ("revision", "(spot)", "spot", spots),
@@ -568,6 +583,13 @@ impl View for Snapshot<'_> {
             return Ok(Some(known));
         }
         self.looked(rows::content(&self.engine.db, key.workspace, position))
+    }
+
+    fn assembled(&self, message: &Message, more: Option<&Piece>) -> Looked<Option<Arc<Content>>> {
+        let Some(begun) = self.content(message.key, message.content_at)? else { return Ok(None) };
+        let mut pieces = self.looked(rows::pieces(&self.engine.db, message.key))?;
+        pieces.extend(more.cloned());
+        Ok(Some(Arc::new((self.engine.assemble)(&begun, &pieces))))
     }
 
     fn replier(&self, root: MessageKey, user: UserId) -> Looked<Option<Replier>> {

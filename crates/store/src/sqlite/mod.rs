@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use redraft_model::command::Command;
-use redraft_model::content::{Content, Dialect};
+use redraft_model::content::{Assemble, Content, Dialect, joined};
 use redraft_model::event::Event;
 use redraft_model::id::{AppId, ConversationId, MessageKey, UserId, WorkspaceId};
 use redraft_model::item::{Item, ItemKey};
@@ -53,6 +53,8 @@ pub struct Options {
     pub clock: Clock,
     /// The SQLite file system to use, for fault injection; `None` is the machine's.
     pub vfs: Option<String>,
+    /// How the pieces of a message that streams in become what it shows.
+    pub assemble: Assemble,
     /// A promise to break, for tests that have to notice it.
     #[doc(hidden)]
     pub sabotage: Option<Sabotage>,
@@ -60,7 +62,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { clock: machine_clock(), vfs: None, sabotage: None }
+        Self { clock: machine_clock(), vfs: None, assemble: joined, sabotage: None }
     }
 }
 
@@ -69,6 +71,7 @@ pub struct SqliteStore {
     queue: Mutex<Option<Queue>>,
     published: Arc<Published>,
     readers: Arc<Readers>,
+    assemble: Assemble,
     threads: Mutex<Vec<std::thread::JoinHandle<()>>>,
     _lock: File,
 }
@@ -104,7 +107,12 @@ impl SqliteStore {
         let lock = own(folder)?;
         let path = folder.join(FILE_NAME);
         let wal = Arc::new(engine::Wal::default());
-        let engine = engine::SqliteEngine::open(path.clone(), options.vfs.clone(), Arc::clone(&wal))?;
+        let engine = engine::SqliteEngine::open(
+            path.clone(),
+            options.vfs.clone(),
+            Arc::clone(&wal),
+            options.assemble,
+        )?;
         let published = Arc::new(Published::new(engine.directories()?, Arc::clone(&options.clock)));
         let (queue, thread) = match options.sabotage {
             None => committer::start(engine, Arc::clone(&published), options.clock)?,
@@ -118,6 +126,7 @@ impl SqliteStore {
             queue: Mutex::new(Some(queue)),
             published,
             readers: Arc::new(Readers::new(path, options.vfs)),
+            assemble: options.assemble,
             threads: Mutex::new(vec![thread, checkpointer]),
             _lock: lock,
         })
@@ -147,6 +156,18 @@ impl SqliteStore {
         let readers = Arc::clone(&self.readers);
         Box::pin(async move { readers.read(read).await })
     }
+
+    /// Reads messages, and of those that stream in the pieces as well.
+    fn read_messages(
+        &self,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<Vec<Stored>> + Send + 'static,
+    ) -> Later<'_, Result<Vec<Stored>, StoreError>> {
+        let assemble = self.assemble;
+        self.read(move |db| {
+            let found = read(db)?.into_iter();
+            found.map(|stored| rows::assembled(db, assemble, stored)).collect()
+        })
+    }
 }
 
 impl Drop for SqliteStore {
@@ -173,7 +194,11 @@ impl Store for SqliteStore {
     }
 
     fn message(&self, key: MessageKey) -> Later<'_, Result<Option<Stored>, StoreError>> {
-        self.read(move |db| rows::stored(db, key))
+        let assemble = self.assemble;
+        self.read(move |db| {
+            let found = rows::stored(db, key)?;
+            found.map(|stored| rows::assembled(db, assemble, stored)).transpose()
+        })
     }
 
     fn channel_line(
@@ -184,7 +209,7 @@ impl Store for SqliteStore {
         limit: usize,
     ) -> Later<'_, Result<Vec<Stored>, StoreError>> {
         let limit = limit.min(READ_ROWS_MAX);
-        self.read(move |db| rows::channel_line(db, workspace, conversation, window, limit))
+        self.read_messages(move |db| rows::channel_line(db, workspace, conversation, window, limit))
     }
 
     fn thread_line(
@@ -194,7 +219,7 @@ impl Store for SqliteStore {
         limit: usize,
     ) -> Later<'_, Result<Vec<Stored>, StoreError>> {
         let limit = limit.min(READ_ROWS_MAX);
-        self.read(move |db| rows::thread_line(db, root, window, limit))
+        self.read_messages(move |db| rows::thread_line(db, root, window, limit))
     }
 
     fn revisions(
@@ -245,7 +270,7 @@ impl Store for SqliteStore {
         limit: usize,
     ) -> Later<'_, Result<Vec<Stored>, StoreError>> {
         let limit = limit.min(READ_ROWS_MAX);
-        self.read(move |db| rows::targeted(db, workspace, conversation, reader, limit))
+        self.read_messages(move |db| rows::targeted(db, workspace, conversation, reader, limit))
     }
 
     fn settle(

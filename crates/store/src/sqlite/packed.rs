@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use redraft_model::content::Parts;
 use redraft_model::id::{AppId, MessageKey, UserId};
-use redraft_model::message::{Audience, Edited, Gone, Kind, Message, State, Thread};
+use redraft_model::message::{Appended, Audience, Edited, Gone, Kind, Message, State, Thread};
 use redraft_model::time::{Micros, Ts};
 
 use super::rows::{CHANNEL_LINE, EPHEMERAL_LINE};
@@ -57,6 +57,8 @@ const KINDS: [Kind; 7] =
 /// What is known of a stream, after its sequence number.
 const INFORMATIVE: u8 = 1;
 const STOPPED: u8 = 1 << 1;
+const IN_PIECES: u8 = 1 << 2;
+const UNTOLD: u8 = 1 << 3;
 
 /// The flags whose conditions hold.
 fn flags<const N: usize>(conditions: [(u8, bool); N]) -> u8 {
@@ -72,8 +74,14 @@ pub(super) fn message(it: &Message) -> Vec<u8> {
         State::Tombstone { deleted_at } => (None, Some(deleted_at), None),
     };
     let stream = match it.state {
-        State::Streaming { sequence, informative, stopped } => {
-            Some((sequence, flags([(INFORMATIVE, informative), (STOPPED, stopped)])))
+        State::Streaming { sequence, informative, stopped, appended } => {
+            let flags = flags([
+                (INFORMATIVE, informative),
+                (STOPPED, stopped),
+                (IN_PIECES, appended.is_some()),
+                (UNTOLD, appended.is_some_and(|appended| appended.untold)),
+            ]);
+            Some((sequence, flags, appended))
         }
         _ => None,
     };
@@ -112,9 +120,13 @@ pub(super) fn message(it: &Message) -> Vec<u8> {
     only.iter().for_each(|reader| reader.put(&mut out));
     root.iter().for_each(|root| root.put(&mut out));
     revision.iter().for_each(|revision| revision.put(&mut out));
-    if let Some((sequence, flags)) = stream {
+    if let Some((sequence, flags, appended)) = stream {
         sequence.put(&mut out);
         out.push(flags);
+        if let Some(Appended { bytes, told_at, .. }) = appended {
+            bytes.put(&mut out);
+            put_since(it.key, told_at, &mut out);
+        }
     }
     deleted_at.iter().for_each(|at| put_since(it.key, *at, &mut out));
     if let Some(Edited { by, at }) = edited {
@@ -172,7 +184,14 @@ fn take_message(from: &mut &[u8], key: MessageKey, line: i64) -> Option<Message>
         let sequence = u32::take(from)?;
         let (flags, rest) = from.split_first()?;
         *from = rest;
-        State::Streaming { sequence, informative: flags & INFORMATIVE != 0, stopped: flags & STOPPED != 0 }
+        let appended = if flags & IN_PIECES != 0 {
+            let (bytes, told_at) = (u32::take(from)?, take_since(key, from)?);
+            Some(Appended { bytes, told_at, untold: flags & UNTOLD != 0 })
+        } else {
+            None
+        };
+        let (informative, stopped) = (flags & INFORMATIVE != 0, flags & STOPPED != 0);
+        State::Streaming { sequence, informative, stopped, appended }
     } else {
         let revision = Field::take(from)?;
         let edited = if has(EDITED) {
@@ -274,7 +293,9 @@ mod tests {
             Thread { replies: 2, repliers: 1, latest: Ts(1_700_000_001_000_000), users: vec![UserId(1)] };
         let all = Parts { blocks: true, attachments: true, metadata: true, activity: true, files: true };
         let tombstone = State::Tombstone { deleted_at: at };
-        let streaming = State::Streaming { sequence: 300, informative: true, stopped: true };
+        let streaming = State::Streaming { sequence: 300, informative: true, stopped: true, appended: None };
+        let appended = Some(Appended { bytes: 70_000, told_at: at, untold: true });
+        let growing = State::Streaming { sequence: 300, informative: false, stopped: false, appended };
         for (message, line) in [
             (plain.clone(), 0),
             (Message { app: None, as_app: false, kind: Kind::Me, parts: all, ..plain.clone() }, 0),
@@ -283,6 +304,7 @@ mod tests {
             (Message { kind: Kind::Unarchive, parts: all, ..plain.clone() }, 0),
             (Message { state: tombstone, thread: Some(thread), ..plain.clone() }, 0),
             (Message { state: streaming, marked: true, ..plain.clone() }, 0),
+            (Message { state: growing, ..plain.clone() }, 0),
             (Message { root, broadcast: true, ..plain.clone() }, 1_600_000_000_000_000),
             (Message { audience: Audience::Only(UserId(5)), ..plain.clone() }, -1),
             (Message { audience: Audience::Only(UserId(5)), root, ..plain.clone() }, -1),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use redraft_model::content::Content;
+use redraft_model::content::{Assemble, Content, Piece};
 use redraft_model::directory::{Directories, Directory};
 use redraft_model::event::Event;
 use redraft_model::id::{AppId, ConversationId, MessageKey, UserId, WorkspaceId};
@@ -43,6 +43,8 @@ CREATE TABLE IF NOT EXISTS remembered (identity BLOB NOT NULL, key TEXT NOT NULL
 CREATE INDEX IF NOT EXISTS remembered_expiry ON remembered (expires_at);
 CREATE TABLE IF NOT EXISTS ephemeral (expires_at INTEGER NOT NULL, place INTEGER NOT NULL, ts INTEGER NOT NULL,
     spot INTEGER NOT NULL, PRIMARY KEY (expires_at, place, ts)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS piece (place INTEGER NOT NULL, ts INTEGER NOT NULL, number INTEGER NOT NULL,
+    body BLOB NOT NULL, PRIMARY KEY (place, ts, number)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS reaction (place INTEGER NOT NULL, ts INTEGER NOT NULL, since INTEGER NOT NULL,
     name TEXT NOT NULL, user INTEGER NOT NULL, PRIMARY KEY (place, ts, since)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS view (place INTEGER NOT NULL, ts INTEGER NOT NULL, user INTEGER NOT NULL,
@@ -154,6 +156,24 @@ pub(super) fn content(
     position: u64,
 ) -> rusqlite::Result<Option<Arc<Content>>> {
     Ok(revision_at(db, workspace, position)?.map(|row| row.content))
+}
+
+/// The pieces of a message that streams in, in their order.
+pub(super) fn pieces(db: &Connection, key: MessageKey) -> rusqlite::Result<Vec<Piece>> {
+    const SQL: &str = "SELECT body FROM piece WHERE place = ?1 AND ts = ?2 ORDER BY number";
+    many(db, SQL, params![place_of(key), key.ts.0])
+}
+
+/// A message, or the root that it shows, as it is with its pieces.
+pub(super) fn assembled(db: &Connection, assemble: Assemble, mut stored: Stored) -> rusqlite::Result<Stored> {
+    if let Some(root) = stored.root {
+        stored.root = Some(Box::new(assembled(db, assemble, *root)?));
+    }
+    if stored.message.in_pieces() {
+        let pieces = pieces(db, stored.message.key)?;
+        stored.content = Arc::new(assemble(&stored.content, &pieces));
+    }
+    Ok(stored)
 }
 
 /// A message's reactions, in their order.

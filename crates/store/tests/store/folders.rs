@@ -44,7 +44,8 @@ async fn lived_in(folder: &Folder) -> World {
         let act = Step::Act { who: number % 7, which, what: number % 8, whom };
         let sequence = u32::try_from(number % 20).unwrap();
         let stream = Step::Stream { what: number % 20, sequence, informative: false };
-        for step in [act, stream] {
+        let append = Step::Append { which, what: if number % 50 == 0 { 0 } else { 5 } };
+        for step in [act, stream, append] {
             let answer = world.submit(teller.command(&step)).await;
             teller.heard(&answer);
         }
@@ -144,7 +145,7 @@ fn tables_with_rows(folder: &Folder) -> Vec<String> {
     let mut tables = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").unwrap();
     let mut tables: Vec<String> =
         tables.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
-    assert_eq!(tables.len(), 18);
+    assert_eq!(tables.len(), 19);
     tables.retain(|table| {
         let sql = format!("SELECT count(*) FROM {table}");
         db.query_row(&sql, [], |row| row.get::<_, i64>(0)).unwrap() != 0

@@ -142,12 +142,13 @@ pub fn same(found: &[String], expected: &[String]) {
 }
 
 /// Beginnings of answers, and how many there have to be of each.
-const KINDS: [(&str, usize); 10] = [
+const KINDS: [(&str, usize); 11] = [
     ("Ok(Posted", 200),
     ("Ok(Updated", 80),
     ("Ok(Deleted", 80),
     ("Ok(Repeated", 20),
-    ("Ok(Streamed(", 60),
+    ("Ok(Streamed(", 50),
+    ("Ok(Added", 30),
     ("Ok(Reacted(true", 30),
     ("Ok(Reacted(false", 10),
     ("Ok(Done", 20),

@@ -195,6 +195,7 @@ impl Round {
             clock: self.clock.clock(),
             vfs: Some(self.faults.vfs_name().to_owned()),
             sabotage: self.sabotage,
+            ..Options::default()
         };
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&self.folder, options).unwrap());
         let world = match world {

@@ -4,14 +4,16 @@
 use std::sync::Arc;
 
 use proptest::prelude::*;
+use redraft_model::append::Append;
 use redraft_model::command::{Caller, Command, Delete, NewDirect, Post, Target, Targeted, Update, Verb};
+use redraft_model::content::Piece;
 use redraft_model::control::Control;
 use redraft_model::conversations::ConversationCommand;
 use redraft_model::decision::Outcome;
-use redraft_model::id::{AppId, ConversationId, UserId, WorkspaceId};
+use redraft_model::id::{AppId, ConversationId, MessageKey, UserId, WorkspaceId};
 use redraft_model::interaction::Act;
 use redraft_model::message::{Audience, Message};
-use redraft_model::stream::Step as StreamStep;
+use redraft_model::stream::{Step as StreamStep, Stream};
 use redraft_model::workspace::{ConversationKind, Settings, TokenKind};
 use redraft_store::contract::*;
 use redraft_store::{Answer, Settlement};
@@ -25,6 +27,7 @@ pub enum Step {
     Talk { who: usize, what: usize, place: usize, whom: u32 },
     Act { who: usize, which: usize, what: usize, whom: u32 },
     Stream { what: usize, sequence: u32, informative: bool },
+    Append { which: usize, what: usize },
     Settle { heard: u64, put: u64, removed: u64 },
     Control { what: usize, place: usize, whom: u32 },
     Tick(i64),
@@ -64,6 +67,7 @@ pub fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(who, which, what, whom)| Step::Act { who, which, what, whom }),
         5 => (0..8_usize, 0..6_u32, any::<bool>())
             .prop_map(|(what, sequence, informative)| Step::Stream { what, sequence, informative }),
+        5 => (0..6_usize, 0..9_usize).prop_map(|(which, what)| Step::Append { which, what }),
         1 => (0..50_u64, 0..50_u64, 0..50_u64)
             .prop_map(|(heard, put, removed)| Step::Settle { heard, put, removed }),
         3 => (0..40_usize, 0..7_usize, 0..8_u32)
@@ -98,12 +102,14 @@ pub struct Teller {
     messages: Vec<Arc<Message>>,
     /// The stream that was begun last.
     stream: Option<Arc<Message>>,
+    /// The one that pieces are added to.
+    pieces: Option<Arc<Message>>,
     commands: usize,
 }
 
 impl Default for Teller {
     fn default() -> Self {
-        Self { workspace: WorkspaceId(1), messages: Vec::new(), stream: None, commands: 0 }
+        Self { workspace: WorkspaceId(1), messages: Vec::new(), stream: None, pieces: None, commands: 0 }
     }
 }
 
@@ -121,7 +127,9 @@ impl Teller {
     pub fn heard(&mut self, answer: &Answer) {
         match answer {
             Ok(Outcome::Posted(posted)) => {
-                if matches!(posted.message.state, redraft_model::message::State::Streaming { .. }) {
+                if posted.message.in_pieces() {
+                    self.pieces = Some(Arc::clone(&posted.message));
+                } else if matches!(posted.message.state, redraft_model::message::State::Streaming { .. }) {
                     self.stream = Some(Arc::clone(&posted.message));
                 }
                 self.messages.push(Arc::clone(&posted.message));
@@ -130,6 +138,7 @@ impl Teller {
                 self.workspace = *id;
                 self.messages.clear();
                 self.stream = None;
+                self.pieces = None;
             }
             _ => {}
         }
@@ -179,6 +188,11 @@ impl Teller {
                 let (caller, step) = self.stream(what, sequence, informative);
                 self.ask(caller, stream(step), None)
             }
+            Step::Append { which, what } => {
+                let Some(root) = self.message(which) else { return self.greeting(0) };
+                let (caller, verb) = self.append(&root, what, &text);
+                self.ask(caller, verb, None)
+            }
             Step::Tick(_) | Step::Sweep | Step::Settle { .. } => unreachable!("not a command"),
         }
     }
@@ -209,6 +223,25 @@ impl Teller {
             1 if sequence < 3 => (MIA_HERSELF, StreamStep::Stop { ts }),
             1 | 2 => (ALPHA_BOT, StreamStep::End { ts, content }),
             _ => (ALPHA_BOT, StreamStep::Advance { ts, sequence, content, informative }),
+        }
+    }
+
+    fn append(&self, root: &Message, what: usize, words: &str) -> (Caller, Verb) {
+        let piece = Piece { text: words.into(), chunks: None };
+        let Some(message) = self.pieces.as_ref().filter(|_| what != 0) else {
+            let post = Post { reply_to: [Some(root.key.ts), None], ..post(root.key.conversation, "") };
+            return (ALPHA_BOT, Verb::Append(Append::Begin { post: Box::new(post), piece }));
+        };
+        let MessageKey { conversation, ts, .. } = message.key;
+        let stop = Stream { conversation, fault: None, step: StreamStep::Stop { ts } };
+        match what {
+            1 => (MIA_HERSELF, Verb::Stream(stop)),
+            2 => {
+                let finish = Append::Finish { conversation, ts, piece, metadata: None, fault: None };
+                (ALPHA_BOT, Verb::Append(finish))
+            }
+            3 => (ALPHA_BOT, Verb::Append(Append::Tell { conversation, ts })),
+            _ => (ALPHA_BOT, added(message, words)),
         }
     }
 

@@ -14,6 +14,7 @@ pub mod markdown;
 pub mod metadata;
 pub mod objects;
 pub mod rich_text;
+pub mod stream;
 pub mod text;
 pub mod view;
 

@@ -53,6 +53,8 @@ pub struct MessageView<'a> {
     pub client_msg_id: Option<&'a str>,
     /// Whether `is_ephemeral: true` is written.
     pub is_ephemeral: bool,
+    /// `in_progress` while the message streams in.
+    pub streaming_state: Option<&'a str>,
     /// Address of the message, in the few answers that have it.
     pub permalink: Option<&'a str>,
 }
@@ -114,6 +116,7 @@ impl MessageView<'_> {
         if self.is_ephemeral {
             push_raw(out, "is_ephemeral", "true");
         }
+        push_some(out, "streaming_state", self.streaming_state);
         push_some(out, "permalink", self.permalink);
         out.push('}');
     }

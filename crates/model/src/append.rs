@@ -1,0 +1,302 @@
+//! Messages that are added to piece by piece, as Slack's streams are: a start in a thread, pieces, an end.
+//!
+//! Pieces lie beside the message until it ends, so that adding one costs the same however long the text is. Readers are told
+//! of them now and then. Source: the public pages of `chat.startStream`, `chat.appendStream` and `chat.stopStream`; how
+//! long a stream lasts, and what a person's stop does, is what developers observed.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use crate::command::{Post, Target};
+use crate::content::{Content, ContentFault, Piece};
+use crate::decide::{Context, Draft, Unseen, refused};
+use crate::decision::{Change, Decision, Halt, Outcome, Posted, Why};
+use crate::event::EventKind;
+use crate::id::ConversationId;
+use crate::limits::{STREAM_BYTES_MAX, STREAM_PIECES_MAX, STREAM_TOLD_MICROS};
+use crate::message::{Appended, Message, State};
+use crate::policy::{self, Rule};
+use crate::post::{self, PostRefusal};
+use crate::stream;
+use crate::time::{Micros, Ts};
+
+/// One step.
+#[derive(Clone, Debug)]
+pub enum Append {
+    /// The message begins, in a thread.
+    Begin {
+        /// Where, and with which custom name. Its content says nothing yet.
+        post: Box<Post>,
+        /// First words, if there are some.
+        piece: Piece,
+    },
+    /// There is more of it.
+    Add {
+        /// The conversation.
+        conversation: ConversationId,
+        /// The message.
+        ts: Ts,
+        /// What is added.
+        piece: Piece,
+        /// What the dialect found wrong with it.
+        fault: Option<ContentFault>,
+    },
+    /// It is whole.
+    Finish {
+        /// The conversation.
+        conversation: ConversationId,
+        /// The message.
+        ts: Ts,
+        /// What is added last.
+        piece: Piece,
+        /// [`Content::metadata`].
+        metadata: Option<Arc<str>>,
+        /// What the dialect found wrong with it.
+        fault: Option<ContentFault>,
+    },
+    /// Readers are told of what they were not told of yet, if it is time. Nothing to tell is no error.
+    Tell {
+        /// The conversation.
+        conversation: ConversationId,
+        /// The message.
+        ts: Ts,
+    },
+}
+
+impl Append {
+    /// The conversation that it names.
+    pub(crate) fn conversation(&self) -> Option<ConversationId> {
+        match self {
+            Self::Begin { post, .. } => match post.target {
+                Target::Conversation(id) => Some(id),
+                Target::Person(..) => None,
+            },
+            Self::Add { conversation, .. }
+            | Self::Finish { conversation, .. }
+            | Self::Tell { conversation, .. } => Some(*conversation),
+        }
+    }
+
+    /// The number of its method among idempotency keys.
+    pub(crate) fn method(&self) -> u8 {
+        match self {
+            Self::Begin { .. } => 6,
+            Self::Add { .. } | Self::Tell { .. } => 7,
+            Self::Finish { .. } => 8,
+        }
+    }
+}
+
+/// Why a step was refused, highest precedence first.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum AppendRefusal {
+    /// Of a start, what refuses any post.
+    Post(PostRefusal),
+    /// There is no such conversation, or none that the caller may know of.
+    ConversationNotFound,
+    /// The conversation is archived.
+    Archived,
+    /// There is no such message.
+    MessageNotFound,
+    /// Somebody else's.
+    NotAuthor(Rule),
+    /// A person stopped it.
+    Stopped,
+    /// It never streamed, it has ended, or its time is over.
+    NotStreaming,
+    /// A stream is a reply, and the message to reply to is not there.
+    ThreadNotFound,
+    /// The dialect's own limits.
+    Content(ContentFault),
+    /// There is nothing to add, or nothing to show at the end.
+    NoContent,
+    /// It has as many bytes or pieces as it may have.
+    TooLong,
+}
+
+use AppendRefusal as R;
+
+/// Decides a step.
+pub(crate) fn decide(append: &Append, context: &Context) -> Result<Decision, Halt> {
+    match append {
+        Append::Begin { post, piece } => begin(post, piece, context),
+        Append::Add { conversation, ts, piece, fault } => {
+            let message = running(*conversation, *ts, R::Stopped, context)?;
+            add(&message, piece, fault.as_ref(), context)
+        }
+        Append::Finish { conversation, ts, piece, metadata, fault } => {
+            // There is nothing left to stop for the app.
+            let message = running(*conversation, *ts, R::NotStreaming, context)?;
+            finish(&message, piece, metadata.as_ref(), fault.as_ref(), context)
+        }
+        Append::Tell { conversation, ts } => {
+            tell(&running(*conversation, *ts, R::Stopped, context)?, context)
+        }
+    }
+}
+
+fn begin(post: &Post, piece: &Piece, context: &Context) -> Result<Decision, Halt> {
+    let mut draft = Draft::new(context.moment, Some(context.actor));
+    let conversation = post::allowed(post, context, &mut draft).map_err(|halt| match halt {
+        Halt::Refused(refusal) => match refusal.why {
+            Why::Post(why) => R::Post(why).into(),
+            why => Halt::from(why),
+        },
+        Halt::NotLoaded => Halt::NotLoaded,
+    })?;
+    let appended = Appended { bytes: 0, told_at: context.moment.at, untold: false };
+    let state =
+        State::Streaming { sequence: 0, informative: false, stopped: false, appended: Some(appended) };
+    let grown = grown(state, piece)?;
+    let begun = post::place(post, grown, &conversation, context, &mut draft)?;
+    if begun.thread_ignored {
+        return Err(R::ThreadNotFound.into());
+    }
+    if let Some(fault) = &post.fault {
+        return Err(R::Content(fault.clone()).into());
+    }
+    if !piece.is_empty() {
+        draft.change(Change::PutPiece(begun.message.key, 1, piece.clone()));
+    }
+    Ok(draft.done(Outcome::Posted(begun)))
+}
+
+/// The message, if it is the caller's and still streams in.
+fn running(
+    conversation: ConversationId,
+    ts: Ts,
+    stopped: R,
+    context: &Context,
+) -> Result<Arc<Message>, Halt> {
+    let found = context.conversation(conversation).map_err(|unseen| match unseen {
+        Unseen::Missing | Unseen::Left => R::ConversationNotFound,
+    })?;
+    if found.archived {
+        return Err(R::Archived.into());
+    }
+    let message = context.told_message(conversation, ts)?.ok_or(R::MessageNotFound)?;
+    let refuse = |refusal: R| Err(refused(Why::Append(refusal), &message));
+    if message.revision().is_none() {
+        return refuse(R::MessageNotFound);
+    }
+    if let Err(rule) = policy::may_update(&context.actor, &message) {
+        return refuse(R::NotAuthor(rule));
+    }
+    match message.state {
+        State::Streaming { stopped: true, appended: Some(_), .. } => refuse(stopped),
+        State::Streaming { appended: Some(_), .. } if !message.stream_over(context.moment.at) => Ok(message),
+        _ => refuse(R::NotStreaming),
+    }
+}
+
+/// The state of a stream with one more piece; one that says nothing changes nothing.
+fn grown(state: State, piece: &Piece) -> Result<State, R> {
+    let State::Streaming { sequence, informative, stopped, appended: Some(appended) } = state else {
+        return Err(R::NotStreaming);
+    };
+    if piece.is_empty() {
+        return Ok(state);
+    }
+    let bytes = u32::try_from(piece.bytes()).unwrap_or(u32::MAX).saturating_add(appended.bytes);
+    if STREAM_BYTES_MAX < bytes || STREAM_PIECES_MAX <= sequence {
+        return Err(R::TooLong);
+    }
+    let appended = Some(Appended { bytes, ..appended });
+    Ok(State::Streaming { sequence: sequence + 1, informative, stopped, appended })
+}
+
+fn add(
+    message: &Arc<Message>,
+    piece: &Piece,
+    fault: Option<&ContentFault>,
+    context: &Context,
+) -> Result<Decision, Halt> {
+    let refuse = |refusal: R| Err(refused(Why::Append(refusal), message));
+    if let Some(fault) = fault {
+        return refuse(R::Content(fault.clone()));
+    }
+    if piece.is_empty() {
+        return refuse(R::NoContent);
+    }
+    let state = match grown(message.state, piece) {
+        Ok(state) => state,
+        Err(refusal) => return refuse(refusal),
+    };
+
+    // Past this line the step succeeds.
+    let mut draft = Draft::new(context.moment, Some(context.actor));
+    let State::Streaming { sequence, .. } = state else { return refuse(R::NotStreaming) };
+    draft.change(Change::PutPiece(message.key, sequence, piece.clone()));
+    let due = is_due(state, context.moment.at);
+    let state = told(state, due, context.moment.at);
+    draft.put(Message { state, ..Message::clone(message) });
+    if due {
+        announce(message, &mut draft);
+    }
+    Ok(draft.done(Outcome::Added { key: message.key, untold: !due }))
+}
+
+/// Whether readers were not told of the stream for so long that they may be again.
+fn is_due(state: State, now: Micros) -> bool {
+    let State::Streaming { appended: Some(appended), .. } = state else { return false };
+    appended.told_at.plus(STREAM_TOLD_MICROS) <= now
+}
+
+/// The state after readers were told of everything, or were not told of this.
+fn told(state: State, now_told: bool, at: Micros) -> State {
+    let State::Streaming { sequence, informative, stopped, appended: Some(appended) } = state else {
+        return state;
+    };
+    let told_at = if now_told { at } else { appended.told_at };
+    let appended = Some(Appended { told_at, untold: !now_told, ..appended });
+    State::Streaming { sequence, informative, stopped, appended }
+}
+
+fn announce(message: &Message, draft: &mut Draft) {
+    let (conversation, message) = (message.key.conversation, message.key.ts);
+    draft.event(EventKind::StreamAdvanced { conversation, message });
+}
+
+fn tell(message: &Arc<Message>, context: &Context) -> Result<Decision, Halt> {
+    let mut draft = Draft::new(context.moment, Some(context.actor));
+    let untold = matches!(message.state, State::Streaming { appended: Some(it), .. } if it.untold);
+    let due = is_due(message.state, context.moment.at);
+    if untold && due {
+        let state = told(message.state, true, context.moment.at);
+        draft.put(Message { state, ..Message::clone(message) });
+        announce(message, &mut draft);
+    }
+    Ok(draft.done(Outcome::Added { key: message.key, untold: untold && !due }))
+}
+
+fn finish(
+    message: &Arc<Message>,
+    piece: &Piece,
+    metadata: Option<&Arc<str>>,
+    fault: Option<&ContentFault>,
+    context: &Context,
+) -> Result<Decision, Halt> {
+    let refuse = |refusal: R| Err(refused(Why::Append(refusal), message));
+    if let Some(fault) = fault {
+        return refuse(R::Content(fault.clone()));
+    }
+    if let Err(refusal) = grown(message.state, piece) {
+        return refuse(refusal);
+    }
+    let more = (!piece.is_empty()).then_some(piece);
+    let Some(shown) = context.view.assembled(message, more)? else { return refuse(R::MessageNotFound) };
+    if shown.is_empty() {
+        return refuse(R::NoContent);
+    }
+    let content = Arc::new(Content { metadata: metadata.cloned(), ..Content::clone(&shown) });
+
+    // Past this line the step succeeds.
+    let mut draft = Draft::new(context.moment, Some(context.actor));
+    draft.change(Change::ClearPieces(message.key));
+    let state = State::Live { revision: NonZeroU32::MIN, edited: None };
+    let whole = stream::replace(message, state, &content, context, &mut draft);
+    let (conversation, ts) = (message.key.conversation, message.key.ts);
+    draft.event(EventKind::StreamEnded { conversation, message: ts });
+    let posted: Posted = context.posted(whole, content, false)?;
+    Ok(draft.done(Outcome::Updated(posted)))
+}
