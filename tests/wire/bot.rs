@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
+use aws_lc_rs::hmac;
 use serde_json::{Value, json};
 
 use crate::world::World;
@@ -19,6 +20,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Heard {
     /// Names in small letters.
     pub headers: BTreeMap<String, String>,
+    /// The body's very bytes.
+    pub body: Vec<u8>,
+    /// The body as JSON; of a form its `payload`, or an object of its fields.
     pub activity: Value,
 }
 
@@ -29,6 +33,34 @@ impl Heard {
 
     pub fn text(&self) -> &str {
         self.activity["text"].as_str().unwrap_or("")
+    }
+
+    /// What a Slack app hears of.
+    pub fn event(&self) -> &Value {
+        &self.activity["event"]
+    }
+
+    /// Whether Slack's signature was made with this secret, and now.
+    pub fn is_signed(&self, secret: &str) -> bool {
+        let timestamp = &self.headers["x-slack-request-timestamp"];
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+        let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+        let signed = hmac::sign(&key, &[b"v0:", timestamp.as_bytes(), b":", &self.body].concat());
+        let digits: String = signed.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        self.headers["x-slack-signature"] == format!("v0={digits}")
+            && since.abs_diff(timestamp.parse().unwrap()) < 300
+    }
+}
+
+/// The body of a request: JSON, or a form.
+fn content(headers: &BTreeMap<String, String>, body: &[u8]) -> Value {
+    if !headers.get("content-type").is_some_and(|it| it.starts_with("application/x-www-form-urlencoded")) {
+        return serde_json::from_slice(body).unwrap_or_default();
+    }
+    let fields: BTreeMap<String, String> = form_urlencoded::parse(body).into_owned().collect();
+    match fields.get("payload") {
+        Some(payload) => serde_json::from_str(payload).unwrap(),
+        None => json!(fields),
     }
 }
 
@@ -106,6 +138,14 @@ impl Bot {
     /// Makes it the endpoint of an app.
     pub fn serves(&self, world: &World, app: &str) {
         world.controlled("PATCH", &format!("/apps/{app}"), &json!({"endpoint": self.url}));
+    }
+
+    /// A new one that is the request URL of a Slack app of this world, with these subscriptions.
+    pub fn of_slack(world: &World, app: &str, bot_events: &[&str]) -> Self {
+        let bot = Self::new();
+        let changed = json!({"endpoint": bot.url, "bot_events": bot_events});
+        world.controlled("PATCH", &format!("/apps/{app}"), &changed);
+        bot
     }
 
     /// What it does from now on. It may do so in any time, and call the server before it answers.
@@ -187,7 +227,8 @@ fn read(requests: &mut BufReader<&TcpStream>) -> Option<Heard> {
     }
     let mut body = vec![0; headers.get("content-length")?.parse().ok()?];
     requests.read_exact(&mut body).ok()?;
-    Some(Heard { headers, activity: serde_json::from_slice(&body).unwrap_or_default() })
+    let activity = content(&headers, &body);
+    Some(Heard { headers, body, activity })
 }
 
 /// Asks a server again and again until there is something.

@@ -199,7 +199,7 @@ fn the_description_is_true() {
             count += 1;
         }
     }
-    assert_eq!(count, 44);
+    assert_eq!(count, 51);
 }
 
 fn is_true(path: &str, verb: &str, operation: &Value) {
@@ -208,7 +208,10 @@ fn is_true(path: &str, verb: &str, operation: &Value) {
     let bot = Bot::of(&fresh, "helpdesk");
     let own = fresh.controlled("POST", "/people/ben/messages", &json!({"channel": "random", "text": "mine"}));
     let hook = fresh.controlled("POST", "/apps/deploybot/webhooks", &json!({ "channel": "general" }));
+    let slack = ["/shortcuts", "/commands", "/suggestions", "/views"].iter().any(|it| path.contains(it));
+    let slack = slack.then(|| crate::modals::stage(&fresh));
     let concrete = [
+        ("{view}", slack.as_ref().map_or("", |it| it.1.as_str())),
         ("{workspace}", "T01ACME"),
         ("{person}", "ben"),
         ("{channel}", "random"),
@@ -224,7 +227,9 @@ fn is_true(path: &str, verb: &str, operation: &Value) {
     if example.get("timeout_ms").is_some() {
         example["timeout_ms"] = 1.into();
     }
-    if path.contains("/people/{person}/") && example.get("ts").is_some() {
+    if let (Some((.., ts)), true) = (&slack, example.get("ts").is_some()) {
+        example["ts"] = ts.as_str().into();
+    } else if path.contains("/people/{person}/") && example.get("ts").is_some() {
         let (channel, ts) = something_to_press(&fresh, path.ends_with("/stop"));
         example["channel"] = channel.into();
         example["ts"] = ts.into();

@@ -49,6 +49,10 @@ pub const METHODS: &[&str] = &[
     "users.info",
     "users.list",
     "users.lookupByEmail",
+    "views.open",
+    "views.publish",
+    "views.push",
+    "views.update",
 ];
 
 /// Codes whose requests stand in another test: the code, for which method, and where.
@@ -85,6 +89,24 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     ("files.delete", "file_deleted", "files::codes"),
     ("files.delete", "cant_delete_file", "files::codes"),
     ("chat.update", "file_share_limit_reached", "redraft-model: files::a_file_is_shared_so_often"),
+    ("views.open", "duplicate_external_id", "modals::codes"),
+    ("views.open", "exchanged_trigger_id", "modals::triggers"),
+    ("views.open", "expired_trigger_id", "modals::triggers"),
+    ("views.open", "invalid_trigger_id", "modals::triggers"),
+    ("views.open", "view_too_large", "modals::codes"),
+    ("views.publish", "not_allowed_token_type", "modals::codes"),
+    ("views.publish", "not_enabled", "modals::codes"),
+    ("views.push", "duplicate_external_id", "modals::codes"),
+    ("views.push", "exchanged_trigger_id", "modals::codes"),
+    ("views.push", "expired_trigger_id", "modals::codes"),
+    ("views.push", "invalid_trigger_id", "modals::a_stack_of_three"),
+    ("views.push", "not_found", "modals::a_stack_of_three"),
+    ("views.push", "push_limit_reached", "modals::a_stack_of_three"),
+    ("views.push", "view_too_large", "modals::codes"),
+    ("views.update", "duplicate_external_id", "modals::updating"),
+    ("views.update", "hash_conflict", "modals::updating"),
+    ("views.update", "not_found", "modals::updating"),
+    ("views.update", "view_too_large", "modals::codes"),
     ("Connector", "Throttled", "redraft-server: connector::refusal::tests::a_store_that_fails"),
 ];
 

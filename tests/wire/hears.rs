@@ -521,7 +521,7 @@ const CHANNEL: &str = "https://api.botframework.com";
 
 /// Fails unless a request has the headers and the token that a bot has to insist on.
 fn is_from_the_channel(world: &World, heard: &Heard, app_id: &str, issuer: &str) {
-    let Heard { headers, activity } = heard;
+    let Heard { headers, activity, .. } = heard;
     assert_eq!(headers["content-type"], "application/json; charset=utf-8");
     assert_eq!(headers["x-ms-conversation-id"], text_of(&activity["conversation"], "id"));
     assert_eq!(headers["x-ms-tenant-id"], TENANT);

@@ -105,6 +105,18 @@ pub fn webhook_secret() -> String {
     letters(24, ALPHANUMERIC)
 }
 
+/// A `trigger_id`: two numbers that mean nothing, and a secret.
+#[must_use]
+pub fn trigger_id() -> String {
+    format!("{}.{}.{}", letters(13, b"123456789"), letters(12, b"123456789"), secret())
+}
+
+/// The hash of a view that was written at this time.
+#[must_use]
+pub fn view_hash(seconds: i64) -> String {
+    format!("{seconds}.{}", letters(8, ALPHANUMERIC))
+}
+
 /// A password as Microsoft's directory gives them out.
 #[must_use]
 pub fn password() -> String {

@@ -16,7 +16,7 @@ use redraft_wire::connector::invoke::{self, CardAnswer, Malformed, TaskAnswer};
 use redraft_wire::connector::press::{self, Opinion, Press};
 use serde_json::{Map, Value, json};
 
-use super::{Hindered, Person};
+use super::{Hindered, Person, Use};
 use crate::app::NotDone;
 use crate::connector::hears::{self, Asked, Question};
 use crate::delivery::Answered;
@@ -32,6 +32,8 @@ pub(crate) enum Pressed {
     Posted(Ts),
     /// The bot was asked, and answered.
     Answered(Answer),
+    /// The app was told.
+    Told,
     /// Nobody hears of it: an address to open, or something that the card does by itself.
     Local { url: Option<String> },
 }
@@ -66,15 +68,21 @@ impl From<InteractionRefusal> for Hindered {
 }
 
 impl Person {
-    /// Presses the action of this name on a message, as this person sees it, with these inputs.
+    /// Presses the action of this name on a message, as this person sees it, with these inputs; or uses the element of a
+    /// Slack app's message.
     pub async fn press(
         &self,
         conversation: &Conversation,
         ts: Ts,
         action: Option<&Value>,
-        inputs: &Map<String, Value>,
+        used: Use<'_>,
     ) -> Result<Pressed, Hindered> {
-        let shown = self.card(conversation, ts).await?;
+        let stored = self.message(conversation, ts).await?;
+        if stored.content.dialect == Dialect::Slack {
+            self.use_element(conversation, &stored, used).await?;
+            return Ok(Pressed::Told);
+        }
+        let (shown, inputs) = (self.shown(stored).await?, used.inputs);
         let (pressed, attachment) = {
             let actions = card::actions(&shown.activity);
             let action = found(&actions, action)?;
@@ -123,6 +131,12 @@ impl Person {
 
     /// The message with its activity as this person sees it.
     async fn card(&self, conversation: &Conversation, ts: Ts) -> Result<Shown, Hindered> {
+        let stored = self.message(conversation, ts).await?;
+        self.shown(stored).await
+    }
+
+    /// A message that this person may act on.
+    pub(super) async fn message(&self, conversation: &Conversation, ts: Ts) -> Result<Stored, Hindered> {
         use InteractionRefusal as R;
         if !policy::sees(self.user.id, conversation) {
             return Err(R::ConversationNotFound.into());
@@ -138,6 +152,10 @@ impl Person {
         if stored.message.revision().is_none() {
             return Err(R::Tombstone.into());
         }
+        Ok(stored)
+    }
+
+    async fn shown(&self, stored: Stored) -> Result<Shown, Hindered> {
         let view = self.own_view(&stored).await?;
         let content = view.as_ref().unwrap_or(&stored.content);
         let activity = content.activity.as_deref().and_then(|it| serde_json::from_str(it).ok());

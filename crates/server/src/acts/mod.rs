@@ -22,9 +22,11 @@ use crate::app::{App, NotDone};
 use crate::connector::hears::{self, Asked, Question};
 use crate::mint;
 
+mod apps;
 mod cards;
 mod refresh;
 
+pub(crate) use apps::Use;
 pub(crate) use cards::{Answer, Dialog, Pressed};
 pub use refresh::Refreshes;
 

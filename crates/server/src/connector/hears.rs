@@ -29,7 +29,7 @@ use super::activities::fault;
 use super::authority::ISSUER;
 use super::words::words;
 use crate::app::{App, NotDone};
-use crate::delivery::{self, Answered, Failure, Request, Schedule, Unanswered};
+use crate::delivery::{self, Answered, Failure, Request, Schedule, Told, Unanswered};
 use crate::mint;
 use crate::names::NamesFor;
 
@@ -112,7 +112,12 @@ pub(crate) const SCHEDULE: Schedule =
     Schedule { pauses_micros: &[5_000_000], down_micros: 5_000_000, switches_off: false };
 
 /// Tells a bot of the event at this position: one attempt.
-pub(crate) async fn tell(app: &App, workspace: WorkspaceId, id: AppId, position: u64) -> Result<(), Failure> {
+pub(crate) async fn tell(
+    app: &App,
+    workspace: WorkspaceId,
+    id: AppId,
+    position: u64,
+) -> Result<Told, Failure> {
     let unread =
         |failed: StoreError| Failure { reason: failed.to_string(), cause: Cause::Other, again: true };
     let Some((directory, bot)) = registration(app, workspace, id) else {
@@ -120,12 +125,15 @@ pub(crate) async fn tell(app: &App, workspace: WorkspaceId, id: AppId, position:
         return Err(Failure { reason, cause: Cause::Other, again: false });
     };
     let events = app.store.events(workspace, position.saturating_sub(1), 1).await.map_err(unread)?;
-    let Some(event) = events.first().filter(|event| event.position == position) else { return Ok(()) };
+    let Some(event) = events.first().filter(|event| event.position == position) else {
+        return Ok(Told::Nothing);
+    };
     if !may_hear(&directory, &bot, event) {
         let reason = "the bot is not where it happened any more, or not any more as it was".into();
         return Err(Failure { reason, cause: Cause::Other, again: false });
     }
-    let Some(scene) = Scene::new(app, directory, bot) else { return Ok(()) };
+    let Some(scene) = Scene::new(app, directory, bot) else { return Ok(Told::Nothing) };
+    let mut told = Told::Nothing;
     for (activity, replies_to) in scene.activities(event).await.map_err(unread)? {
         let answered = scene.send(&activity).await.map_err(|unanswered| Failure {
             reason: unanswered.reason,
@@ -136,8 +144,9 @@ pub(crate) async fn tell(app: &App, workspace: WorkspaceId, id: AppId, position:
         if let Some(conversation) = replies_to {
             scene.post_replies(conversation, position, &answered.body).await?;
         }
+        told = Told::Arrived;
     }
-    Ok(())
+    Ok(told)
 }
 
 fn registration(app: &App, workspace: WorkspaceId, id: AppId) -> Option<(Arc<Directory>, Arc<Bot>)> {
@@ -224,7 +233,7 @@ struct Where<'a> {
 }
 
 /// An activity, and where the replies in its answer go.
-type Told = (Value, Option<ConversationId>);
+type Outgoing = (Value, Option<ConversationId>);
 
 impl<'a> Scene<'a> {
     fn new(app: &'a App, directory: Arc<Directory>, bot: Arc<Bot>) -> Option<Self> {
@@ -258,7 +267,7 @@ impl<'a> Scene<'a> {
     }
 
     /// What the event is to this bot: nothing, one activity or two.
-    async fn activities(&self, event: &Event) -> Result<Vec<Told>, StoreError> {
+    async fn activities(&self, event: &Event) -> Result<Vec<Outgoing>, StoreError> {
         use EventKind as K;
         Ok(match &event.kind {
             K::MessagePosted { conversation, root, .. } => self.posted(event, *conversation, *root).await?,
@@ -289,7 +298,7 @@ impl<'a> Scene<'a> {
         event: &Event,
         conversation: ConversationId,
         root: Option<Ts>,
-    ) -> Result<Vec<Told>, StoreError> {
+    ) -> Result<Vec<Outgoing>, StoreError> {
         let Some(content) = self.content(event.position).await? else { return Ok(vec![]) };
         let Some(conversation) = self.directory.conversation(conversation) else { return Ok(vec![]) };
         if !self.concerns(conversation, &[&content]) {
@@ -310,7 +319,7 @@ impl<'a> Scene<'a> {
         conversation: ConversationId,
         ts: Ts,
         revision: u32,
-    ) -> Result<Vec<Told>, StoreError> {
+    ) -> Result<Vec<Outgoing>, StoreError> {
         let Some(content) = self.content(event.position).await? else { return Ok(vec![]) };
         let Some(conversation) = self.directory.conversation(conversation) else { return Ok(vec![]) };
         let key = self.key(conversation.id, ts);
@@ -336,7 +345,7 @@ impl<'a> Scene<'a> {
         conversation: ConversationId,
         ts: Ts,
         content_at: u64,
-    ) -> Result<Vec<Told>, StoreError> {
+    ) -> Result<Vec<Outgoing>, StoreError> {
         let Some(conversation) = self.directory.conversation(conversation) else { return Ok(vec![]) };
         let content = self.content(content_at).await?;
         if !content.is_some_and(|content| self.concerns(conversation, &[&content])) {
@@ -358,7 +367,7 @@ impl<'a> Scene<'a> {
         ts: Ts,
         added: &[&str],
         removed: &[&str],
-    ) -> Result<Vec<Told>, StoreError> {
+    ) -> Result<Vec<Outgoing>, StoreError> {
         let Some(conversation) = self.directory.conversation(conversation) else { return Ok(vec![]) };
         let Some(stored) = self.app.store.message(self.key(conversation.id, ts)).await? else {
             return Ok(vec![]);
@@ -379,7 +388,7 @@ impl<'a> Scene<'a> {
         event: &Event,
         conversation: ConversationId,
         ts: Ts,
-    ) -> Result<Vec<Told>, StoreError> {
+    ) -> Result<Vec<Outgoing>, StoreError> {
         let Some(content) = self.content(event.position).await? else { return Ok(vec![]) };
         let Some(conversation) = self.directory.conversation(conversation) else { return Ok(vec![]) };
         let sent: Value =
@@ -400,7 +409,7 @@ impl<'a> Scene<'a> {
     }
 
     /// Members, channels, the team and the installation.
-    fn changed(&self, event: &Event) -> Vec<Told> {
+    fn changed(&self, event: &Event) -> Vec<Outgoing> {
         use EventKind as K;
         let directory = &self.directory;
         let general = directory.general();
@@ -457,7 +466,7 @@ impl<'a> Scene<'a> {
         conversation: Option<&Arc<Conversation>>,
         user: Option<&Arc<User>>,
         joined: bool,
-    ) -> Vec<Told> {
+    ) -> Vec<Outgoing> {
         let (Some(conversation), Some(user)) = (conversation, user) else { return vec![] };
         let members = [listed(user)];
         let whole_team = conversation.general || !conversation.is_channel();
@@ -475,7 +484,7 @@ impl<'a> Scene<'a> {
         event: &Event,
         conversation: Option<&Arc<Conversation>>,
         happening: &Happening<'_>,
-    ) -> Vec<Told> {
+    ) -> Vec<Outgoing> {
         let Some(conversation) = conversation else { return vec![] };
         // Two activities of one event are told apart by their ids.
         let mark = if matches!(happening, Happening::Installation(_)) { "-installation" } else { "" };

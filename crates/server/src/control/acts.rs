@@ -10,11 +10,12 @@ use redraft_model::time::{Micros, Ts};
 use redraft_model::workspace::Conversation;
 use redraft_wire::connector::invoke::{CardAnswer, TaskAnswer, TaskInfo};
 use redraft_wire::connector::press::Opinion;
+use redraft_wire::slack::elements::Name;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{Answer, Error, Scope, channels, created, ok, people, refusal};
-use crate::acts::{self, Dialog, Hindered, Person, Pressed, Seen};
+use crate::acts::{self, Dialog, Hindered, Person, Pressed, Seen, Use};
 use crate::app::NotDone;
 
 /// Characters of an emoji's short name.
@@ -24,12 +25,12 @@ const EMOJI_CHARS_MAX: usize = 100;
 const SEEN_MAX: u64 = 200;
 
 /// Somebody in whose name something is done.
-struct Acting<'a> {
+pub(super) struct Acting<'a> {
     scope: &'a Scope<'a>,
-    person: Person,
+    pub(super) person: Person,
 }
 
-fn person<'a>(scope: &'a Scope<'_>, name: &str) -> Result<Acting<'a>, Error> {
+pub(super) fn person<'a>(scope: &'a Scope<'_>, name: &str) -> Result<Acting<'a>, Error> {
     let id = people::named(scope, name)?.id;
     let user = scope.directory.user(id).filter(|user| user.bot_of.is_none()).cloned();
     let user = user.ok_or_else(|| Error::not_found("person"))?;
@@ -50,7 +51,7 @@ impl Acting<'_> {
         refusal::error(self.scope.app, self.scope.id(), &self.person.user.name, &not_done)
     }
 
-    fn hindered(&self, hindered: Hindered) -> Error {
+    pub(super) fn hindered(&self, hindered: Hindered) -> Error {
         match hindered {
             Hindered::NotDone(not_done) => self.not_done(not_done),
             Hindered::Impossible(why) => Error(StatusCode::UNPROCESSABLE_ENTITY, "impossible", why),
@@ -59,7 +60,7 @@ impl Acting<'_> {
     }
 }
 
-fn time(given: &str) -> Result<Ts, Error> {
+pub(super) fn time(given: &str) -> Result<Ts, Error> {
     let ts = Ts::from_dotted(given).or_else(|| Ts::from_digits(given));
     ts.ok_or_else(|| Error::bad(format!("{given} is not a message's id")))
 }
@@ -177,6 +178,11 @@ struct Act {
     ts: String,
     /// Id, title or verb, or the place among all actions of the message; may be left out if there is one only.
     action: Option<Value>,
+    /// Of a Slack message: to tell elements apart.
+    block_id: Option<String>,
+    action_id: Option<String>,
+    /// What is chosen with an element of a Slack message.
+    value: Option<Value>,
     #[serde(default)]
     inputs: Map<String, Value>,
 }
@@ -185,8 +191,20 @@ pub(super) async fn press(scope: &Scope<'_>, name: &str) -> Answer {
     let act: Act = scope.json()?;
     let acting = person(scope, name)?;
     let channel = channels::named(scope, &act.channel)?;
-    let pressed = acting.person.press(channel, time(&act.ts)?, act.action.as_ref(), &act.inputs).await;
+    let name = element(act.action.as_ref(), act.block_id.as_deref(), act.action_id.as_deref());
+    let used = Use { name, value: act.value.as_ref(), inputs: &act.inputs };
+    let pressed = acting.person.press(channel, time(&act.ts)?, act.action.as_ref(), used).await;
     ok(came_of(channel, pressed.map_err(|it| acting.hindered(it))?))
+}
+
+/// An element by what stands on it, its `action_id`, value or place, and more closely by its ids.
+pub(super) fn element<'a>(
+    action: Option<&'a Value>,
+    block_id: Option<&'a str>,
+    action_id: Option<&'a str>,
+) -> Name<'a> {
+    let index = action.and_then(Value::as_u64).map(|index| usize::try_from(index).unwrap_or(usize::MAX));
+    Name { block_id, action_id, text: action.and_then(Value::as_str), index }
 }
 
 #[derive(Deserialize)]
@@ -250,6 +268,7 @@ fn came_of(channel: &Conversation, pressed: Pressed) -> Value {
         Pressed::Posted(ts) => {
             json!({ "kind": "post", "channel": channel.slack_id, "ts": ts.dotted() })
         }
+        Pressed::Told => json!({ "kind": "told" }),
         Pressed::Local { url: Some(url) } => json!({ "kind": "open", "url": url }),
         Pressed::Local { url: None } => json!({ "kind": "none" }),
         Pressed::Answered(acts::Answer::Done) => json!({ "kind": "invoke" }),

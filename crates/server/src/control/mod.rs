@@ -27,6 +27,7 @@ mod apps;
 mod authority;
 mod channels;
 mod deliveries;
+mod interactions;
 mod log;
 mod openapi;
 mod people;
@@ -163,6 +164,19 @@ impl Scope<'_> {
             ("POST", ["people", person, "actions"]) => acts::press(self, person).await,
             ("POST", ["people", person, "tasks"]) => acts::hand_in(self, person).await,
             ("POST", ["people", person, "feedback"]) => acts::feedback(self, person).await,
+            ("POST", ["people", person, "shortcuts"]) => interactions::shortcut(self, person).await,
+            ("POST", ["people", person, "commands"]) => interactions::command(self, person).await,
+            ("POST", ["people", person, "suggestions"]) => interactions::suggestions(self, person).await,
+            ("GET", ["people", person, "views"]) => interactions::views(self, person).await,
+            ("POST", ["people", person, "views", view, "actions"]) => {
+                interactions::act(self, person, view).await
+            }
+            ("POST", ["people", person, "views", view, "submit"]) => {
+                interactions::submit(self, person, view).await
+            }
+            ("POST", ["people", person, "views", view, "close"]) => {
+                interactions::close(self, person, view).await
+            }
             ("GET", ["people", person, "channels", channel, "messages"]) => {
                 acts::see(self, person, channel).await
             }

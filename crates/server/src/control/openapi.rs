@@ -91,7 +91,7 @@ const OPERATIONS: &[(&str, &str, &str, &str)] = &[
     (
         "post",
         "/workspaces/{workspace}/people/{person}/actions",
-        "Press a button, named by its id, title, verb or place; the answer says what came of it",
+        "Press a button or use an element, named by its id, title, verb or place; the answer says what came of it",
         r#"{"channel": "general", "ts": "1700000000.000100", "action": "Vote", "inputs": {"drink": "tea"}}"#,
     ),
     (
@@ -105,6 +105,48 @@ const OPERATIONS: &[(&str, &str, &str, &str)] = &[
         "/workspaces/{workspace}/people/{person}/feedback",
         "Say what they think of a bot's message",
         r#"{"channel": "general", "ts": "1700000000.000100", "like": true, "text": "Short and right"}"#,
+    ),
+    (
+        "post",
+        "/workspaces/{workspace}/people/{person}/shortcuts",
+        "Run a Slack app's shortcut: from anywhere, or on the message that channel and ts name",
+        r#"{"callback_id": "file_bug", "channel": "general", "ts": "1700000000.000100"}"#,
+    ),
+    (
+        "post",
+        "/workspaces/{workspace}/people/{person}/commands",
+        "Type a slash command with what follows it; the answer says whether its app answered at once",
+        r#"{"channel": "general", "command": "/deploy production"}"#,
+    ),
+    (
+        "post",
+        "/workspaces/{workspace}/people/{person}/suggestions",
+        "The options that a Slack app offers for an external select of a message, or of the modal that view names",
+        r#"{"channel": "general", "ts": "1700000000.000100", "action": "Assignee", "query": "ada"}"#,
+    ),
+    (
+        "get",
+        "/workspaces/{workspace}/people/{person}/views",
+        "Their open modals, the lowest first; wait_ms waits until there is one",
+        "",
+    ),
+    (
+        "post",
+        "/workspaces/{workspace}/people/{person}/views/{view}/actions",
+        "Use an element of a modal; inputs are what they have put in besides",
+        r#"{"action": "Add a row", "inputs": {"Title": "A bug"}}"#,
+    ),
+    (
+        "post",
+        "/workspaces/{workspace}/people/{person}/views/{view}/submit",
+        "Submit a modal with these inputs, by action_id, block_id or label; the answer says what came of it",
+        r#"{"inputs": {"Title": "A bug", "severity": "high"}}"#,
+    ),
+    (
+        "post",
+        "/workspaces/{workspace}/people/{person}/views/{view}/close",
+        "Close a modal, or all that are open",
+        r#"{"all": false}"#,
     ),
     (
         "get",
@@ -201,6 +243,7 @@ const PARAMETERS: &[(&str, &[&str])] = &[
     ("/workspaces/{workspace}/log", &["after", "limit", "wait_ms"]),
     ("/workspaces/{workspace}/channels/{channel}/messages", &["limit"]),
     ("/workspaces/{workspace}/people/{person}/channels/{channel}/messages", &["limit", "thread_ts"]),
+    ("/workspaces/{workspace}/people/{person}/views", &["wait_ms"]),
     ("/workspaces/{workspace}/apps/{app}/deliveries", &["after", "after_part", "limit"]),
 ];
 

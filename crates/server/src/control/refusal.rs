@@ -236,7 +236,7 @@ fn interact(why: A, who: &str, author: impl Fn() -> String) -> Error {
         A::Tombstone => tombstone(),
         A::ForOneReader => conflict("for_one_reader", "shortcuts are not offered on messages for one reader"),
         A::ViewNotFound => no_view(who),
-        A::NoApp => conflict("no_bot", "the app is not installed any more, so nobody would hear of it"),
+        A::NoApp => conflict("no_bot", "no Slack app that is installed would hear of it"),
         A::OtherApp => conflict("no_bot", format!("{} posted the message, and not this app's bot", author())),
     }
 }

@@ -1,6 +1,7 @@
 //! Outgoing requests: to addresses that an app's registration names, and nowhere else.
 
 use std::error::Error;
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
@@ -158,13 +159,18 @@ fn unanswered(error: &reqwest::Error) -> Unanswered {
 fn is_tls(error: &reqwest::Error) -> bool {
     let mut next = error.source();
     while let Some(cause) = next {
-        let io = cause.downcast_ref::<std::io::Error>();
-        if io.is_some_and(|io| io.kind() == std::io::ErrorKind::InvalidData) {
+        if cause.downcast_ref().is_some_and(is_invalid) {
             return true;
         }
         next = cause.source();
     }
     false
+}
+
+/// An error of I/O is not the source of the one that is wrapped around it.
+fn is_invalid(error: &io::Error) -> bool {
+    let wrapped = || error.get_ref().and_then(|inner| inner.downcast_ref()).is_some_and(is_invalid);
+    error.kind() == io::ErrorKind::InvalidData || wrapped()
 }
 
 fn is_private_literal(url: &reqwest::Url) -> bool {
@@ -251,6 +257,23 @@ mod tests {
         ] {
             assert_eq!(is_private(address.parse().unwrap()), private, "{address}");
         }
+    }
+
+    /// Whoever answers in plain HTTP where TLS is spoken is no broken connection.
+    #[tokio::test]
+    async fn no_tls() {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let plain = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("https://{}/", plain.local_addr().unwrap());
+        let answering = tokio::spawn(async move {
+            let (mut connection, _) = plain.accept().await.unwrap();
+            assert!(0 < connection.read(&mut [0; 1 << 16]).await.unwrap());
+            connection.write_all(b"HTTP/1.1 400 X\r\n\r\n").await.unwrap();
+        });
+        let client = Client::new(Duration::from_secs(5), true).unwrap();
+        let error = client.http.post(&url).send().await.unwrap_err();
+        answering.await.unwrap();
+        assert_eq!(unanswered(&error).cause, Cause::Tls);
     }
 
     #[tokio::test]

@@ -11,7 +11,7 @@ use redraft_model::workspace::App as Bot;
 use tracing::warn;
 
 use super::lanes::Attempt;
-use super::{Failure, Key, Schedule};
+use super::{Failure, Key, Schedule, Told};
 use crate::app::App;
 use crate::{connector, slack};
 
@@ -25,7 +25,7 @@ pub(super) fn may_hear(directory: &Directory, bot: &Bot, event: &Event) -> Vec<u
 }
 
 /// One attempt.
-pub(super) async fn tell(app: Arc<App>, (workspace, id): Key, attempt: Attempt) -> Result<(), Failure> {
+pub(super) async fn tell(app: Arc<App>, (workspace, id): Key, attempt: Attempt) -> Result<Told, Failure> {
     let Attempt { part, attempts, cause, .. } = attempt;
     let dialect = app.workspace(workspace).and_then(|directory| directory.app(id).map(|bot| bot.dialect));
     match dialect {

@@ -63,6 +63,15 @@ impl Outbox {
     }
 }
 
+/// What came of an attempt.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Told {
+    /// The app has it.
+    Arrived,
+    /// There was nothing to tell this app.
+    Nothing,
+}
+
 /// Why an attempt failed.
 pub(crate) struct Failure {
     /// In words.

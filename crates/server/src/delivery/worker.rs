@@ -16,7 +16,7 @@ use tracing::{info, warn};
 
 use super::hour::Hour;
 use super::lanes::{Attempt, Lanes};
-use super::{Failure, Key, Schedule, dialect};
+use super::{Failure, Key, Schedule, Told, dialect};
 use crate::app::App;
 
 /// Parts of events of one app whose first attempt is not over. The log is not read on while there are so many. After a crash they
@@ -66,7 +66,7 @@ pub(super) struct Worker {
     /// Of `waiting`, those that wait, by when they are due.
     due: BTreeSet<(Micros, Part)>,
     lanes: Lanes,
-    running: JoinSet<Result<(), Failure>>,
+    running: JoinSet<Result<Told, Failure>>,
     on_their_way: HashMap<task::Id, Attempt>,
     /// Attempts in a row that timed out.
     timeouts: u32,
@@ -299,7 +299,7 @@ impl Worker {
         }
     }
 
-    fn ended(&mut self, ended: Result<(task::Id, Result<(), Failure>), JoinError>) {
+    fn ended(&mut self, ended: Result<(task::Id, Result<Told, Failure>), JoinError>) {
         let (id, told) = ended.unwrap_or_else(|panicked| {
             let reason = "the server failed when it told the app of this".into();
             (panicked.id(), Err(Failure { reason, cause: Cause::Other, again: true }))
@@ -310,11 +310,16 @@ impl Worker {
         self.unsettled();
         let first = self.outstanding.remove(&part);
         if self.schedule().is_some_and(|schedule| schedule.switches_off) {
-            self.hour.count(self.now(), told.is_ok());
+            match &told {
+                Ok(Told::Nothing) => {}
+                _ => self.hour.count(self.now(), told.is_ok()),
+            }
         }
         match told {
-            Ok(()) => {
-                self.timeouts = 0;
+            Ok(what) => {
+                if what == Told::Arrived {
+                    self.timeouts = 0;
+                }
                 if !first {
                     self.waiting.remove(&part);
                     self.settlement.removed.push(part);

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use super::events::Scene;
 use super::transport::{self, Parcel, ParcelKind, Retry};
 use crate::app::App;
-use crate::delivery::{Answered, Failure, Schedule};
+use crate::delivery::{Answered, Failure, Schedule, Told};
 use crate::mint;
 
 /// Slack tries again at once, after a minute and after five. What came while the endpoint was down waits a minute.
@@ -270,7 +270,7 @@ pub(crate) async fn tell(
     id: AppId,
     part: Part,
     attempts: Option<(u32, Cause)>,
-) -> Result<(), Failure> {
+) -> Result<Told, Failure> {
     let unread =
         |failed: StoreError| Failure { reason: failed.to_string(), cause: Cause::Other, again: true };
     let never = |reason: &str| Failure { reason: reason.into(), cause: Cause::Other, again: false };
@@ -280,17 +280,26 @@ pub(crate) async fn tell(
         bot.ok_or_else(|| never("the app has no request URL any more, or its events are switched off"))?;
     let events = app.store.events(workspace, part.0.saturating_sub(1), 1).await.map_err(unread)?;
     let Some(event) = events.into_iter().next().filter(|event| event.position == part.0) else {
-        return Ok(());
+        return Ok(Told::Nothing);
     };
     let things = things(&event, &directory);
     let Some((thing, reach)) = things.into_iter().find(|(thing, _)| *thing as u8 == part.1) else {
-        return Ok(());
+        return Ok(Told::Nothing);
     };
-    let hearer = hearer(&directory, &bot, &event, thing, &reach).ok_or_else(|| {
-        never("the app may not know of it any more: not a member, or without subscription or scope")
-    })?;
-    let scene = Scene { app, directory: &directory, bot: &bot, hearer, event: &event };
-    let Some(inner) = scene.event(thing).await.map_err(unread)? else { return Ok(()) };
+    let hearer = hearer(&directory, &bot, &event, thing, &reach);
+    let scene = Scene {
+        app,
+        directory: &directory,
+        bot: &bot,
+        hearer: hearer.unwrap_or(bot.bot_user),
+        event: &event,
+    };
+    let Some(inner) = scene.event(thing).await.map_err(unread)? else { return Ok(Told::Nothing) };
+    if hearer.is_none() {
+        return Err(never(
+            "the app may not know of it any more: not a member, or without subscription or scope",
+        ));
+    }
     let payload = envelope(&scene, part, inner).to_string();
     let retry = attempts.map(|(attempt, cause)| Retry { attempt, reason: word(cause) });
     let parcel = Parcel { kind: ParcelKind::Events, url: bot.endpoint.as_deref(), payload, retry };
@@ -311,9 +320,9 @@ fn word(cause: Cause) -> &'static str {
 }
 
 /// Any status but 2xx is a failure that is tried again, unless the app asks not to be.
-fn check(answered: &Answered) -> Result<(), Failure> {
+fn check(answered: &Answered) -> Result<Told, Failure> {
     if answered.status.is_success() {
-        return Ok(());
+        return Ok(Told::Arrived);
     }
     let status = answered.status.as_u16();
     let again = answered.headers.get("x-slack-no-retry").is_none_or(|value| value.as_bytes() != b"1");

@@ -28,7 +28,6 @@ use crate::front::Unread;
 use crate::mint;
 
 /// The address that answers an interaction of this origin.
-#[allow(dead_code, reason = "the payloads of interactions will name it")]
 pub(crate) fn response_url(app: &App, origin: Origin, team_id: &str, secret: &str) -> String {
     let kind = match origin {
         Origin::Action | Origin::Legacy => "actions",
@@ -40,7 +39,6 @@ pub(crate) fn response_url(app: &App, origin: Origin, team_id: &str, secret: &st
 }
 
 /// The number in such an address. The platform says nothing about it; here it is the same for the same secret.
-#[allow(dead_code, reason = "the payloads of interactions will name it")]
 fn number(secret: &str) -> u64 {
     let hash = mint::sha256(secret.as_bytes());
     hash[..6].iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
@@ -173,7 +171,6 @@ fn webhook_named(directory: &Directory, service: &str) -> Option<(AppId, [u8; 32
 ///
 /// # Errors
 /// The platform's code, and the reason in words; nothing was changed.
-#[allow(dead_code, reason = "the payloads of interactions will name it")]
 pub(crate) async fn answer_inline(
     app: &App,
     directory: &Arc<Directory>,

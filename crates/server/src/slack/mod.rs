@@ -22,6 +22,7 @@ use crate::mint;
 mod args;
 mod auth;
 mod chat;
+mod command;
 mod connection;
 mod content;
 mod conversations;
@@ -31,7 +32,9 @@ pub(crate) mod files;
 pub(crate) mod hears;
 mod history;
 pub(crate) mod hooks;
+pub(crate) mod interactivity;
 mod objects;
+pub(crate) mod payload;
 mod people;
 mod refusal;
 mod render;
@@ -41,6 +44,7 @@ pub mod sockets;
 pub(crate) mod streams;
 pub(crate) mod transport;
 pub(crate) mod verify;
+mod views;
 
 /// One method of the API.
 struct Method {
@@ -94,6 +98,10 @@ static METHODS: &[Method] = methods! {
     "users.info" Needs::One("users:read") => people::user;
     "users.list" Needs::One("users:read") => people::users;
     "users.lookupByEmail" Needs::One("users:read.email") => people::by_email;
+    "views.open" Needs::Token => views::open;
+    "views.publish" Needs::Token => views::publish;
+    "views.push" Needs::Token => views::push;
+    "views.update" Needs::Token => views::update;
 };
 
 /// A call whose token was accepted.

@@ -35,7 +35,6 @@ pub(crate) struct Parcel<'a> {
 }
 
 /// How a parcel is packed.
-#[allow(dead_code, reason = "what people do comes next")]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum ParcelKind {
     Events,

@@ -228,6 +228,46 @@ pub fn put(values: &mut Map<String, Value>, element: &Element<'_>, value: Value)
     }
 }
 
+/// The element at `place` is used: what is chosen by it, which buttons have none of, and the state of all elements
+/// with it. Without a value it is what the person has put into it, or what it has at first.
+///
+/// # Errors
+///
+/// In words, when the element does not take the value, does not reach its app at once, or an input is wrong.
+pub fn used(
+    elements: &[Element<'_>],
+    place: usize,
+    value: Option<&Value>,
+    inputs: &Map<String, Value>,
+    names: &Names<'_>,
+) -> Result<(Option<Value>, State), String> {
+    let element = elements.get(place).ok_or("there is no such element")?;
+    let Some(kind) = element.kind else {
+        return Err(format!("a {} is not supported", element.name));
+    };
+    if !element.dispatches() {
+        return Err(format!(
+            "its app hears of {} when the view is submitted (dispatch_action is false); give it among the inputs",
+            named(std::iter::once(element))
+        ));
+    }
+    let mut state = state(elements, inputs, names)?;
+    let given = value.filter(|value| kind != Kind::Button || !value.is_null());
+    let chosen = match (given, kind) {
+        (Some(given), _) => Some(chosen(element, given, names)?),
+        (None, Kind::Button) => None,
+        (None, _) if !element.is_stateful() => return Err("say which option is chosen".into()),
+        (None, _) => {
+            let held = state.values.get(element.block_id).and_then(|block| block.get(element.action_id));
+            kind.member().and_then(|member| held?.get(member)).cloned()
+        }
+    };
+    if let Some(chosen) = chosen.clone().filter(|_| element.is_stateful()) {
+        put(&mut state.values, element, chosen);
+    }
+    Ok((chosen, state))
+}
+
 fn input_named(elements: &[Element<'_>], name: &str) -> Result<usize, String> {
     let by: [&dyn Fn(&Element<'_>) -> bool; 3] =
         [&|it| it.action_id == name, &|it| it.block_id == name, &|it| it.label == Some(name)];
@@ -604,6 +644,56 @@ mod tests {
         let found = elements(&blocks);
         assert_eq!(action(&found[0], None, "1.5"), wanted);
         assert_eq!(chosen(&found[0], &json!("x"), &names()).unwrap_err(), "a button takes nothing");
+    }
+
+    /// What is used is in the state with the rest.
+    #[test]
+    fn using_an_element() {
+        let options = json!([option("x"), option("y")]);
+        let blocks = vec![
+            json!({"type": "actions", "block_id": "b", "elements": [
+                {"type": "static_select", "action_id": "size", "options": options, "initial_option": option("x")},
+                {"type": "overflow", "action_id": "more", "options": options},
+                {"type": "button", "action_id": "go", "text": plain("Go")},
+                {"type": "workflow_button", "action_id": "flow", "text": plain("Flow")}]}),
+            json!({"type": "input", "block_id": "i", "label": plain("Why"), "dispatch_action": true,
+                "element": {"type": "plain_text_input", "action_id": "why"}}),
+            json!({"type": "input", "block_id": "j", "label": plain("Who"),
+                "element": {"type": "users_select", "action_id": "who"}}),
+        ];
+        let found = elements(&blocks);
+        let inputs = json!({"why": "so"});
+        let run = |place, value: Option<Value>| {
+            let used = used(&found, place, value.as_ref(), inputs.as_object().unwrap(), &names());
+            used.map(|(chosen, state)| (chosen, Value::Object(state.values)))
+        };
+        let state = |size: &str, why: &str| {
+            json!({"b": {"size": {"type": "static_select", "selected_option": option(size)}},
+                "i": {"why": {"type": "plain_text_input", "value": why}},
+                "j": {"who": {"type": "users_select", "selected_user": null}}})
+        };
+        for (place, value, wanted) in [
+            (0, Some(json!("y")), Ok((Some(option("y")), state("y", "so")))),
+            (0, None, Ok((Some(option("x")), state("x", "so")))),
+            (1, Some(json!("y")), Ok((Some(option("y")), state("x", "so")))),
+            (1, None, Err("say which option is chosen")),
+            (2, None, Ok((None, state("x", "so")))),
+            (2, Some(Value::Null), Ok((None, state("x", "so")))),
+            (2, Some(json!("x")), Err("a button takes nothing")),
+            (3, None, Err("a workflow_button is not supported")),
+            (4, None, Ok((Some(json!("so")), state("x", "so")))),
+            (4, Some(json!("other")), Ok((Some(json!("other")), state("x", "other")))),
+            (
+                5,
+                Some(json!("ada")),
+                Err(
+                    "its app hears of \"Who\" (users_select j/who) when the view is submitted (dispatch_action is false); give it among the inputs",
+                ),
+            ),
+            (9, None, Err("there is no such element")),
+        ] {
+            assert_eq!(run(place, value), wanted.map_err(str::to_owned), "{place}");
+        }
     }
 
     #[test]
