@@ -68,11 +68,13 @@ impl Import {
         }
         manifest.endpoint = self.endpoint.or(manifest.endpoint);
         let mut body = serde_json::to_value(&manifest)?;
+        let mut has_webhook = self.webhook_channel.is_some();
         let shown = match &self.app {
             Some(app) => {
                 // The bot's name stays what it is.
                 body.as_object_mut().map(|members| members.remove("bot_name"));
                 let mut shown = control.call("PATCH", &format!("{path}{}", of_app(app, "")), &body)?;
+                has_webhook |= shown["webhooks"].as_array().is_some_and(|hooks| !hooks.is_empty());
                 shown["webhooks"] = match &self.webhook_channel {
                     Some(channel) => {
                         let hook = json!({ "channel": channel });
@@ -92,13 +94,13 @@ impl Import {
                 body["channels"] = self.channels.into();
                 let hooks = self.webhook_channel.iter().map(|channel| json!({ "channel": channel }));
                 body["webhooks"] = hooks.collect();
-                control.call("POST", &format!("{path}/apps"), &body)?
+                control.call("POST", &format!("{path}/apps"), &body).map_err(taken)?
             }
         };
         let done = if self.app.is_some() { "changed; its tokens are what they were" } else { "registered" };
         say(&format!("# {} ({}) in {}: {done}", manifest.name, text(&shown["id"]), text(&workspace["name"])));
         say(&settings::of_slack(&shown, workspace, manifest.socket_mode));
-        if manifest.asks_for_webhooks() && self.webhook_channel.is_none() {
+        if manifest.asks_for_webhooks() && !has_webhook {
             say(&format!(
                 "# It asks for incoming webhooks: redraft app webhook {} CHANNEL",
                 text(&shown["id"])
@@ -137,6 +139,16 @@ impl Import {
         say("");
         say(&settings::of_teams(&made, workspace));
         Ok(())
+    }
+}
+
+/// Says what else can be done where the app's name is taken.
+fn taken(failed: Failure) -> Failure {
+    let why = failed.to_string();
+    if why.ends_with("is taken") {
+        format!("{why}; --app changes an app that is there").into()
+    } else {
+        failed
     }
 }
 

@@ -179,6 +179,7 @@ fn what_is_not_imported() {
     let before = world.controlled("GET", "/apps", &Value::Null);
     let wrong =
         MANIFEST.replace("name: Poll Bot", "nome: Poll Bot").replace("command: /poll", "command: poll");
+    let taken = MANIFEST.replace("display_name: pollster", "display_name: deploybot");
     let without_hooks = MANIFEST.replace(", incoming-webhook", "");
     for (manifest, options, said) in [
         (
@@ -189,6 +190,7 @@ fn what_is_not_imported() {
         (&without_hooks, &["--webhook-channel", "general"], "needs the scope incoming-webhook"),
         (MANIFEST, &["--webhook-channel", "nowhere"], "the channel nowhere"),
         (MANIFEST, &["--installed-by", "nobody"], "there is no such person"),
+        (&taken, &[], "@deploybot is taken; --app changes an app that is there"),
         (MANIFEST, &["--app", "nobody"], "there is no such app"),
         (MANIFEST, &["--app", "helpdesk"], "helpdesk is a Teams bot"),
         (MANIFEST, &["--password", "x"], "--password is for Teams"),

@@ -5,6 +5,7 @@
 //!
 //! Source: the public pages on the Events API, its event types and their scopes.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use base64::Engine;
@@ -143,8 +144,8 @@ impl Thing {
     }
 }
 
-/// The scopes by which an app hears of an event that it subscribes to, one for each kind of conversation; none if it needs
-/// none. `None` of what is not sent here.
+/// The scopes by which an app hears of an event that it subscribes to, in some kind of conversation; none if it needs none.
+/// `None` of what is not sent here.
 pub(crate) fn scopes_of(name: &str) -> Option<Vec<&'static str>> {
     use ConversationKind as C;
     let kinds = [None, Some(C::Public), Some(C::Private), Some(C::Direct), Some(C::Group)];
@@ -152,7 +153,8 @@ pub(crate) fn scopes_of(name: &str) -> Option<Vec<&'static str>> {
         THINGS.iter().flat_map(|thing| kinds.iter().filter_map(|kind| thing.subscription_in(*kind)));
     let mut needed = subscriptions.filter(|(known, _)| *known == name).map(|(_, scope)| scope).peekable();
     needed.peek()?;
-    Some(needed.flatten().collect())
+    let scopes: BTreeSet<&str> = needed.flatten().collect();
+    Some(scopes.into_iter().collect())
 }
 
 /// The things that an event of the log may be, in the order in which they are told.
