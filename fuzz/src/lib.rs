@@ -25,6 +25,7 @@ const fn target(name: &'static str, read: fn(&[u8])) -> Target {
 
 /// All of them.
 pub const TARGETS: &[Target] = &[
+    target("acknowledgements", views::acknowledgements),
     target("activity", teams::activity),
     target("arguments", requests::arguments),
     target("attachments", words::attachments),

@@ -12,6 +12,7 @@ pub mod connector;
 pub mod control;
 pub mod manifest;
 pub mod mint;
+pub mod outside;
 pub mod seed;
 pub mod serve;
 pub mod slack;

@@ -144,9 +144,16 @@ struct Connection<'a, S> {
 
 /// What an app says.
 #[derive(Deserialize)]
-struct Acknowledgement {
+pub(super) struct Acknowledgement {
     envelope_id: String,
-    payload: Option<Box<RawValue>>,
+    pub payload: Option<Box<RawValue>>,
+}
+
+impl Acknowledgement {
+    /// `None` of anything else.
+    pub fn read(text: &str) -> Option<Self> {
+        serde_json::from_str(text).ok()
+    }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
@@ -204,7 +211,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
     async fn take(&mut self, message: Option<Result<Message, Error>>) -> bool {
         match message {
             Some(Ok(Message::Text(text))) => {
-                if let Ok(said) = serde_json::from_str::<Acknowledgement>(&text)
+                if let Some(said) = Acknowledgement::read(&text)
                     && let Some(waiting) = self.waiting.remove(&said.envelope_id)
                 {
                     let _ = waiting.send(said.payload);

@@ -27,7 +27,7 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 use tracing::{info, warn};
 
 use super::Call;
-use super::connection::{self, Envelope, HOST, Pace, Reason};
+use super::connection::{self, Acknowledgement, Envelope, HOST, Pace, Reason};
 use super::reply::{Error, Reply};
 use super::transport::{ParcelKind, Retry};
 use crate::app::App;
@@ -269,6 +269,11 @@ fn answered(payload: Option<&RawValue>) -> Answered {
     };
     let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static(kind))]);
     Answered { status: StatusCode::OK, headers, body: body.into_bytes() }
+}
+
+/// Reads what an app says over its socket, as [`send`] does: the body that its answer would have over HTTP.
+pub(crate) fn body_of(text: &str) -> Option<Vec<u8>> {
+    Acknowledgement::read(text).map(|said| answered(said.payload.as_deref()).body)
 }
 
 impl Sockets {
