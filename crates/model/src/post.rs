@@ -44,6 +44,14 @@ pub(crate) fn decide(post: &Post, context: &Context) -> Result<Decision, Halt> {
 
 /// Adds a post to whatever else comes of a command.
 pub(crate) fn add(post: &Post, context: &Context, draft: &mut Draft) -> Result<Posted, Halt> {
+    let conversation = admit(post, context, draft)?;
+
+    // Past this line the post succeeds.
+    place(post, &conversation, context, draft)
+}
+
+/// Where a post goes, unless something forbids it.
+pub(crate) fn admit(post: &Post, context: &Context, draft: &mut Draft) -> Result<Arc<Conversation>, Halt> {
     use PostRefusal as R;
     let conversation = target(post, context, draft)?;
     if conversation.archived {
@@ -62,9 +70,7 @@ pub(crate) fn add(post: &Post, context: &Context, draft: &mut Draft) -> Result<P
     if let Some(fault) = &post.fault {
         return Err(R::Content(fault.clone()).into());
     }
-
-    // Past this line the post succeeds.
-    place(post, &conversation, context, draft)
+    Ok(conversation)
 }
 
 /// Adds a post to its conversation, whoever may post there.

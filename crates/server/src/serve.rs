@@ -31,7 +31,7 @@ use crate::seed::{Ready, Seed, SeedError, ready_again};
 use crate::slack::sockets::Sockets;
 use crate::tls::{self, Tls};
 use crate::typing::Typing;
-use crate::{front, mint};
+use crate::{due, front, mint, slack};
 
 /// Why an app that needs no token is not made.
 pub(crate) const ANONYMOUS_NEEDS_LOOPBACK: &str =
@@ -182,6 +182,8 @@ impl Server {
             typing: Typing::default(),
             rates: config.teams_rates.then(Rates::default),
             sockets: Sockets::default(),
+            slack_rates: slack::rates::Rates::new(config.slack_rates),
+            scheduled: tokio::sync::Notify::default(),
             refreshes: Refreshes::default(),
         });
         // Tokens that an earlier process issued are valid from the first request on.
@@ -212,6 +214,7 @@ impl Server {
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), ServeError> {
         let Self { listener, tls, app, started, config } = self;
         let background = tokio::spawn(background(Arc::clone(&app)));
+        let due = tokio::spawn(due::run(Arc::clone(&app)));
         let (delivering, delivered) = watch::channel(());
         let delivery = tokio::spawn(delivery::run(Arc::clone(&app), delivered));
         let owner = config.data.as_ref().map(|folder| folder.join(OWNER_FILE));
@@ -270,6 +273,7 @@ impl Server {
         }
         background.abort();
         app.sockets.stop().await;
+        due.abort();
         drop(delivering);
         let _ = delivery.await;
         if let Some(owner) = &owner

@@ -31,9 +31,14 @@ pub(super) fn error(not_done: &NotDone, directory: &Directory) -> Error {
             Why::Stream(why) => stream(why, refusal, directory),
             Why::Interaction(why) => interaction(why, refusal, directory),
             Why::Conversation(why) => conversation(why),
-            Why::Respond(_) | Why::File(_) | Why::Interact(_) | Why::Modal(_) | Why::Control(_) => {
-                Error::new(StatusCode::FORBIDDEN, NOT_ENOUGH_PERMISSIONS, "Not allowed.")
-            }
+            Why::Respond(_)
+            | Why::File(_)
+            | Why::Interact(_)
+            | Why::Modal(_)
+            | Why::Pin(_)
+            | Why::Schedule(_)
+            | Why::Install(_)
+            | Why::Control(_) => Error::new(StatusCode::FORBIDDEN, NOT_ENOUGH_PERMISSIONS, "Not allowed."),
             Why::KeyReused { .. } => Error::new(
                 StatusCode::BAD_REQUEST,
                 BAD_ARGUMENT,
@@ -146,7 +151,7 @@ fn interaction(why: &I, refusal: &Refusal, directory: &Directory) -> Error {
         I::MessageNotFound => no_activity(),
         I::Tombstone => tombstone(),
         I::NotAuthor | I::NoApp => not_own(refusal, directory),
-        I::TooManyReactions => Error::new(
+        I::TooManyReactions | I::TooManyEmoji | I::TooManyOfOne => Error::new(
             StatusCode::FORBIDDEN,
             NOT_ENOUGH_PERMISSIONS,
             "The message has as many reactions as it may have.",
@@ -227,6 +232,7 @@ fn conversation(why: &C) -> Error {
         | C::General
         | C::LastMember
         | C::NameTaken
+        | C::NotYours
         | C::NobodyNamed
         | C::AlreadyMember
         | C::TargetNotMember
