@@ -47,7 +47,7 @@ fn a_code_becomes_tokens() {
         (&json["token_type"], &json["scope"], &json["bot_user_id"], &json["app_id"], &json["enterprise"]),
         (
             &json!("bot"),
-            &json!("chat:write,channels:read"),
+            &json!("channels:read,chat:write"),
             &json!("U01SOLD"),
             &json!("A01SOLD"),
             &Value::Null

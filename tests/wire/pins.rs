@@ -89,3 +89,16 @@ fn private_channels_keep_their_pins_to_themselves() {
         assert_eq!(answer.code(), "channel_not_found", "{method}");
     }
 }
+
+#[test]
+fn a_hundred() {
+    let world = World::new();
+    let all: Vec<String> = (0..=100).map(|number| world.post(DEPLOY, GENERAL, &number.to_string())).collect();
+    for ts in &all[..100] {
+        assert_eq!(pin(&world, DEPLOY, "add", ts), "ok");
+    }
+    assert_eq!(pin(&world, DEPLOY, "add", &all[100]), "too_many_pins");
+    assert_eq!(listed(&world).len(), 100);
+    assert_eq!(pin(&world, DEPLOY, "remove", &all[50]), "ok");
+    assert_eq!(pin(&world, DEPLOY, "add", &all[100]), "ok");
+}

@@ -143,3 +143,21 @@ fn what_somebody_reacted_to() {
     world.delete(DEPLOY, GENERAL, &posts[0]);
     assert!(!listed(ADA, json!({})).0.contains(&posts[0]));
 }
+
+/// Fifty different emoji on a message, and twenty-three of one person.
+#[test]
+fn limits() {
+    let world = World::new();
+    let ts = world.post(DEPLOY, GENERAL, "popular");
+    for number in 0..23 {
+        assert_eq!(react(&world, ADA, "add", &ts, &format!("a{number}")), "ok");
+        assert_eq!(react(&world, BEN, "add", &ts, &format!("b{number}")), "ok");
+    }
+    assert_eq!(react(&world, ADA, "add", &ts, "a23"), "too_many_reactions");
+    for number in 0..4 {
+        assert_eq!(react(&world, CLEO, "add", &ts, &format!("c{number}")), "ok");
+    }
+    assert_eq!(react(&world, CLEO, "add", &ts, "c4"), "too_many_emoji");
+    assert_eq!(react(&world, CLEO, "add", &ts, "a0"), "ok", "one that is there");
+    assert_eq!(of(&world, &ts).as_array().unwrap().len(), 50);
+}

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::bot::{Bot, until};
 use crate::world::*;
 
 fn info(world: &World, token: &str) -> Value {
@@ -218,4 +219,28 @@ fn people() {
     ] {
         assert_eq!(world.control(verb, path, &body).outcome(), outcome, "{path} {body}");
     }
+}
+
+/// Teams bots hear of comings and goings in their own way, and nothing of what the platform writes about them.
+#[test]
+fn teams_bots_hear_no_notices() {
+    let world = World::new();
+    world.controlled("PATCH", "/apps/helpdesk", &json!({"read_all": true}));
+    let bot = Bot::of(&world, "helpdesk");
+    let topic = json!({"channel": GENERAL, "topic": "tea"});
+    world.ok(DEPLOY, "conversations.setTopic", &topic);
+    world.controlled("POST", "/people", &json!({"name": "dora"}));
+    let notice = text_of(
+        &world.ok(ADA, "conversations.history", &json!({"channel": GENERAL, "limit": 1}))["messages"][0],
+        "ts",
+    );
+    world.delete(ADA, GENERAL, &notice);
+    world.post(BEN, GENERAL, "the end");
+    let end = || {
+        let heard = bot.heard();
+        heard.iter().any(|heard| heard.text() == "the end").then_some(heard)
+    };
+    let heard = until("the bot hears the end", end);
+    let types: Vec<&str> = heard.iter().map(|heard| heard.activity["type"].as_str().unwrap()).collect();
+    assert_eq!(types, ["conversationUpdate", "message"], "{heard:#?}");
 }
