@@ -62,6 +62,7 @@ pub fn fill(folder: &Path, messages: usize) -> Result<(), Box<dyn std::error::Er
             bot_timeout_ms: redraft_server::config::BOT_TIMEOUT_MS,
             private_endpoints: None,
             teams_rates: false,
+            slack_rates: false,
         };
         drop(Server::start_on(config, Arc::clone(&store)).await?);
         let directory = store.published().directories().all().next().cloned().ok_or("no workspace")?;

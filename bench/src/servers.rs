@@ -61,6 +61,7 @@ impl Redraft {
                 bot_timeout_ms: redraft_server::config::BOT_TIMEOUT_MS,
                 private_endpoints: None,
                 teams_rates: false,
+                slack_rates: false,
             };
             let server = Server::start_on(config, store).await?;
             say(server.started.url.trim_start_matches("http://"));

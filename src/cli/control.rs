@@ -12,6 +12,7 @@ use redraft_server::connector::authority::Authority;
 use redraft_server::control;
 use redraft_server::delivery::Outbox;
 use redraft_server::serve::{OWNER_FILE, open_store};
+use redraft_server::slack::rates::Rates;
 use redraft_server::slack::sockets::Sockets;
 use redraft_server::typing::Typing;
 use serde::Deserialize;
@@ -59,6 +60,8 @@ impl Control {
             typing: Typing::default(),
             rates: None,
             sockets: Sockets::default(),
+            slack_rates: Rates::new(false),
+            scheduled: tokio::sync::Notify::default(),
             untold: Untold::default(),
             refreshes: Refreshes::default(),
         };

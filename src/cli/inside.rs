@@ -311,6 +311,17 @@ enum AppVerb {
         /// The channel that it posts to, by name or id.
         channel: String,
     },
+    /// Makes a code with which a person installs a Slack app (`oauth.v2.access`); it lasts ten minutes and once.
+    Code {
+        /// Which, by name or id.
+        app: String,
+        /// Who installs it, by name; by default who did before.
+        #[arg(long)]
+        user: Option<String>,
+        /// Where the person would be sent back to.
+        #[arg(long)]
+        redirect_uri: Option<String>,
+    },
     /// Lists what did not reach an app: what waits for another attempt, and what was given up.
     Deliveries {
         /// Which, by name or id.
@@ -390,6 +401,11 @@ impl App {
                 let made = self.inside.call("POST", &of_app(&app, "/webhooks"), &body)?;
                 say(made["url"].as_str().unwrap_or_default());
                 Ok(())
+            }
+            AppVerb::Code { app, user, redirect_uri } => {
+                let body =
+                    given([("user", user.map(Value::from)), ("redirect_uri", redirect_uri.map(Value::from))]);
+                show(&self.inside.call("POST", &of_app(&app, "/codes"), &body)?)
             }
             AppVerb::Deliveries { app } => {
                 let listed =

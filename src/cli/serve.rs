@@ -70,6 +70,7 @@ pub struct Serve {
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Limited {
+    Slack,
     Teams,
 }
 
@@ -145,6 +146,7 @@ impl Serve {
             (None, Some(_)) => return Err("--tls-certificate needs --tls-listen".into()),
         };
         let data = (!self.memory).then(|| self.data.unwrap_or_else(|| "redraft-data".into()));
+        let limited = self.rate_limits.unwrap_or_default();
         Ok(Config {
             listen: self.listen.unwrap_or_else(|| "127.0.0.1:3000".into()),
             data,
@@ -154,7 +156,8 @@ impl Serve {
             tls,
             bot_timeout_ms: self.bot_timeout_ms.unwrap_or(BOT_TIMEOUT_MS),
             private_endpoints: self.private_endpoints,
-            teams_rates: self.rate_limits.is_some_and(|it| it.contains(&Limited::Teams)),
+            teams_rates: limited.contains(&Limited::Teams),
+            slack_rates: limited.contains(&Limited::Slack),
         })
     }
 

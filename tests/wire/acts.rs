@@ -413,7 +413,8 @@ fn seeing() {
     world.controlled("DELETE", "/channels/random/members/cleo", &Value::Null);
     world.post(BEN, RANDOM, "in public");
     world.post(BEN, LEADS, "in private");
-    assert_eq!(texts(&sees(&world, "cleo", "random/messages")), ["in public"]);
+    let public = ["<@U01CLEO> has left the channel", "in public"];
+    assert_eq!(texts(&sees(&world, "cleo", "random/messages")), public);
     assert_eq!(texts(&sees(&world, "ben", "leads/messages")), ["in private"]);
     let chat = text_of(&says(&world, "ada", &json!({"to": ["ben"], "text": "hi"})), "channel");
     world.controlled("PATCH", "/people/ben", &json!({"deactivated": true}));

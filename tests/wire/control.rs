@@ -81,7 +81,14 @@ const ROWS: &[Row] = &[
     ("PATCH", "/channels/ops", r#"{"name":"random"}"#, "409 taken", "", ""),
     ("PATCH", "/channels/ops", r#"{"name":""}"#, "400 bad_request", "", ""),
     ("PATCH", "/channels/nowhere", r#"{"archived":true}"#, "404 not_found", "", ""),
-    ("GET", "/channels/ops/messages", "", "200", "/messages", "[]"),
+    (
+        "GET",
+        "/channels/ops/messages",
+        "",
+        "200",
+        "/messages/0/text",
+        r#""<@U01ADA> has renamed the channel from \"operations\" to \"ops\"""#,
+    ),
     ("GET", "/channels/ops/messages?limit=odd", "", "400 bad_request", "", ""),
     ("GET", "/channels/nowhere/messages", "", "404 not_found", "", ""),
     ("PUT", "/channels/ops/members/ben", "", "200", "/members", r#"["U01ADA","U01BEN"]"#),
@@ -199,7 +206,7 @@ fn the_description_is_true() {
             count += 1;
         }
     }
-    assert_eq!(count, 51);
+    assert_eq!(count, 56);
 }
 
 fn is_true(path: &str, verb: &str, operation: &Value) {
@@ -210,13 +217,16 @@ fn is_true(path: &str, verb: &str, operation: &Value) {
     let hook = fresh.controlled("POST", "/apps/deploybot/webhooks", &json!({ "channel": "general" }));
     let slack = ["/shortcuts", "/commands", "/suggestions", "/views"].iter().any(|it| path.contains(it));
     let slack = slack.then(|| crate::modals::stage(&fresh));
+    fresh.controlled("POST", "/user-groups", &json!({"handle": "team"}));
+    let of_slack = ["/webhooks", "/codes", "/rate-limits"].iter().any(|it| path.contains(it));
     let concrete = [
         ("{view}", slack.as_ref().map_or("", |it| it.1.as_str())),
         ("{workspace}", "T01ACME"),
         ("{person}", "ben"),
         ("{channel}", "random"),
         ("{member}", "cleo"),
-        ("{app}", if path.contains("/webhooks") { "deploybot" } else { "helpdesk" }),
+        ("{app}", if of_slack { "deploybot" } else { "helpdesk" }),
+        ("{group}", "team"),
         ("{webhook}", hook["id"].as_str().unwrap()),
         ("{ts}", own["ts"].as_str().unwrap()),
         ("{token}", made["id"].as_str().unwrap()),

@@ -266,7 +266,13 @@ fn accepted_calls() {
             "/oldest",
             "\"0\"",
         ),
-        ("conversations.history", CLEO, r#"{"channel":"C01RANDOM"}"#, "/messages", "[]"),
+        (
+            "conversations.history",
+            CLEO,
+            r#"{"channel":"C01RANDOM"}"#,
+            "/messages/0/subtype",
+            "\"channel_leave\"",
+        ),
         (
             "conversations.replies",
             DEPLOY,

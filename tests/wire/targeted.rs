@@ -114,7 +114,7 @@ fn what_is_refused() {
         let path = format!("/{GENERAL_19}/activities{flag}");
         assert_eq!(world.connector(&bot, "POST", &path, &to("29:1nobody", "for all")).status, 201, "{flag}");
     }
-    assert_eq!(seen(&world, "ada").len(), 4);
+    assert_eq!(seen(&world, "ada").len(), 4 + 1, "and that cleo left");
 }
 
 #[test]

@@ -8,11 +8,15 @@ use crate::control::Control;
 use crate::conversations::ConversationCommand;
 use crate::files::FileCommand;
 use crate::id::{AppId, ConversationId, TokenHash, UserId, WorkspaceId};
+use crate::install::Exchange;
 use crate::interact::Interact;
 use crate::interaction::Interaction;
+use crate::item::ItemKey;
 use crate::message::Kind;
 use crate::modal::Modal;
+use crate::pin::Pinning;
 use crate::respond::Respond;
+use crate::schedule::ScheduleCommand;
 use crate::stream::Stream;
 use crate::time::Ts;
 
@@ -74,6 +78,14 @@ pub enum Verb {
     Modal(Box<Modal>),
     /// A step in the life of a file.
     File(FileCommand),
+    /// A pin, or the end of one.
+    Pin(Pinning),
+    /// A message that waits for its time, or the end of one.
+    Schedule(ScheduleCommand),
+    /// A message that waited is posted, if its time has come. The server itself asks for it.
+    PostDue(ItemKey),
+    /// A code becomes the tokens of an installation. Whoever has the client secret asks for it.
+    Install(Exchange),
     /// Joining, leaving, making and archiving conversations.
     Conversation(ConversationCommand),
     /// The end of the caller's own token; with `true` only a rehearsal.

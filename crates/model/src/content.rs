@@ -31,6 +31,9 @@ pub struct Content {
     pub activity: Option<Arc<str>>,
     /// The ids of the files that it shares, with a space between two.
     pub files: Option<Arc<str>>,
+    /// Of what the platform itself wrote: what it is about, such as the new topic or who invited. Empty where the text
+    /// says everything.
+    pub notice: Option<Arc<str>>,
     /// False where a Slack post switched the meaning of markup off.
     pub markup: bool,
 }
@@ -48,6 +51,7 @@ impl Content {
             identity: None,
             activity: None,
             files: None,
+            notice: None,
             markup: true,
         }
     }
@@ -210,6 +214,7 @@ impl Patch {
             identity: None,
             activity: self.activity.apply(old.activity.as_ref()),
             files: self.files.apply(old.files.as_ref()),
+            notice: None,
             markup: true,
         }
     }

@@ -3,15 +3,19 @@
 
 use std::sync::Arc;
 
-use crate::conversations::{archiving, stamped, without};
+use crate::conversations::{archival, archiving, renamed, stamped, without};
 use crate::decide::Draft;
-use crate::decision::{Decision, Halt, Moment, Outcome};
-use crate::directory::{Directories, Directory, DirectoryChange};
+use crate::decision::{Change, Decision, Halt, Moment, Outcome};
+use crate::directory::{Directories, Directory, DirectoryChange, client_id};
 use crate::event::EventKind;
 use crate::id::{AppId, ConversationId, TokenHash, UserId, WorkspaceId};
+use crate::item::{Code, Grant, Item, ItemKey};
 use crate::limits::{DIRECTORY_ENTRIES_MAX, MEMBERS_MAX, WEBHOOKS_MAX};
+use crate::notice::{self, Notice};
 use crate::view::View;
-use crate::workspace::{App, Conversation, Settings, SlackApp, Token, TokenKind, User, Webhook, Workspace};
+use crate::workspace::{
+    App, Conversation, Settings, SlackApp, Token, TokenKind, User, UserGroup, Webhook, Workspace,
+};
 
 /// One act of control.
 #[derive(Clone, Debug)]
@@ -64,6 +68,12 @@ pub enum Control {
     RenameConversation(ConversationId, String),
     /// Archived or not.
     SetArchived(ConversationId, bool),
+    /// A user group. The number is given here.
+    AddUserGroup(UserGroup),
+    /// Another name, description, state or other members for a user group.
+    ChangeUserGroup(UserGroup),
+    /// A code with which a person installs an app (OAuth), by the hash of the code.
+    AddCode([u8; 32], Code),
     /// A new token.
     AddToken(Token),
     /// The end of a token.
@@ -145,6 +155,9 @@ fn create(directory: &Directory, directories: &Directories, mut draft: Draft) ->
     {
         free(directories.of_name(name).is_none(), name)?;
     }
+    for name in directory.apps().filter_map(|app| client_id(app)) {
+        free(directories.of_name(&name).is_none(), &name)?;
+    }
     if 1 < directory.apps().filter(|app| app.anonymous).count() {
         return Err(R::SecondAnonymous.into());
     }
@@ -218,11 +231,15 @@ impl Act<'_> {
                 if conversation.archived == *archived {
                     return Ok(Outcome::Conversation(id, false));
                 }
-                let changed = Conversation { archived: *archived, ..conversation };
+                let changed = Conversation { archived: *archived, ..conversation.clone() };
                 self.put_conversation(changed, archiving(id, *archived));
+                self.notice(&archival(*archived), &conversation, conversation.creator);
                 Ok(Outcome::Conversation(id, true))
             }
             Control::RenameConversation(id, name) => self.rename(*id, name),
+            Control::AddUserGroup(group) => self.add_user_group(group),
+            Control::ChangeUserGroup(group) => self.change_user_group(group),
+            Control::AddCode(hash, code) => self.add_code(*hash, code),
             Control::AddToken(token) => {
                 self.room()?;
                 self.token_free(token)?;
@@ -309,6 +326,11 @@ impl Act<'_> {
         self.draft.event(event);
     }
 
+    /// What the platform writes when something changes by control, in somebody's name.
+    fn notice(&mut self, notice: &Notice<'_>, conversation: &Conversation, author: UserId) {
+        notice::write(notice, conversation, author, self.directory, &mut self.draft);
+    }
+
     fn put_token(&mut self, token: Token) {
         let app = token.app;
         self.draft.directory(DirectoryChange::Token(self.id(), token));
@@ -336,7 +358,7 @@ impl Act<'_> {
         self.user_free(user)?;
         let id = self.directory.next_user();
         self.put_user(User { id, ..user.clone() });
-        self.join_general(&[id]);
+        self.join_general(id, &user.slack_id);
         Ok(Outcome::User(id))
     }
 
@@ -347,15 +369,13 @@ impl Act<'_> {
     }
 
     /// Everyone is in the team's channel.
-    fn join_general(&mut self, users: &[UserId]) {
+    fn join_general(&mut self, user: UserId, slack_id: &str) {
         let Some(general) = self.directory.general() else { return };
         let mut changed = Conversation::clone(general);
-        for user in users {
-            changed.members.insert(*user, self.moment.at);
-            self.draft.event(EventKind::MemberJoined { conversation: changed.id, user: *user });
-        }
-        let changed = Conversation { updated_at: self.moment.at, ..changed };
-        self.draft.directory(DirectoryChange::Conversation(self.id(), changed));
+        changed.members.insert(user, self.moment.at);
+        self.put_conversation(changed, EventKind::MemberJoined { conversation: general.id, user });
+        let joined = Notice::Joined { by: None };
+        notice::write_for_new(&joined, general, (user, slack_id), self.directory, &mut self.draft);
     }
 
     fn change_user(&mut self, user: &User) -> Result<Outcome, R> {
@@ -380,7 +400,9 @@ impl Act<'_> {
         self.room()?;
         self.user_free(bot)?;
         self.names_free([&*app.slack_id, &*app.bot_id])?;
-        free(self.directories.of_name(&app.app_id).is_none(), &app.app_id)?;
+        for name in [Some(app.app_id.clone()), client_id(app)].into_iter().flatten() {
+            free(self.directories.of_name(&name).is_none(), &name)?;
+        }
         let (id, bot_user) = (self.directory.next_app(), self.directory.next_user());
         for token in tokens {
             self.token_free(token)?;
@@ -398,10 +420,13 @@ impl Act<'_> {
             self.put_token(Token { app: id, user, ..token.clone() });
         }
         for conversation in member_of {
-            let mut conversation = self.conversation(*conversation)?;
-            conversation.members.insert(bot_user, self.moment.at);
-            let joined = EventKind::MemberJoined { conversation: conversation.id, user: bot_user };
-            self.put_conversation(conversation, joined);
+            let mut changed = self.conversation(*conversation)?;
+            changed.members.insert(bot_user, self.moment.at);
+            let joined = EventKind::MemberJoined { conversation: changed.id, user: bot_user };
+            self.put_conversation(changed.clone(), joined);
+            let notice = Notice::Joined { by: app.installed_by };
+            let author = (bot_user, bot.slack_id.as_str());
+            notice::write_for_new(&notice, &changed, author, self.directory, &mut self.draft);
         }
         Ok(Outcome::App(id))
     }
@@ -487,8 +512,9 @@ impl Act<'_> {
             return Ok(Outcome::Conversation(id, false));
         }
         free(self.directory.channel(name).is_none(), name)?;
-        let changed = Conversation { name: name.to_owned(), ..conversation };
-        self.put_conversation(changed, EventKind::ConversationRenamed(id));
+        self.put_conversation(renamed(&conversation, name), EventKind::ConversationRenamed(id));
+        let notice = Notice::Renamed { old: &conversation.name, new: name };
+        self.notice(&notice, &conversation, conversation.creator);
         Ok(Outcome::Conversation(id, true))
     }
 
@@ -542,7 +568,8 @@ impl Act<'_> {
         }
         conversation.members.insert(user, self.moment.at);
         conversation.former.remove(&user);
-        self.put_conversation(conversation, EventKind::MemberJoined { conversation: id, user });
+        self.put_conversation(conversation.clone(), EventKind::MemberJoined { conversation: id, user });
+        self.notice(&Notice::Joined { by: None }, &conversation, user);
         Ok(Outcome::Conversation(id, true))
     }
 
@@ -554,6 +581,46 @@ impl Act<'_> {
         }
         let changed = without(&conversation, user, self.directory);
         self.put_conversation(changed, EventKind::MemberLeft { conversation: id, user });
+        self.notice(&Notice::Left, &conversation, user);
         Ok(Outcome::Conversation(id, true))
+    }
+
+    fn add_user_group(&mut self, group: &UserGroup) -> Result<Outcome, R> {
+        self.room()?;
+        self.names_free([&*group.slack_id, &*format!("@{}", group.handle)])?;
+        let (id, now) = (self.directory.next_user_group(), self.moment.at);
+        self.put_user_group(UserGroup { id, created_at: now, ..group.clone() })
+    }
+
+    fn change_user_group(&mut self, group: &UserGroup) -> Result<Outcome, R> {
+        let old = self.directory.user_group(group.id).ok_or(R::NotFound("user group"))?;
+        if old.handle != group.handle {
+            self.names_free([&*format!("@{}", group.handle)])?;
+        }
+        let (slack_id, creator, created_at) = (old.slack_id.clone(), old.creator, old.created_at);
+        self.put_user_group(UserGroup { slack_id, creator, created_at, ..group.clone() })
+    }
+
+    fn put_user_group(&mut self, group: UserGroup) -> Result<Outcome, R> {
+        for user in &group.users {
+            self.user(*user)?;
+        }
+        let id = group.id;
+        let group = UserGroup { updated_at: self.moment.at, ..group };
+        self.draft.directory(DirectoryChange::UserGroup(self.id(), group));
+        self.draft.event(EventKind::UserGroupChanged(id));
+        Ok(Outcome::UserGroup(id))
+    }
+
+    /// The code's hash is 256 bits of a secret; no two are the same.
+    fn add_code(&mut self, hash: [u8; 32], code: &Code) -> Result<Outcome, R> {
+        let app = self.app(code.app)?;
+        self.user(code.user)?;
+        if app.slack.is_none() {
+            return Err(R::NotFound("Slack app"));
+        }
+        let item = Item::Grant(Grant::Code(Code { made_at: self.moment.at, used: false, ..code.clone() }));
+        self.draft.change(Change::PutItem(ItemKey::Grant(hash), Some(item)));
+        Ok(Outcome::Done)
     }
 }

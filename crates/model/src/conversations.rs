@@ -5,13 +5,15 @@ use std::sync::Arc;
 
 use crate::command::NewDirect;
 use crate::decide::{Context, Draft, Unseen};
-use crate::decision::{Decision, Halt, Outcome};
+use crate::decision::{Change, Decision, Halt, Outcome};
 use crate::directory::DirectoryChange;
 use crate::event::EventKind;
 use crate::id::{ConversationId, UserId};
-use crate::limits::{DIRECTORY_ENTRIES_MAX, GROUP_MEMBERS_MAX, MEMBERS_MAX};
-use crate::time::Micros;
-use crate::workspace::{Conversation, ConversationKind};
+use crate::item::{Item, ItemKey};
+use crate::limits::{DIRECTORY_ENTRIES_MAX, GROUP_MEMBERS_MAX, MEMBERS_MAX, PREVIOUS_NAMES_MAX};
+use crate::notice::{self, Notice};
+use crate::time::{Micros, Ts};
+use crate::workspace::{Conversation, ConversationKind, Note};
 
 /// What is asked of a conversation.
 #[derive(Clone, Debug)]
@@ -62,6 +64,34 @@ pub enum ConversationCommand {
     Archive(ConversationId),
     /// It is in use again.
     Unarchive(ConversationId),
+    /// A channel gets another name.
+    Rename {
+        /// Which one.
+        conversation: ConversationId,
+        /// Checked by the dialect.
+        name: String,
+    },
+    /// What is being talked about.
+    SetTopic {
+        /// Where.
+        conversation: ConversationId,
+        /// mrkdwn in stored form; its length is checked by the dialect.
+        topic: String,
+    },
+    /// What the channel is for.
+    SetPurpose {
+        /// Which one.
+        conversation: ConversationId,
+        /// mrkdwn in stored form; its length is checked by the dialect.
+        purpose: String,
+    },
+    /// The caller has read it up to this message.
+    Mark {
+        /// Which one.
+        conversation: ConversationId,
+        /// The message.
+        ts: Ts,
+    },
 }
 
 /// Why one of these was refused.
@@ -83,6 +113,8 @@ pub enum ConversationRefusal {
     General,
     /// A private channel keeps its last member.
     LastMember,
+    /// Only who made a channel and administrators give it another name.
+    NotYours,
     /// A channel of this name exists.
     NameTaken,
     /// Nobody was named.
@@ -164,6 +196,26 @@ pub(crate) fn decide(command: &ConversationCommand, context: &Context) -> Result
             }
             set_archived(&conversation, false, context, &mut draft)
         }
+        C::Rename { conversation, name } => rename(*conversation, name, context, &mut draft)?,
+        C::SetTopic { conversation, topic } => {
+            let old = noted(*conversation, context)?;
+            let changed = Conversation { topic: note(topic, context), ..Conversation::clone(&old) };
+            let is_new = old.topic.value != *topic;
+            announce(changed, is_new.then_some(Notice::Topic(topic)), context, &mut draft)
+        }
+        C::SetPurpose { conversation, purpose } => {
+            let old = noted(*conversation, context)?;
+            let changed = Conversation { purpose: note(purpose, context), ..Conversation::clone(&old) };
+            let is_new = old.purpose.value != *purpose;
+            announce(changed, is_new.then_some(Notice::Purpose(purpose)), context, &mut draft)
+        }
+        C::Mark { conversation, ts } => {
+            let conversation = seen(*conversation, context)?;
+            member(&conversation, me)?;
+            let key = ItemKey::Read(conversation.id, me);
+            draft.change(Change::PutItem(key, Some(Item::Read(*ts))));
+            Outcome::Conversation(conversation.id, true)
+        }
     };
     Ok(draft.done(outcome))
 }
@@ -198,6 +250,67 @@ fn may_leave(conversation: &Conversation, user: UserId) -> Result<(), R> {
     }
     let last = conversation.has(user) && conversation.members.len() == 1;
     if last && conversation.kind == ConversationKind::Private { Err(R::LastMember) } else { Ok(()) }
+}
+
+/// A conversation whose topic and purpose the caller may set.
+fn noted(id: ConversationId, context: &Context) -> Result<Arc<Conversation>, R> {
+    let conversation = seen(id, context)?;
+    if conversation.kind == ConversationKind::Direct {
+        return Err(R::WrongKind);
+    }
+    active(&conversation)?;
+    member(&conversation, context.actor.user)?;
+    Ok(conversation)
+}
+
+fn note(value: &str, context: &Context) -> Note {
+    Note { value: value.to_owned(), by: Some(context.actor.user), at: context.moment.at }
+}
+
+/// Changes the conversation and says so; without anything new, neither.
+fn announce(
+    changed: Conversation,
+    notice: Option<Notice<'_>>,
+    context: &Context,
+    draft: &mut Draft,
+) -> Outcome {
+    let id = changed.id;
+    let Some(notice) = notice else { return Outcome::Conversation(id, false) };
+    put(changed.clone(), EventKind::ConversationChanged(id), context, draft);
+    notice::write(&notice, &changed, context.actor.user, context.directory, draft);
+    Outcome::Conversation(id, true)
+}
+
+/// Source: <https://docs.slack.dev/reference/methods/conversations.rename>: only who made the channel, or an
+/// administrator.
+fn rename(id: ConversationId, name: &str, context: &Context, draft: &mut Draft) -> Result<Outcome, Halt> {
+    let conversation = channel(id, context)?;
+    active(&conversation)?;
+    let me = context.actor.user;
+    member(&conversation, me)?;
+    if conversation.creator != me && !context.actor.admin {
+        return Err(R::NotYours.into());
+    }
+    if conversation.name == name {
+        return Ok(Outcome::Conversation(id, false));
+    }
+    if context.directory.channel(name).is_some() {
+        return Err(R::NameTaken.into());
+    }
+    put(renamed(&conversation, name), EventKind::ConversationRenamed(id), context, draft);
+    let notice = Notice::Renamed { old: &conversation.name, new: name };
+    notice::write(&notice, &conversation, me, context.directory, draft);
+    Ok(Outcome::Conversation(id, true))
+}
+
+/// The channel under another name; it remembers those it had.
+pub(crate) fn renamed(conversation: &Conversation, name: &str) -> Conversation {
+    let mut changed = Conversation { name: name.to_owned(), ..conversation.clone() };
+    changed.previous_names.retain(|former| *former != conversation.name && *former != name);
+    changed.previous_names.push(conversation.name.clone());
+    let over = changed.previous_names.len().saturating_sub(PREVIOUS_NAMES_MAX);
+    changed.previous_names.drain(..over);
+    changed
 }
 
 fn put(conversation: Conversation, event: EventKind, context: &Context, draft: &mut Draft) {
@@ -239,8 +352,8 @@ fn new(kind: ConversationKind, ids: &NewDirect, members: &[UserId], context: &Co
         connector_id: ids.connector_id.clone(),
         kind,
         name: String::new(),
-        topic: String::new(),
-        purpose: String::new(),
+        topic: Note::default(),
+        purpose: Note::default(),
         creator: context.actor.user,
         created_at: now,
         general: false,
@@ -263,6 +376,8 @@ fn add(conversation: &Conversation, users: &[UserId], context: &Context, draft: 
         changed.members.insert(*user, context.moment.at);
         changed.former.remove(user);
         draft.event(EventKind::MemberJoined { conversation: conversation.id, user: *user });
+        let by = Some(context.actor.user).filter(|by| by != user);
+        notice::write(&Notice::Joined { by }, conversation, *user, context.directory, draft);
     }
     draft.directory(DirectoryChange::Conversation(context.actor.workspace, changed));
     Ok(())
@@ -271,6 +386,7 @@ fn add(conversation: &Conversation, users: &[UserId], context: &Context, draft: 
 fn remove(conversation: &Conversation, user: UserId, context: &Context, draft: &mut Draft) {
     let changed = without(conversation, user, context.directory);
     put(changed, EventKind::MemberLeft { conversation: conversation.id, user }, context, draft);
+    notice::write(&Notice::Left, conversation, user, context.directory, draft);
 }
 
 /// The conversation without this member; of a bot it is remembered that it was one.
@@ -429,7 +545,14 @@ fn set_archived(
 ) -> Outcome {
     let changed = Conversation { archived, ..conversation.clone() };
     put(changed, archiving(conversation.id, archived), context, draft);
+    let notice = archival(archived);
+    notice::write(&notice, conversation, context.actor.user, context.directory, draft);
     Outcome::Conversation(conversation.id, true)
+}
+
+/// What is written about it.
+pub(crate) fn archival(archived: bool) -> Notice<'static> {
+    if archived { Notice::Archived } else { Notice::Unarchived }
 }
 
 /// The event of archiving or of the opposite.

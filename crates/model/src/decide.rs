@@ -15,8 +15,8 @@ use crate::time::Ts;
 use crate::view::{Identity, Looked, Remembered, View};
 use crate::workspace::{Conversation, Token, TokenKind};
 use crate::{
-    append, control, conversations, delete, files, interact, interaction, modal, post, respond, stream,
-    update,
+    append, control, conversations, delete, files, install, interact, interaction, modal, pin, post, respond,
+    schedule, stream, update,
 };
 
 /// Decides one command. Pure: the same view and moment give the same decision.
@@ -26,6 +26,12 @@ use crate::{
 pub fn decide(command: &Command, view: &dyn View, moment: Moment) -> Result<Decision, Halt> {
     if let Verb::Control(control) = &command.verb {
         return control::decide(control, command.workspace, view, moment);
+    }
+    if let Verb::PostDue(key) = &command.verb {
+        return schedule::post_due(key, command.workspace, view, moment);
+    }
+    if let Verb::Install(asked) = &command.verb {
+        return install::decide(asked, command.workspace, view, moment);
     }
     let directory = view.directories().get(command.workspace).ok_or(CallerRefusal::Unknown)?;
     if let Verb::Respond(asked) = &command.verb {
@@ -43,6 +49,8 @@ pub fn decide(command: &Command, view: &dyn View, moment: Moment) -> Result<Deci
         Verb::Interaction(asked) => interaction::decide(asked, &context),
         Verb::Interact(asked) => interact::decide(asked, &context),
         Verb::Modal(asked) => modal::decide(asked, &context),
+        Verb::Pin(asked) => pin::decide(asked, &context),
+        Verb::Schedule(asked) => schedule::decide(asked, &context),
         _ => context.message_verb(command),
     };
     decided.map_err(|halt| with_actor(halt, actor))

@@ -10,15 +10,18 @@ use crate::delete::DeleteRefusal;
 use crate::directory::DirectoryChange;
 use crate::event::Event;
 use crate::files::FileRefusal;
-use crate::id::{AppId, ConversationId, MessageKey, UserId, WorkspaceId};
+use crate::id::{AppId, ConversationId, MessageKey, UserGroupId, UserId, WorkspaceId};
+use crate::install::{InstallRefusal, Installed};
 use crate::interact::InteractRefusal;
 use crate::interaction::InteractionRefusal;
 use crate::item::{Item, ItemKey, ModalView, Views};
 use crate::message::{Gone, Message, PersonalView, Reaction, Replier, Revision};
 use crate::modal::ModalRefusal;
+use crate::pin::PinRefusal;
 use crate::policy::Actor;
 use crate::post::PostRefusal;
 use crate::respond::RespondRefusal;
+use crate::schedule::ScheduleRefusal;
 use crate::stream::StreamRefusal;
 use crate::time::{Micros, Ts};
 use crate::update::UpdateRefusal;
@@ -113,12 +116,20 @@ pub enum Outcome {
     User(UserId),
     /// The app was made or changed.
     App(AppId),
+    /// The user group was made or changed.
+    UserGroup(UserGroupId),
     /// A reaction, and whether anything had to be done.
     Reacted(bool),
     /// What an app gets with an interaction is granted since then.
     Granted(Micros),
     /// The modal as it is now.
     Modal(Box<Opened>),
+    /// The message waits for its time under this key.
+    Scheduled(ItemKey),
+    /// A message whose time had come was not posted, for this reason, and is gone.
+    Dropped(Why),
+    /// The app is installed, with new tokens.
+    Installed(Installed),
     /// Done, with nothing to say.
     Done,
 }
@@ -191,6 +202,12 @@ pub enum Why {
     Interact(InteractRefusal),
     /// Something about a modal.
     Modal(ModalRefusal),
+    /// A pin.
+    Pin(PinRefusal),
+    /// A message that waits.
+    Schedule(ScheduleRefusal),
+    /// An installation.
+    Install(InstallRefusal),
     /// Something about a conversation.
     Conversation(ConversationRefusal),
     /// Something of the control API.
@@ -260,6 +277,9 @@ halts! {
     RespondRefusal => Respond,
     InteractRefusal => Interact,
     ModalRefusal => Modal,
+    PinRefusal => Pin,
+    ScheduleRefusal => Schedule,
+    InstallRefusal => Install,
     ConversationRefusal => Conversation,
     ControlRefusal => Control,
 }

@@ -10,6 +10,7 @@ use crate::event::EventKind;
 use crate::files;
 use crate::id::MessageKey;
 use crate::message::{Audience, Gone, Message, State};
+use crate::pin::unpin;
 use crate::policy::{self, Rule};
 use crate::post::uncount_reply;
 use crate::stream;
@@ -99,7 +100,7 @@ pub(crate) fn erase(message: &Arc<Message>, context: &Context, draft: &mut Draft
             remove_reply(message, root, context, draft)?;
         }
         Some(_) => remove(message, context, draft),
-        None if message.thread.is_some() => leave_tombstone(message, draft),
+        None if message.thread.is_some() => leave_tombstone(message, context, draft),
         None => remove(message, context, draft),
     }
     Ok(())
@@ -114,7 +115,8 @@ fn withdraw(message: &Message, draft: &mut Draft) {
     });
 }
 
-fn leave_tombstone(message: &Message, draft: &mut Draft) {
+fn leave_tombstone(message: &Message, context: &Context, draft: &mut Draft) {
+    unpin(message.key, context, draft);
     let deleted_at = draft.next().at;
     clear_marks(message, draft);
     draft.put(Message { state: State::Tombstone { deleted_at }, marked: false, ..message.clone() });
@@ -144,6 +146,7 @@ pub(crate) fn release(message: &Message, context: &Context, draft: &mut Draft) -
 
 /// Takes a message away and leaves its thread as it is.
 pub(crate) fn remove(message: &Arc<Message>, context: &Context, draft: &mut Draft) {
+    unpin(message.key, context, draft);
     let at = draft.next().at;
     clear_marks(message, draft);
     draft.change(Change::RemoveMessage(Arc::clone(message)));

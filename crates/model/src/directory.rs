@@ -305,8 +305,14 @@ fn user_names(user: &User) -> impl Iterator<Item = String> {
     names.into_iter()
 }
 
-fn app_names(app: &App) -> [String; 3] {
-    [app.slack_id.clone(), app.bot_id.clone(), app.app_id.clone()]
+fn app_names(app: &App) -> impl Iterator<Item = String> {
+    [app.slack_id.clone(), app.bot_id.clone(), app.app_id.clone()].into_iter().chain(client_id(app))
+}
+
+/// By which OAuth names it.
+pub(crate) fn client_id(app: &App) -> Option<String> {
+    let id = &app.slack.as_ref()?.client_id;
+    (!id.is_empty()).then(|| id.clone())
 }
 
 /// All workspaces of a server, and the names that only one of them can hold.
@@ -386,6 +392,7 @@ impl Directories {
             DirectoryChange::User(id, user) => self.change(*id, |directory| directory.put_user(user.clone())),
             DirectoryChange::App(id, app) => {
                 self.names.insert(app.app_id.clone(), *id);
+                self.names.extend(client_id(app).map(|name| (name, *id)));
                 self.change(*id, |directory| directory.put_app(app.clone()));
             }
             DirectoryChange::Conversation(id, conversation) => {
@@ -428,6 +435,7 @@ impl Directories {
 }
 
 fn global_names(directory: &Directory) -> impl Iterator<Item = String> {
-    let apps = directory.apps.values().map(|app| app.app_id.clone());
+    let names = |app: &Arc<App>| [Some(app.app_id.clone()), client_id(app)].into_iter().flatten();
+    let apps = directory.apps.values().flat_map(names);
     [directory.workspace.team_id.clone(), directory.workspace.tenant_id.clone()].into_iter().chain(apps)
 }

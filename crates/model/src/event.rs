@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::id::{AppId, ConversationId, UserId};
+use crate::id::{AppId, ConversationId, UserGroupId, UserId};
 use crate::time::{Micros, Ts};
 
 /// One entry of a workspace's log.
@@ -113,6 +113,32 @@ pub enum EventKind {
         /// Slack's short name of the emoji.
         name: Arc<str>,
     },
+    /// A message was pinned to its conversation.
+    MessagePinned {
+        /// Where.
+        conversation: ConversationId,
+        /// Which message.
+        message: Ts,
+    },
+    /// A message is no longer pinned.
+    MessageUnpinned {
+        /// Where.
+        conversation: ConversationId,
+        /// Which message.
+        message: Ts,
+    },
+    /// A message waits for its time; what it will say lies at this event's position until then.
+    MessageScheduled {
+        /// Where it will be posted.
+        conversation: ConversationId,
+    },
+    /// A message waits no longer: it is posted next, was taken back, or something forbids it by now.
+    ScheduledRemoved {
+        /// Where it was to be posted.
+        conversation: ConversationId,
+        /// Where what it would say lay.
+        content_at: u64,
+    },
     /// A person pressed a button of a card that posts nothing; what they sent lies at this event's position.
     CardSubmitted {
         /// Where.
@@ -189,6 +215,8 @@ pub enum EventKind {
     WorkspaceRenamed,
     /// A person or bot user is new or changed.
     UserChanged(UserId),
+    /// A user group is new or changed.
+    UserGroupChanged(UserGroupId),
     /// An app is changed.
     AppChanged(AppId),
     /// An app is new.
@@ -246,6 +274,10 @@ impl EventKind {
             | K::TombstoneRemoved { conversation, .. }
             | K::ReactionAdded { conversation, .. }
             | K::ReactionRemoved { conversation, .. }
+            | K::MessagePinned { conversation, .. }
+            | K::MessageUnpinned { conversation, .. }
+            | K::MessageScheduled { conversation }
+            | K::ScheduledRemoved { conversation, .. }
             | K::CardSubmitted { conversation, .. }
             | K::ViewShown { conversation, .. }
             | K::FileShared { conversation, .. }
@@ -267,6 +299,7 @@ impl EventKind {
             | K::WorkspaceChanged
             | K::WorkspaceRenamed
             | K::UserChanged(_)
+            | K::UserGroupChanged(_)
             | K::AppChanged(_)
             | K::AppInstalled(_)
             | K::AppUninstalled(_)

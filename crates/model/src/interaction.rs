@@ -8,8 +8,8 @@ use crate::decide::{Context, Draft, Unseen, refused};
 use crate::decision::{Change, Decision, Halt, Outcome, Why};
 use crate::event::EventKind;
 use crate::id::{AppId, ConversationId, UserId};
-use crate::limits::REACTIONS_MAX;
-use crate::message::{Audience, Message, PersonalView, Reaction, Revision, State};
+use crate::limits::{REACTION_EMOJI_MAX, REACTIONS_MAX, REACTIONS_OF_ONE_MAX};
+use crate::message::{Audience, Message, PersonalView, Reaction, Revision, State, by_emoji};
 use crate::policy::Actor;
 use crate::post;
 use crate::time::Ts;
@@ -63,6 +63,10 @@ pub enum InteractionRefusal {
     NotAuthor,
     /// No app that is still there posted it, so nobody would hear of a pressed button.
     NoApp,
+    /// The message has reactions with as many different emoji as it may have.
+    TooManyEmoji,
+    /// The caller reacted to the message as often as one may.
+    TooManyOfOne,
     /// The message has as many reactions as it may have.
     TooManyReactions,
 }
@@ -146,6 +150,13 @@ fn react(message: &Arc<Message>, name: &Arc<str>, context: &Context) -> Result<D
     let before = if message.marked { context.view.reactions(message.key)? } else { Vec::new() };
     if before.iter().any(|reaction| reaction.user == user && reaction.name == *name) {
         return Ok(draft.done(Outcome::Reacted(false)));
+    }
+    let groups = by_emoji(&before);
+    if REACTION_EMOJI_MAX <= groups.len() && !groups.iter().any(|(known, _)| *known == &**name) {
+        return Err(refused(Why::Interaction(R::TooManyEmoji), message));
+    }
+    if REACTIONS_OF_ONE_MAX <= before.iter().filter(|reaction| reaction.user == user).count() {
+        return Err(refused(Why::Interaction(R::TooManyOfOne), message));
     }
     if REACTIONS_MAX <= before.len() {
         return Err(refused(Why::Interaction(R::TooManyReactions), message));

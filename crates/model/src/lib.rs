@@ -16,15 +16,18 @@ pub mod directory;
 pub mod event;
 pub mod files;
 pub mod id;
+pub mod install;
 pub mod interact;
 pub mod interaction;
 pub mod item;
 pub mod limits;
 pub mod message;
 pub mod modal;
+pub mod pin;
 pub mod policy;
 pub mod post;
 pub mod respond;
+pub mod schedule;
 pub mod stream;
 pub mod time;
 pub mod update;
@@ -32,5 +35,6 @@ pub mod view;
 pub mod workspace;
 
 mod decide;
+mod notice;
 
 pub use decide::decide;

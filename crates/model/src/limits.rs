@@ -13,6 +13,12 @@ pub const OLD_REPLY_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
 /// How long a text may stream in (Teams: two minutes).
 pub const STREAM_MICROS: i64 = 2 * 60 * 1_000_000;
 
+/// Different emoji among the reactions of one message, as Slack's help centre says.
+pub const REACTION_EMOJI_MAX: usize = 50;
+
+/// Reactions of one person to one message, as Slack's help centre says.
+pub const REACTIONS_OF_ONE_MAX: usize = 23;
+
 /// How long a Slack stream may go on after it began. Slack says nothing about it; five minutes and some seconds were
 /// observed, however often pieces come.
 pub const APPENDED_STREAM_MICROS: i64 = 5 * 60 * 1_000_000;
@@ -60,6 +66,21 @@ pub const FILE_SHARES_MAX: usize = 100;
 pub const PINS_MAX: usize = 100;
 /// Accepted answers through one `response_url`.
 pub const RESPONSE_URL_USES_MAX: u32 = 5;
+
+/// Former names of a channel that are remembered.
+pub const PREVIOUS_NAMES_MAX: usize = 100;
+
+/// How far ahead a message may be scheduled (`time_too_far`).
+pub const SCHEDULED_AHEAD_MICROS: i64 = 120 * 24 * 60 * 60 * 1_000_000;
+
+/// Messages that may be scheduled for one conversation within [`SCHEDULED_WINDOW_MICROS`] (`restricted_too_many`).
+pub const SCHEDULED_IN_WINDOW_MAX: usize = 30;
+
+/// The window of [`SCHEDULED_IN_WINDOW_MAX`].
+pub const SCHEDULED_WINDOW_MICROS: i64 = 5 * 60 * 1_000_000;
+
+/// So long before its time a scheduled message is taken back no more.
+pub const SCHEDULED_FIXED_MICROS: i64 = 60 * 1_000_000;
 
 /// How many repliers a thread's root names (`reply_users`).
 pub const REPLY_USERS_MAX: usize = 5;

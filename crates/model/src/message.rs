@@ -72,6 +72,14 @@ pub enum Kind {
     Unarchive,
 }
 
+impl Kind {
+    /// Whether the platform itself writes it.
+    #[must_use]
+    pub fn is_notice(self) -> bool {
+        !matches!(self, Self::Plain | Self::Me)
+    }
+}
+
 /// Whether the words are there: all of them, so far, or no more.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum State {
@@ -193,6 +201,19 @@ pub struct Reaction {
     pub name: Arc<str>,
     /// Whose.
     pub user: UserId,
+}
+
+/// Reactions by emoji: each with everyone who reacted with it, in the order of the first.
+#[must_use]
+pub fn by_emoji(reactions: &[Reaction]) -> Vec<(&str, Vec<UserId>)> {
+    let mut groups: Vec<(&str, Vec<UserId>)> = Vec::new();
+    for reaction in reactions {
+        match groups.iter_mut().find(|(name, _)| *name == &*reaction.name) {
+            Some((_, users)) => users.push(reaction.user),
+            None => groups.push((&reaction.name, vec![reaction.user])),
+        }
+    }
+    groups
 }
 
 /// One person's own view of a message's card.

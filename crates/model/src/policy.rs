@@ -6,7 +6,7 @@
 
 use crate::content::Dialect;
 use crate::id::{AppId, UserId, WorkspaceId};
-use crate::message::Message;
+use crate::message::{Kind, Message};
 use crate::time::Micros;
 use crate::workspace::{Conversation, ConversationKind, Settings, TokenKind};
 
@@ -44,6 +44,8 @@ pub enum Rule {
     OnlyAdministratorsDelete,
     /// The workspace's delete window is over.
     DeleteWindowOver,
+    /// Nobody changes what the platform itself wrote, and of the people only administrators delete it.
+    WrittenByThePlatform,
 }
 
 impl Rule {
@@ -59,6 +61,9 @@ impl Rule {
             Self::OthersDirectMessage => "an administrator does not delete others' direct messages",
             Self::OnlyAdministratorsDelete => "this workspace lets only administrators delete messages",
             Self::DeleteWindowOver => "this workspace's delete window for people is over",
+            Self::WrittenByThePlatform => {
+                "nobody changes what the platform itself wrote, and only administrators delete it"
+            }
         }
     }
 }
@@ -120,6 +125,9 @@ fn posted_at(message: &Message) -> Micros {
 }
 
 fn owns(actor: &Actor, message: &Message) -> Result<(), Rule> {
+    if message.kind.is_notice() {
+        return Err(Rule::WrittenByThePlatform);
+    }
     if actor.kind == TokenKind::User && !message.as_app {
         return if message.author == actor.user { Ok(()) } else { Err(Rule::NotPostedByThisUser) };
     }
@@ -161,8 +169,17 @@ pub fn table() -> String {
 }
 
 /// The columns of [`table`].
-pub const TARGETS: [&str; 8] =
-    ["own", "app's bot", "as the app", "other member", "other app", "others' DM", "tombstone", "ephemeral"];
+pub const TARGETS: [&str; 9] = [
+    "own",
+    "app's bot",
+    "as the app",
+    "other member",
+    "other app",
+    "others' DM",
+    "platform's",
+    "tombstone",
+    "ephemeral",
+];
 
 const HOME: AppId = AppId(1);
 const ADMIN: UserId = UserId(1);
@@ -195,6 +212,7 @@ fn callers() -> [(&'static str, Actor); 6] {
 fn cell(actor: &Actor, target: &str) -> String {
     let (author, app, as_app) = match target {
         "own" => (actor.user, actor.app, actor.kind == TokenKind::Bot),
+        "platform's" => (actor.user, None, false),
         "other app" => (UserId(7), Some(AppId(3)), true),
         "other member" | "others' DM" => (STRANGER, Some(HOME), false),
         _ => (BOT, Some(HOME), true),
@@ -203,7 +221,10 @@ fn cell(actor: &Actor, target: &str) -> String {
     if matches!(target, "tombstone" | "ephemeral") {
         return "- -".into();
     }
-    let message = example(author, app, as_app);
+    let message = Message {
+        kind: if target == "platform's" { Kind::Join } else { Kind::Plain },
+        ..example(author, app, as_app)
+    };
     let kind = if target == "others' DM" { ConversationKind::Group } else { ConversationKind::Public };
     let sign = |allowed: bool| if allowed { '+' } else { '-' };
     let update = may_update(actor, &message).is_ok();
@@ -212,7 +233,7 @@ fn cell(actor: &Actor, target: &str) -> String {
 }
 
 fn example(author: UserId, app: Option<AppId>, as_app: bool) -> Message {
-    use crate::message::{Audience, Kind, State};
+    use crate::message::{Audience, State};
     Message {
         key: crate::id::MessageKey {
             workspace: WorkspaceId(1),
@@ -241,8 +262,8 @@ fn conversation(kind: ConversationKind) -> Conversation {
         connector_id: String::new(),
         kind,
         name: String::new(),
-        topic: String::new(),
-        purpose: String::new(),
+        topic: crate::workspace::Note::default(),
+        purpose: crate::workspace::Note::default(),
         creator: ADMIN,
         created_at: Micros(0),
         general: false,

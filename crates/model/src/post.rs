@@ -44,6 +44,14 @@ pub(crate) fn decide(post: &Post, context: &Context) -> Result<Decision, Halt> {
 
 /// Adds a post to whatever else comes of a command.
 pub(crate) fn add(post: &Post, context: &Context, draft: &mut Draft) -> Result<Posted, Halt> {
+    let conversation = admit(post, context, draft)?;
+
+    // Past this line the post succeeds.
+    place(post, LIVE, &conversation, context, draft)
+}
+
+/// Where a post goes, unless something forbids it.
+pub(crate) fn admit(post: &Post, context: &Context, draft: &mut Draft) -> Result<Arc<Conversation>, Halt> {
     use PostRefusal as R;
     let conversation = allowed(post, context, draft)?;
     if post.fault.is_none() && post.content.is_empty() {
@@ -52,9 +60,7 @@ pub(crate) fn add(post: &Post, context: &Context, draft: &mut Draft) -> Result<P
     if let Some(fault) = &post.fault {
         return Err(R::Content(fault.clone()).into());
     }
-
-    // Past this line the post succeeds.
-    place(post, LIVE, &conversation, context, draft)
+    Ok(conversation)
 }
 
 /// The state of a message that is whole from the start.

@@ -279,6 +279,17 @@ pub enum ConversationKind {
     Group,
 }
 
+/// A conversation's topic or purpose.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Note {
+    /// mrkdwn in stored form; empty when it was never set or taken away.
+    pub value: String,
+    /// Who set it last.
+    pub by: Option<UserId>,
+    /// When.
+    pub at: Micros,
+}
+
 /// A channel, group or direct message.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Conversation {
@@ -292,10 +303,10 @@ pub struct Conversation {
     pub kind: ConversationKind,
     /// The channel's name, unique among channels; empty for direct messages.
     pub name: String,
-    /// Slack's topic.
-    pub topic: String,
-    /// Slack's purpose.
-    pub purpose: String,
+    /// What is being talked about.
+    pub topic: Note,
+    /// What it is for.
+    pub purpose: Note,
     /// Who made it.
     pub creator: UserId,
     /// When.
@@ -334,6 +345,12 @@ impl Conversation {
     #[must_use]
     pub fn is_channel(&self) -> bool {
         matches!(self.kind, ConversationKind::Public | ConversationKind::Private)
+    }
+
+    /// The pin of a message, if it has one.
+    #[must_use]
+    pub fn pin(&self, ts: Ts) -> Option<&Pin> {
+        self.pins.iter().find(|pin| pin.ts == ts)
     }
 
     /// Whether this user is in it.

@@ -14,6 +14,8 @@ use crate::connector::authority::Authority;
 pub use crate::connector::authority::{NotTurned, Step};
 use crate::connector::rates::Rates;
 use crate::delivery::Outbox;
+use crate::slack;
+pub(crate) use crate::slack::rates::Forced;
 use crate::slack::sockets::Sockets;
 pub use crate::slack::streams::Untold;
 use crate::typing::Typing;
@@ -43,6 +45,10 @@ pub struct App {
     pub rates: Option<Rates>,
     /// The connections of Slack apps in Socket Mode.
     pub sockets: Sockets,
+    /// The rate limits of Slack, and what of them a test forces.
+    pub slack_rates: slack::rates::Rates,
+    /// Rings when a message is scheduled.
+    pub scheduled: tokio::sync::Notify,
     /// Streams whose readers will be told of new pieces soon.
     pub untold: Untold,
     /// Which cards were refreshed for whom.
@@ -92,6 +98,12 @@ impl App {
     #[must_use]
     pub fn now(&self, id: WorkspaceId) -> Micros {
         self.store.published().now(id)
+    }
+
+    /// Refuses calls to come of a Slack app for their rate, whether or not limits are on. False if too much is forced
+    /// already.
+    pub(crate) fn force_rate_limit(&self, forced: Forced) -> bool {
+        self.slack_rates.force(forced)
     }
 
     /// The address that Teams bots send to, as they find it in what they receive.

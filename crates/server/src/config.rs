@@ -23,6 +23,8 @@ pub struct Config {
     pub private_endpoints: Option<bool>,
     /// Whether bots meet the rate limits of Teams.
     pub teams_rates: bool,
+    /// Whether apps meet the rate limits of Slack.
+    pub slack_rates: bool,
 }
 
 /// A server on a free port of this machine that keeps nothing.
@@ -38,6 +40,7 @@ impl Default for Config {
             bot_timeout_ms: BOT_TIMEOUT_MS,
             private_endpoints: None,
             teams_rates: false,
+            slack_rates: false,
         }
     }
 }

@@ -19,6 +19,8 @@ pub mod slack;
 pub mod typing;
 
 pub mod delivery;
+mod due;
 mod front;
 mod names;
+mod rates;
 mod tls;

@@ -32,7 +32,7 @@ use crate::slack::sockets::Sockets;
 use crate::slack::streams::assemble;
 use crate::tls::{self, Tls};
 use crate::typing::Typing;
-use crate::{front, mint};
+use crate::{due, front, mint, slack};
 
 /// Why an app that needs no token is not made.
 pub(crate) const ANONYMOUS_NEEDS_LOOPBACK: &str =
@@ -183,6 +183,8 @@ impl Server {
             typing: Typing::default(),
             rates: config.teams_rates.then(Rates::default),
             sockets: Sockets::default(),
+            slack_rates: slack::rates::Rates::new(config.slack_rates),
+            scheduled: tokio::sync::Notify::default(),
             untold: Untold::default(),
             refreshes: Refreshes::default(),
         });
@@ -214,6 +216,7 @@ impl Server {
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), ServeError> {
         let Self { listener, tls, app, started, config } = self;
         let background = tokio::spawn(background(Arc::clone(&app)));
+        let due = tokio::spawn(due::run(Arc::clone(&app)));
         let (delivering, delivered) = watch::channel(());
         let delivery = tokio::spawn(delivery::run(Arc::clone(&app), delivered));
         let owner = config.data.as_ref().map(|folder| folder.join(OWNER_FILE));
@@ -272,6 +275,7 @@ impl Server {
         }
         background.abort();
         app.sockets.stop().await;
+        due.abort();
         drop(delivering);
         let _ = delivery.await;
         if let Some(owner) = &owner

@@ -21,7 +21,7 @@ use redraft_model::event::{Event, EventKind};
 use redraft_model::id::{AppId, ConversationId, MessageKey, TokenHash, UserId, WorkspaceId};
 use redraft_model::interaction::{Act, Interaction};
 use redraft_model::limits::{EPHEMERAL_MICROS, IDEMPOTENCY_MICROS};
-use redraft_model::message::{Kind, Message, State};
+use redraft_model::message::{Kind, Message, Reaction, State};
 use redraft_model::stream::{Step, Stream};
 use redraft_model::time::{Micros, Ts};
 use redraft_model::update::UpdateRefusal;
@@ -93,6 +93,7 @@ pub async fn run(make: impl Fn(Clock) -> Arc<dyn Store>) {
     what_means_a_whisper_changes_and_deletes_it(world().await).await;
     what_one_reader_is_told_is_found_for_them(world().await).await;
     reactions_are_in_the_order_they_came(world().await).await;
+    what_a_user_reacted_to(world().await).await;
     a_view_is_one_persons(world().await).await;
     content_lies_where_its_event_is(world().await).await;
     of_a_stream_the_newest_text_is_kept(world().await).await;
@@ -329,6 +330,33 @@ async fn reactions_are_in_the_order_they_came(world: World) {
     world.deleted(ALPHA_BOT, &reply).await;
     assert!(world.reactions(&reply).await.is_empty());
     assert_eq!(world.reactions(&second).await.len(), 6, "another message keeps its own");
+    let line = world.window(PUBLIC, Window::ALL, 10).await;
+    let shown: Vec<_> = line.iter().map(|stored| (stored.message.key.ts, stored.reactions.len())).collect();
+    assert_eq!(shown, [(second.key.ts, 6)], "and shows them");
+}
+
+async fn what_a_user_reacted_to(world: World) {
+    let (first, second) = (world.say("first").await, world.say("second").await);
+    for (caller, message, name) in [
+        (MIA_HERSELF, &first, "tada"),
+        (IVO_HIMSELF, &first, "tada"),
+        (MIA_HERSELF, &second, "eyes"),
+        (MIA_HERSELF, &first, "eyes"),
+    ] {
+        world.done(caller, react(message, name)).await;
+    }
+    let listed = |found: &[(MessageKey, Reaction)]| -> Vec<(Ts, String)> {
+        found.iter().map(|(key, reaction)| (key.ts, reaction.name.to_string())).collect()
+    };
+    let (one, two) = (first.key.ts, second.key.ts);
+    let all = world.reacted(MIA, Ts(i64::MAX), 10).await;
+    assert_eq!(listed(&all), [(one, "eyes".into()), (two, "eyes".into()), (one, "tada".into())]);
+    assert_eq!(listed(&world.reacted(MIA, Ts(i64::MAX), 1).await), [(one, "eyes".into())]);
+    assert_eq!(listed(&world.reacted(MIA, all[0].1.since, 1).await), [(two, "eyes".into())]);
+    assert!(world.reacted(ADA, Ts(i64::MAX), 10).await.is_empty());
+    world.done(MIA_HERSELF, unreact(&first, "eyes")).await;
+    world.deleted(ALPHA_BOT, &second).await;
+    assert_eq!(listed(&world.reacted(MIA, Ts(i64::MAX), 10).await), [(one, "tada".into())]);
 }
 
 async fn a_view_is_one_persons(world: World) {
@@ -1096,6 +1124,10 @@ impl World {
         found.map(|content| content.text.clone())
     }
 
+    async fn reacted(&self, user: UserId, before: Ts, limit: usize) -> Vec<(MessageKey, Reaction)> {
+        self.store.reacted(self.workspace, user, before, limit).await.expect("readable")
+    }
+
     async fn reactions(&self, message: &Message) -> Vec<(String, UserId)> {
         let found = self.store.reactions(message.key).await.expect("readable");
         assert!(found.is_sorted_by_key(|reaction| reaction.since));
@@ -1452,8 +1484,8 @@ pub fn conversation(
         connector_id: format!("19:{name}{}", id.0),
         kind,
         name: name.into(),
-        topic: String::new(),
-        purpose: String::new(),
+        topic: redraft_model::workspace::Note::default(),
+        purpose: redraft_model::workspace::Note::default(),
         creator: ADA,
         created_at: START,
         general: id == GENERAL,

@@ -86,6 +86,8 @@ pub struct Stored {
     pub content: Arc<Content>,
     /// In the channel line: the root of a broadcast reply.
     pub root: Option<Box<Stored>>,
+    /// Its reactions, in their order.
+    pub reactions: Vec<Reaction>,
 }
 
 /// One revision of a message.
@@ -211,6 +213,16 @@ pub trait Store: Send + Sync {
     /// A message's reactions, in their order.
     fn reactions(&self, key: MessageKey) -> Later<'_, Result<Vec<Reaction>, StoreError>>;
 
+    /// A user's reactions before a time, newest first, each with its message; at most `limit` and never more than
+    /// [`READ_ROWS_MAX`].
+    fn reacted(
+        &self,
+        workspace: WorkspaceId,
+        user: UserId,
+        before: Ts,
+        limit: usize,
+    ) -> Later<'_, Result<Vec<(MessageKey, Reaction)>, StoreError>>;
+
     /// One person's own view of a message's card, with its content.
     fn view(&self, key: MessageKey, user: UserId) -> Later<'_, Result<Option<Viewed>, StoreError>>;
 
@@ -258,8 +270,8 @@ pub trait Store: Send + Sync {
         limit: usize,
     ) -> Later<'_, Result<Vec<(ItemKey, Item)>, StoreError>>;
 
-    /// When the first message of each workspace that waits for its time is to be posted, by the workspace's clock.
-    fn due(&self) -> Later<'_, Result<Vec<(WorkspaceId, Micros)>, StoreError>>;
+    /// Of each workspace, the message that waits for its time whose turn is first.
+    fn due(&self) -> Later<'_, Result<Vec<(WorkspaceId, ItemKey)>, StoreError>>;
 
     /// Keeps bytes that activities may refer to, under their SHA-256 digest. Of a workspace that was dropped, nothing is
     /// kept.

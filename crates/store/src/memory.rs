@@ -225,11 +225,19 @@ impl State {
         let key = (message.key.workspace, message.content_at);
         let content = message.revision().and_then(|_| self.revisions.get(&key)).map(|(_, content)| content);
         let nothing = || Arc::new(Content::text(Dialect::Slack, ""));
+        let reactions = if message.marked { self.reactions_to(message.key) } else { Vec::new() };
         let content = content.map(|content| match message.in_pieces() {
             true => Arc::new(self.assembled(message.key, content, None)),
             false => Arc::clone(content),
         });
-        Stored { message: Arc::clone(message), content: content.unwrap_or_else(nothing), root: None }
+        let content = content.unwrap_or_else(nothing);
+        Stored { message: Arc::clone(message), content, root: None, reactions }
+    }
+
+    fn reactions_to(&self, key: MessageKey) -> Vec<Reaction> {
+        let first = Reaction { since: Ts(0), name: "".into(), user: UserId(0) };
+        let from = self.reactions.range((key, first)..).take_while(|(of, _)| *of == key);
+        from.map(|(_, reaction)| reaction.clone()).collect()
     }
 
     fn assembled(&self, key: MessageKey, begun: &Content, more: Option<&Piece>) -> Content {
@@ -310,8 +318,7 @@ impl View for State {
     }
 
     fn reactions(&self, key: MessageKey) -> Looked<Vec<Reaction>> {
-        let all = self.reactions.iter().filter(|(of, _)| *of == key);
-        Ok(all.map(|(_, reaction)| reaction.clone()).collect())
+        Ok(self.reactions_to(key))
     }
 
     fn item(&self, workspace: WorkspaceId, key: &ItemKey) -> Looked<Option<Item>> {
@@ -436,6 +443,23 @@ impl Store for MemoryStore {
         now(View::reactions(&*self.state(), key).map_err(|_| StoreError::Failed))
     }
 
+    fn reacted(
+        &self,
+        workspace: WorkspaceId,
+        user: UserId,
+        before: Ts,
+        limit: usize,
+    ) -> Later<'_, Result<Vec<(MessageKey, Reaction)>, StoreError>> {
+        let state = self.state();
+        let theirs = |(key, reaction): &&(MessageKey, Reaction)| {
+            key.workspace == workspace && reaction.user == user && reaction.since < before
+        };
+        let mut found: Vec<_> = state.reactions.iter().filter(theirs).cloned().collect();
+        found.sort_by_key(|(_, reaction)| std::cmp::Reverse(reaction.since));
+        found.truncate(limit.min(READ_ROWS_MAX));
+        now(Ok(found))
+    }
+
     fn view(&self, key: MessageKey, user: UserId) -> Later<'_, Result<Option<Viewed>, StoreError>> {
         let state = self.state();
         let view = state.views.get(&(key, user));
@@ -502,15 +526,17 @@ impl Store for MemoryStore {
         now(found.map_err(|_| StoreError::Failed))
     }
 
-    fn due(&self) -> Later<'_, Result<Vec<(WorkspaceId, Micros)>, StoreError>> {
-        let mut first = BTreeMap::new();
+    fn due(&self) -> Later<'_, Result<Vec<(WorkspaceId, ItemKey)>, StoreError>> {
+        let mut first: BTreeMap<WorkspaceId, (Micros, ItemKey)> = BTreeMap::new();
         for (workspace, key) in self.state().items.keys() {
             if let ItemKey::Scheduled { post_at, .. } = key {
-                let due = first.entry(*workspace).or_insert(*post_at);
-                *due = (*due).min(*post_at);
+                let due = first.entry(*workspace).or_insert_with(|| (*post_at, key.clone()));
+                if *post_at < due.0 {
+                    *due = (*post_at, key.clone());
+                }
             }
         }
-        now(Ok(first.into_iter().collect()))
+        now(Ok(first.into_iter().map(|(workspace, (_, key))| (workspace, key)).collect()))
     }
 
     fn put_blob(

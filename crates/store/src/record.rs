@@ -17,8 +17,8 @@ use redraft_model::message::{PersonalView, Replier, Revision, Thread};
 use redraft_model::time::{Micros, Ts};
 use redraft_model::view::Remembered;
 use redraft_model::workspace::{
-    App, Conversation, ConversationKind, Pin, Settings, Shortcut, SlackApp, SlashCommand, Token, TokenKind,
-    User, UserGroup, Webhook, Workspace,
+    App, Conversation, ConversationKind, Note, Pin, Settings, Shortcut, SlackApp, SlashCommand, Token,
+    TokenKind, User, UserGroup, Webhook, Workspace,
 };
 
 const VERSION: u8 = 1;
@@ -288,6 +288,7 @@ structure! {
     Webhook { service_id, secret_hash, conversation, by }
     UserGroup { id, slack_id, handle, name, description, users, creator, created_at, updated_at, disabled }
     Pin { ts, by, at }
+    Note { value, by, at }
     ResponseUrl { app, user, conversation, origin, original, made_at, uses, last_used_at }
     Trigger { app, user, view, made_at, used }
     Code { app, user, redirect_uri, made_at, used }
@@ -307,7 +308,7 @@ structure! {
     PersonalView { revision, content_at }
     Delivery { position, part, conversation, attempts, due_at, cause, reason }
     Revision { key, position, number, previous, by, at }
-    Content { dialect, text, blocks, attachments, metadata, identity, activity, files, markup }
+    Content { dialect, text, blocks, attachments, metadata, identity, activity, files, notice, markup }
     Piece { text, chunks }
     Remembered { digest, key, content_at, revision, expires_at }
     Event { position, ts, at, by, app, kind }
@@ -391,6 +392,11 @@ choice! {
         41 => FileDeleted(file),
         42 => FileShared { conversation, message, file },
         43 => FileUnshared { conversation, message, file },
+        50 => MessagePinned { conversation, message },
+        51 => MessageUnpinned { conversation, message },
+        52 => MessageScheduled { conversation },
+        53 => ScheduledRemoved { conversation, content_at },
+        54 => UserGroupChanged(group),
     }
 }
 

@@ -56,9 +56,10 @@ export async function room(owner, users = [], options = {}) {
 export const post = async (by, channel, text = "hello", options = {}) =>
   (await by.chat.postMessage({ channel, text, ...options })).ts;
 
-/** The channel line, newest first, with all metadata. */
+/** The channel line, newest first, with all metadata; without what the platform itself writes. */
 export const history = async (reader, channel, options = {}) =>
-  (await reader.conversations.history({ channel, include_all_metadata: true, ...options })).messages;
+  (await reader.conversations.history({ channel, include_all_metadata: true, ...options })).messages
+    .filter((message) => !message.subtype?.startsWith("channel_"));
 
 /** A thread, its root first, with all metadata. */
 export const replies = async (reader, channel, ts, options = {}) =>

@@ -90,8 +90,9 @@ async def room(client, *users, **options):
 
 
 async def history(client, channel, **options):
-    """The channel line, newest first, with all metadata."""
-    return (await client.conversations_history(channel=channel, include_all_metadata=True, **options))["messages"]
+    """The channel line, newest first, with all metadata; without what the platform itself writes."""
+    answer = await client.conversations_history(channel=channel, include_all_metadata=True, **options)
+    return [message for message in answer["messages"] if not message.get("subtype", "").startswith("channel_")]
 
 
 async def replies(client, channel, ts, **options):

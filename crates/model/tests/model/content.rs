@@ -18,6 +18,7 @@ fn full() -> Content {
         identity: Some("identity".into()),
         activity: Some("activity".into()),
         files: Some("files".into()),
+        notice: Some("notice".into()),
         markup: false,
     }
 }

@@ -104,7 +104,8 @@ fn acts_and_their_events() {
         let before = world.logs[&HOME].len();
         assert_eq!(world.control(act.clone()), told, "{act:?}");
         let log = &world.logs[&HOME][before..];
-        assert_eq!(log.iter().map(|event| event.kind.clone()).collect::<Vec<_>>(), events, "{act:?}");
+        let kinds = log.iter().map(|event| event.kind.clone()).collect::<Vec<_>>();
+        assert_eq!(kinds, with_notices(&events), "{act:?}");
         assert!(log.iter().all(|event| event.by.is_none() && event.app.is_none()));
     }
 }
@@ -434,6 +435,7 @@ fn renaming() {
     world.control(A::RenameConversation(PUBLIC, "open".into()));
     let expected = redraft_model::workspace::Conversation {
         name: "open".into(),
+        previous_names: vec!["public".into()],
         updated_at: world.now,
         ..redraft_model::workspace::Conversation::clone(&before)
     };

@@ -28,7 +28,7 @@ fn check(
     let before = world.logs[&HOME].len();
     let name = format!("{caller:?} {asked:?}");
     assert_eq!(world.conversation(caller, asked), told, "{name}");
-    assert_eq!(events(&world, before), expect, "{name}");
+    assert_eq!(events(&world, before), with_notices(expect), "{name}");
     if let [event, ..] = expect {
         let changed = world.room(event.conversation().unwrap());
         assert_eq!(changed.updated_at, world.now, "{name}");

@@ -11,8 +11,11 @@ use redraft_model::conversations::ConversationCommand as C;
 use redraft_model::event::{Event, EventKind as K};
 use redraft_model::id::{ConversationId, MessageKey, UserId};
 use redraft_model::interaction::Act;
+use redraft_model::item::ItemKey;
 use redraft_model::limits::REPLY_USERS_MAX;
 use redraft_model::message::{Audience, Message, State, Thread};
+use redraft_model::pin::Pinning;
+use redraft_model::schedule::ScheduleCommand;
 use redraft_model::stream::Step;
 use redraft_model::time::{Micros, Ts};
 
@@ -70,7 +73,7 @@ fn command_of(dice: &mut Dice, world: &World) -> Command {
         Some(Audience::Only(reader)) if !dice.one_in(4) => Some(Targeted { reader: Some(reader) }),
         _ => None,
     };
-    let verb = match dice.roll(34) {
+    let verb = match dice.roll(40) {
         0..=2 => Verb::Post(post(place)),
         3..=8 => Verb::Post(Post {
             reply_to: [Some(known.ts), None],
@@ -95,7 +98,14 @@ fn command_of(dice: &mut Dice, world: &World) -> Command {
         19..=21 => act(known.conversation, known.ts, act_of(dice)),
         22 => return unreaction(dice, world),
         23..=27 => return stream_of(dice, world),
-        28..=32 => return append_of(dice, world, known),
+        28..=29 => {
+            let pins = !dice.one_in(3);
+            let pinned = world.room(PUBLIC).pins.last().map(|pin| key(PUBLIC, pin.ts));
+            let of = if pins { known } else { pinned.unwrap_or(known) };
+            Verb::Pin(Pinning { conversation: of.conversation, ts: of.ts, pins })
+        }
+        30..=33 => return schedule_of(dice, world, place),
+        34..=38 => return append_of(dice, world, known),
         _ => return command(CONTROL, Verb::Control(Box::new(control_of(dice, place)))),
     };
     let author = world.message(known.conversation, known.ts).and_then(|message| caller_of(message.author));
@@ -150,6 +160,24 @@ fn stream_of(dice: &mut Dice, world: &World) -> Command {
     command(caller, step(conversation, asked))
 }
 
+/// A message for later, the end of one, or its time.
+fn schedule_of(dice: &mut Dice, world: &World, place: ConversationId) -> Command {
+    let waiting = |(_, key): &(_, ItemKey)| matches!(key, ItemKey::Scheduled { .. });
+    let first = world.items.keys().find(|key| waiting(key)).map(|(_, key)| key.clone());
+    let caller = dice.pick(&[ALPHA_BOT, ALPHA_MIA]);
+    match (dice.roll(4), first) {
+        (0, Some(key)) => {
+            let ItemKey::Scheduled { conversation, post_at, made } = key else { unreachable!("it waits") };
+            command(caller, Verb::Schedule(ScheduleCommand::Remove { conversation, post_at, made }))
+        }
+        (1 | 2, Some(key)) => command(CONTROL, Verb::PostDue(key)),
+        _ => {
+            let post_at = world.now.plus(SECOND * i64::try_from(dice.roll(200)).unwrap());
+            command(caller, Verb::Schedule(ScheduleCommand::Add { post: Box::new(post(place)), post_at }))
+        }
+    }
+}
+
 /// A step of the last stream that pieces are added to, or a new one in the thread of a message.
 fn append_of(dice: &mut Dice, world: &World, known: MessageKey) -> Command {
     let mut words = |text: &str| Piece { text: if dice.one_in(6) { "" } else { text }.into(), chunks: None };
@@ -188,7 +216,9 @@ fn caller_of(user: UserId) -> Option<Caller> {
 
 fn room_of(dice: &mut Dice, place: ConversationId) -> C {
     let user = Some(dice.pick(&PEOPLE));
-    match dice.roll(4) {
+    match dice.roll(6) {
+        4 => C::SetTopic { conversation: place, topic: dice.pick(&["tea", "cake", ""]).into() },
+        5 => C::Rename { conversation: place, name: dice.pick(&["public", "open", "hall"]).into() },
         0 => C::Join(place),
         1 => C::Leave(place),
         2 => C::Invite { conversation: place, users: vec![user], force: false },
@@ -224,6 +254,8 @@ struct Reader {
     views: BTreeMap<(MessageKey, UserId), u64>,
     /// Where the newest text of each stream lies.
     streams: BTreeMap<MessageKey, u64>,
+    /// Pinned messages.
+    pins: BTreeSet<MessageKey>,
     in_pieces: BTreeSet<MessageKey>,
     /// Positions of events with content.
     contents: BTreeSet<u64>,
@@ -264,7 +296,16 @@ impl Reader {
                 self.reactions.retain(|(of, _, name, user)| (*of, name, *user) != (old.0, &old.1, old.2));
                 assert_eq!(self.reactions.len() + 1, before, "there was one to take back");
             }
-            K::CardSubmitted { .. } => {
+            K::MessagePinned { conversation, message } => {
+                assert!(self.pins.insert(key(conversation, message)), "nothing is pinned twice");
+            }
+            K::MessageUnpinned { conversation, message } => {
+                assert!(self.pins.remove(&key(conversation, message)), "it was pinned");
+            }
+            K::ScheduledRemoved { content_at, .. } => {
+                assert!(self.contents.remove(&content_at), "it waited");
+            }
+            K::CardSubmitted { .. } | K::MessageScheduled { .. } => {
                 self.contents.insert(event.position);
             }
             K::ViewShown { conversation, message, user } => {
@@ -377,6 +418,11 @@ impl Reader {
         assert!(reactions.eq(self.reactions.iter().cloned()), "reactions");
         let views = world.views.iter().map(|(of, view)| (*of, view.content_at));
         assert!(views.eq(self.views.iter().map(|(of, position)| (*of, *position))), "views");
+        let rooms = world.home().conversations_after(ConversationId(0));
+        let pins: BTreeSet<MessageKey> =
+            rooms.flat_map(|room| room.pins.iter().map(|pin| key(room.id, pin.ts))).collect();
+        assert_eq!(pins, self.pins, "pins");
+        assert!(pins.iter().all(|pin| self.revisions.contains_key(pin)), "what is pinned is there");
         let contents = world.revisions.keys().map(|(_, position)| *position);
         assert!(contents.eq(self.contents.iter().copied()), "nothing is kept that nobody was told of");
         let streaming = |message: &&Arc<Message>| matches!(message.state, State::Streaming { .. });
@@ -470,6 +516,10 @@ fn what_is_stored_is_what_was_told() {
         "StreamAdvanced",
         "StreamStopped",
         "StreamEnded",
+        "MessagePinned",
+        "MessageUnpinned",
+        "MessageScheduled",
+        "ScheduledRemoved",
     ] {
         assert!(kinds.get(kind).is_some_and(|count| 10 <= *count), "{kind} of {kinds:?}");
     }

@@ -8,7 +8,7 @@ use redraft_model::decision::Change;
 use redraft_model::event::EventKind as K;
 use redraft_model::id::{AppId, UserId};
 use redraft_model::interaction::Act;
-use redraft_model::limits::REACTIONS_MAX;
+use redraft_model::limits::{REACTION_EMOJI_MAX, REACTIONS_MAX, REACTIONS_OF_ONE_MAX};
 use redraft_model::message::{Message, PersonalView, Reaction, Revision, State};
 use redraft_model::time::Ts;
 
@@ -121,7 +121,8 @@ fn a_message_has_a_thousand_reactions_at_most() {
     world.tell(MIA_HERSELF, react(PUBLIC, ts, "eyes"));
     for number in 2..REACTIONS_MAX {
         let since = Ts(ts.0 - i64::try_from(number).unwrap());
-        let reaction = Reaction { since, name: format!("custom-{number}").into(), user: MIA };
+        let user = UserId(u32::try_from(number).unwrap() + 1000);
+        let reaction = Reaction { since, name: format!("custom-{}", number % 40).into(), user };
         world.reactions.insert((key(PUBLIC, ts), reaction));
     }
     assert_eq!(world.tell(IVO_HIMSELF, react(PUBLIC, ts, "eyes")), "reacted");
@@ -130,6 +131,28 @@ fn a_message_has_a_thousand_reactions_at_most() {
     assert_eq!(world.tell(MIA_HERSELF, react(PUBLIC, ts, "eyes")), "no change");
     assert_eq!(world.tell(MIA_HERSELF, unreact(PUBLIC, ts, "eyes")), "reacted");
     assert_eq!(world.tell(IVO_HIMSELF, react(PUBLIC, ts, "tada")), "reacted");
+}
+
+#[test]
+fn fifty_emoji_and_twenty_three_of_one() {
+    let mut world = World::new();
+    let ts = world.say(ALPHA_BOT, PUBLIC);
+    for number in 0..REACTIONS_OF_ONE_MAX {
+        for caller in [MIA_HERSELF, IVO_HIMSELF] {
+            let name = format!("{caller:?}-{number}");
+            assert_eq!(world.tell(caller, react(PUBLIC, ts, &name)), "reacted", "{number}");
+        }
+    }
+    assert_eq!(world.tell(MIA_HERSELF, react(PUBLIC, ts, "one-more")), out("TooManyOfOne"));
+    for number in 2 * REACTIONS_OF_ONE_MAX..REACTION_EMOJI_MAX {
+        let name = format!("ada-{number}");
+        assert_eq!(world.tell(ADA_HERSELF, react(PUBLIC, ts, &name)), "reacted");
+    }
+    assert_eq!(world.tell(ADA_HERSELF, react(PUBLIC, ts, "one-more")), out("TooManyEmoji"));
+    assert_eq!(world.tell(ADA_HERSELF, react(PUBLIC, ts, "ada-46")), "no change");
+    assert_eq!(world.tell(GAMMA_BOT, react(PUBLIC, ts, "ada-46")), "reacted", "an emoji that is there");
+    assert_eq!(world.tell(ADA_HERSELF, unreact(PUBLIC, ts, "ada-47")), "reacted");
+    assert_eq!(world.tell(ADA_HERSELF, react(PUBLIC, ts, "one-more")), "reacted");
 }
 
 /// Its one reader acts on a message as on any other, while it lasts.

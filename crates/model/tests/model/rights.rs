@@ -2,6 +2,7 @@
 
 use redraft_model::command::{Caller, Command};
 use redraft_model::content::Dialect;
+use redraft_model::control::Control;
 use redraft_model::id::{ConversationId, UserId};
 use redraft_model::message::Message;
 use redraft_model::policy::{self, Actor, Rule, TARGETS};
@@ -28,11 +29,24 @@ fn target(name: &str, caller: Caller) -> (World, ConversationId, Ts) {
         "other member" => say(&mut world, ALPHA_SAM, GENERAL),
         "other app" => say(&mut world, GAMMA_BOT, GENERAL),
         "others' DM" => say(&mut world, ALPHA_SAM, GROUP),
+        // Everyone's own, if that helped: all of them are authors of what is written about them.
+        "platform's" if caller == stranger() => (GENERAL, NEVER),
+        "platform's" => notice(&mut world, caller),
         "tombstone" => (GENERAL, world.tombstone(ALPHA_BOT, GENERAL).0),
         "ephemeral" => (GENERAL, world.whisper(ALPHA_BOT, GENERAL, MIA)),
         _ => say(&mut world, ALPHA_BOT, GENERAL),
     };
     (world, place, ts)
+}
+
+/// What the platform wrote when the caller's user came into a channel.
+fn notice(world: &mut World, caller: Caller) -> (ConversationId, Ts) {
+    let mut trial = world.clone();
+    let ts = trial.say(caller, GENERAL);
+    let user = trial.message(GENERAL, ts).unwrap().author;
+    world.control(Control::RemoveMember(GENERAL, user));
+    world.control(Control::AddMember(GENERAL, user));
+    (GENERAL, world.messages.keys().next_back().unwrap().ts)
 }
 
 fn stranger() -> Caller {

@@ -443,8 +443,33 @@ fn told(outcome: &Outcome) -> String {
             let ids: Vec<&str> = opened.views.stack.iter().map(|view| view.id.as_str()).collect();
             format!("{} of {}", opened.view().id, ids.join(" "))
         }
+        Outcome::UserGroup(id) => format!("user group {}", id.0),
+        Outcome::Scheduled(_) => "scheduled".into(),
+        Outcome::Dropped(why) => format!("dropped: {why:?}"),
+        Outcome::Installed(installed) => {
+            format!("installed {} {} {}", installed.app.0, installed.bot, installed.person)
+        }
         Outcome::Done => "done".into(),
     }
+}
+
+/// These events, with the message after each that the platform itself writes about it.
+pub fn with_notices(kinds: &[EventKind]) -> Vec<EventKind> {
+    use EventKind as K;
+    let mut all = Vec::new();
+    for kind in kinds {
+        all.push(kind.clone());
+        let conversation = match *kind {
+            K::MemberJoined { conversation, .. }
+            | K::MemberLeft { conversation, .. }
+            | K::ConversationRenamed(conversation)
+            | K::ConversationArchived(conversation)
+            | K::ConversationUnarchived(conversation) => conversation,
+            _ => continue,
+        };
+        all.push(K::MessagePosted { conversation, root: None, only: None });
+    }
+    all
 }
 
 /// A view that has nothing loaded and learns what it is asked for, as a store does that fetches in rounds.
@@ -793,8 +818,8 @@ pub fn conversation(
         connector_id: format!("19:{name}{}", id.0),
         kind,
         name: name.into(),
-        topic: String::new(),
-        purpose: String::new(),
+        topic: redraft_model::workspace::Note::default(),
+        purpose: redraft_model::workspace::Note::default(),
         creator: ADA,
         created_at: START,
         general: false,

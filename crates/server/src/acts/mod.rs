@@ -71,8 +71,6 @@ pub(crate) struct Seen {
     pub stored: Stored,
     /// The person's own view of its card, which stands in the card's place.
     pub view: Option<Arc<Content>>,
-    /// Short name of the emoji, and who reacted with it.
-    pub reactions: Vec<(Arc<str>, Vec<UserId>)>,
 }
 
 impl Person {
@@ -232,16 +230,7 @@ impl Person {
 
     async fn seen(&self, stored: Stored) -> Result<Seen, StoreError> {
         let view = self.own_view(&stored).await?;
-        let mut reactions: Vec<(Arc<str>, Vec<UserId>)> = Vec::new();
-        if stored.message.marked {
-            for reaction in self.app.store.reactions(stored.message.key).await? {
-                match reactions.iter_mut().find(|(name, _)| *name == reaction.name) {
-                    Some((_, users)) => users.push(reaction.user),
-                    None => reactions.push((reaction.name, vec![reaction.user])),
-                }
-            }
-        }
-        Ok(Seen { stored, view, reactions })
+        Ok(Seen { stored, view })
     }
 
     /// The person's own view of a message, if it is not over.

@@ -371,6 +371,7 @@ mod tests {
             bot_timeout_ms: 1000,
             private_endpoints: None,
             teams_rates: false,
+            slack_rates: false,
         };
         let server = Server::start(config).await.unwrap();
         std::fs::remove_file(seed).unwrap();

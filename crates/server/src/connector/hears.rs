@@ -98,6 +98,11 @@ pub(crate) fn may_hear(directory: &Directory, bot: &Bot, event: &Event) -> bool 
         | K::AppUninstalled(_)
         | K::TokenMinted(_)
         | K::TokenRevoked { .. }
+        | K::MessagePinned { .. }
+        | K::MessageUnpinned { .. }
+        | K::MessageScheduled { .. }
+        | K::ScheduledRemoved { .. }
+        | K::UserGroupChanged(_)
         | K::ConversationChanged(_) => false,
     }
 }
@@ -553,6 +558,10 @@ impl<'a> Scene<'a> {
 
     /// Whether the bot hears of words in a conversation: all in personal chats, else what mentions it.
     fn concerns(&self, conversation: &Conversation, contents: &[&Content]) -> bool {
+        // Teams has events of its own for what the platform writes.
+        if contents.iter().any(|content| content.notice.is_some()) {
+            return false;
+        }
         let alone = conversation.kind == ConversationKind::Direct;
         alone
             || self.bot.reads_all

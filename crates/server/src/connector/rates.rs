@@ -1,33 +1,17 @@
 //! Rate limits of Teams, for those who want to see what their bots do about them.
 //!
-//! Source: <https://learn.microsoft.com/microsoftteams/platform/bots/how-to/rate-limit>. A window begins with the first
-//! call that counts and ends when its time is over by the workspace's clock; Microsoft does not say how its windows lie.
-
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+//! Source: <https://learn.microsoft.com/microsoftteams/platform/bots/how-to/rate-limit>.
 
 use axum::http::{Method, StatusCode};
 use redraft_model::directory::Directory;
 use redraft_model::id::{AppId, ConversationId, UserId, WorkspaceId};
-use redraft_model::time::Micros;
 use redraft_wire::connector::conversation::ConversationParameters;
 use redraft_wire::connector::errors::THROTTLED;
 use redraft_wire::connector::id::split_conversation;
 
 use super::reply::Error;
 use super::{Call, Route};
-
-/// Windows of so many subjects are remembered. When there are more, those that are over are forgotten, and if most are
-/// not, all are: then some calls pass that Teams would refuse.
-const SUBJECTS_MAX: usize = 65_536;
-
-/// So many calls in so many seconds.
-type Limit = (u32, i64);
-
-/// The most limits that one subject has.
-const LIMITS: usize = 4;
-
-const SECOND_MICROS: i64 = 1_000_000;
+use crate::rates::{Limit, Windows};
 
 /// What is counted together.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -60,8 +44,12 @@ enum Place {
     Person(UserId),
 }
 
-impl Subject {
-    fn limits(self) -> &'static [Limit] {
+impl crate::rates::Subject for Subject {
+    fn workspace(&self) -> WorkspaceId {
+        self.workspace
+    }
+
+    fn limits(&self) -> &'static [Limit] {
         match (self.scenario, self.bot) {
             (Scenario::Any, _) => &[(50, 1)],
             (Scenario::React, _) => &[(2, 1)],
@@ -73,79 +61,19 @@ impl Subject {
     }
 }
 
-/// One window: when it began, and how many calls were in it.
-#[derive(Clone, Copy, Default)]
-struct Window {
-    start: Micros,
-    calls: u32,
-}
-
-impl Window {
-    /// Microseconds until it ends, if it is not over. A clock that went back ends it.
-    fn left(&self, limit: Limit, now: Micros) -> Option<i64> {
-        let age = now.0 - self.start.0;
-        let length = limit.1 * SECOND_MICROS;
-        (0 < self.calls && (0..length).contains(&age)).then_some(length - age)
-    }
-}
-
 /// The windows of a running server.
 #[derive(Default)]
-pub struct Rates {
-    subjects: Mutex<HashMap<Subject, [Window; LIMITS]>>,
-}
+pub struct Rates(Windows<Subject>);
 
 impl Rates {
     /// Counts a call that may be made, or refuses it and counts nothing.
     pub(super) fn admit(&self, call: &Call<'_>, route: &Route, method: &Method) -> Result<(), Error> {
         let subjects = subjects(call, route, method);
         let clock = |workspace| call.app.now(workspace);
-        self.take(&subjects, clock).map_err(|seconds| Error {
+        self.0.take(&subjects, clock).map_err(|seconds| Error {
             retry_after: Some(seconds),
             ..Error::new(StatusCode::TOO_MANY_REQUESTS, THROTTLED, "Too many requests.")
         })
-    }
-
-    /// Counts one call of all these subjects, or says in how many seconds there will be room for one of each.
-    fn take(&self, asked: &[Subject], clock: impl Fn(WorkspaceId) -> Micros) -> Result<(), u32> {
-        let mut subjects = self.subjects.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut wait = 0;
-        for subject in asked {
-            let Some(windows) = subjects.get(subject) else { continue };
-            for (window, limit) in windows.iter().zip(subject.limits()) {
-                let full = limit.0 <= window.calls;
-                let left = window.left(*limit, clock(subject.workspace)).filter(|_| full);
-                wait = wait.max(left.unwrap_or(0));
-            }
-        }
-        if 0 < wait {
-            return Err(u32::try_from((wait + SECOND_MICROS - 1) / SECOND_MICROS).unwrap_or(u32::MAX));
-        }
-        if SUBJECTS_MAX < subjects.len() + asked.len() {
-            forget(&mut subjects, &clock);
-        }
-        for subject in asked {
-            let now = clock(subject.workspace);
-            let windows = subjects.entry(*subject).or_default();
-            for (window, limit) in windows.iter_mut().zip(subject.limits()) {
-                if window.left(*limit, now).is_none() {
-                    *window = Window { start: now, calls: 0 };
-                }
-                window.calls += 1;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Makes room.
-fn forget(subjects: &mut HashMap<Subject, [Window; LIMITS]>, clock: &impl Fn(WorkspaceId) -> Micros) {
-    subjects.retain(|subject, windows| {
-        let now = clock(subject.workspace);
-        windows.iter().zip(subject.limits()).any(|(window, limit)| window.left(*limit, now).is_some())
-    });
-    if SUBJECTS_MAX / 2 < subjects.len() {
-        subjects.clear();
     }
 }
 
@@ -214,7 +142,10 @@ fn created(call: &Call<'_>) -> Place {
 
 #[cfg(test)]
 mod tests {
+    use redraft_model::time::Micros;
+
     use super::*;
+    use crate::rates::{SECOND_MICROS, SUBJECTS_MAX};
 
     const WORKSPACE: WorkspaceId = WorkspaceId(1);
 
@@ -227,7 +158,7 @@ mod tests {
     fn fill(rates: &Rates, subjects: &[Subject], millis: i64) -> (u32, u32) {
         let mut passed = 0;
         loop {
-            match rates.take(subjects, |_| Micros(millis * 1000)) {
+            match rates.0.take(subjects, |_| Micros(millis * 1000)) {
                 Ok(()) => passed += 1,
                 Err(wait) => return (passed, wait),
             }
@@ -281,7 +212,7 @@ mod tests {
         let shared = subject(None, Scenario::Send, 1);
         assert_eq!(fill(&rates, &[full, shared], 0), (7, 1));
         for _ in 0..100 {
-            assert!(rates.take(&[shared, full], |_| Micros(0)).is_err());
+            assert!(rates.0.take(&[shared, full], |_| Micros(0)).is_err());
         }
         assert_eq!(fill(&rates, &[subject(Some(2), Scenario::Send, 1), shared], 0), (7, 1));
         assert_eq!(fill(&rates, &[subject(Some(3), Scenario::Send, 1), shared], 0).0, 0, "all bots together");
@@ -300,19 +231,19 @@ mod tests {
     #[test]
     fn what_is_over_is_forgotten() {
         let rates = Rates::default();
-        let count = || rates.subjects.lock().unwrap().len();
+        let count = || rates.0.count();
         let subject = |it| subject(Some(1), Scenario::React, it);
         let most = u32::try_from(SUBJECTS_MAX).unwrap();
         for it in 0..most {
-            rates.take(&[subject(it)], |_| Micros(0)).unwrap();
+            rates.0.take(&[subject(it)], |_| Micros(0)).unwrap();
         }
         assert_eq!(count(), SUBJECTS_MAX);
-        rates.take(&[subject(most)], |_| Micros(0)).unwrap();
+        rates.0.take(&[subject(most)], |_| Micros(0)).unwrap();
         assert_eq!(count(), 1, "none was over, and no more are remembered");
         for it in 0..most - 1 {
-            rates.take(&[subject(it)], |_| Micros(0)).unwrap();
+            rates.0.take(&[subject(it)], |_| Micros(0)).unwrap();
         }
-        rates.take(&[subject(most + 1)], |_| Micros(SECOND_MICROS)).unwrap();
+        rates.0.take(&[subject(most + 1)], |_| Micros(SECOND_MICROS)).unwrap();
         assert_eq!(count(), 1, "all were over");
     }
 }

@@ -36,6 +36,9 @@ pub(super) fn error(not_done: &NotDone, directory: &Directory) -> Error {
             | Why::File(_)
             | Why::Interact(_)
             | Why::Modal(_)
+            | Why::Pin(_)
+            | Why::Schedule(_)
+            | Why::Install(_)
             | Why::Control(_) => Error::new(StatusCode::FORBIDDEN, NOT_ENOUGH_PERMISSIONS, "Not allowed."),
             Why::KeyReused { .. } => Error::new(
                 StatusCode::BAD_REQUEST,
@@ -149,7 +152,7 @@ fn interaction(why: &I, refusal: &Refusal, directory: &Directory) -> Error {
         I::MessageNotFound => no_activity(),
         I::Tombstone => tombstone(),
         I::NotAuthor | I::NoApp => not_own(refusal, directory),
-        I::TooManyReactions => Error::new(
+        I::TooManyReactions | I::TooManyEmoji | I::TooManyOfOne => Error::new(
             StatusCode::FORBIDDEN,
             NOT_ENOUGH_PERMISSIONS,
             "The message has as many reactions as it may have.",
@@ -230,6 +233,7 @@ fn conversation(why: &C) -> Error {
         | C::General
         | C::LastMember
         | C::NameTaken
+        | C::NotYours
         | C::NobodyNamed
         | C::AlreadyMember
         | C::TargetNotMember

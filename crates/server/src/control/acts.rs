@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::http::StatusCode;
 use redraft_model::decision::{CallerRefusal, Posted};
 use redraft_model::id::UserId;
+use redraft_model::message::by_emoji;
 use redraft_model::policy;
 use redraft_model::time::{Micros, Ts};
 use redraft_model::workspace::Conversation;
@@ -94,7 +95,12 @@ pub(super) async fn post(scope: &Scope<'_>, name: &str) -> Answer {
 }
 
 fn message(scope: &Scope<'_>, posted: Posted) -> Result<Value, Error> {
-    let stored = redraft_store::Stored { message: posted.message, content: posted.content, root: None };
+    let stored = redraft_store::Stored {
+        message: posted.message,
+        content: posted.content,
+        root: None,
+        reactions: vec![],
+    };
     Ok(channels::message(&*scope.now()?, &stored))
 }
 
@@ -332,11 +338,10 @@ pub(super) async fn see(scope: &Scope<'_>, name: &str, channel: &str) -> Answer 
         if let Some(view) = view {
             shown["activity"] = view;
         }
-        shown["reactions"] = seen
-            .reactions
+        shown["reactions"] = by_emoji(&seen.stored.reactions)
             .into_iter()
             .map(|(name, users)| {
-                json!({ "name": &*name, "users": users.into_iter().filter_map(user).collect::<Vec<_>>() })
+                json!({ "name": name, "users": users.into_iter().filter_map(user).collect::<Vec<_>>() })
             })
             .collect();
         shown

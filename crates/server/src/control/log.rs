@@ -91,6 +91,14 @@ fn event(directory: &Directory, event: &Event) -> Value {
         EventKind::ReactionRemoved { message: at, name, .. } => {
             ("reaction_removed", json!({ "message": at.dotted(), "name": &**name }))
         }
+        EventKind::MessagePinned { message: at, .. } => ("message_pinned", message(at)),
+        EventKind::MessageUnpinned { message: at, .. } => ("message_unpinned", message(at)),
+        EventKind::MessageScheduled { .. } => ("message_scheduled", json!({})),
+        EventKind::ScheduledRemoved { .. } => ("scheduled_removed", json!({})),
+        EventKind::UserGroupChanged(id) => (
+            "user_group_changed",
+            json!({ "user_group": directory.user_group(*id).map(|group| &group.slack_id) }),
+        ),
         EventKind::CardSubmitted { message: at, to, .. } => {
             ("card_submitted", json!({ "message": at.dotted(), "to": app(*to) }))
         }

@@ -26,11 +26,14 @@ mod acts;
 mod apps;
 mod authority;
 mod channels;
+mod codes;
 mod deliveries;
+mod groups;
 mod interactions;
 mod log;
 mod openapi;
 mod people;
+mod rates;
 mod refusal;
 mod tokens;
 mod workspaces;
@@ -199,6 +202,11 @@ impl Scope<'_> {
             ("GET", ["apps", id, "deliveries"]) => deliveries::list(self, id).await,
             ("POST", ["apps", id, "deliveries", "replay"]) => deliveries::replay(self, id).await,
             ("POST", ["apps", id, "verify"]) => deliveries::verify(self, id).await,
+            ("POST", ["apps", id, "codes"]) => codes::add(self, id).await,
+            ("GET", ["user-groups"]) => groups::list(self),
+            ("POST", ["user-groups"]) => groups::add(self).await,
+            ("PATCH", ["user-groups", group]) => groups::change(self, group).await,
+            ("POST", ["apps", id, "rate-limits"]) => rates::force(self, id).await,
             ("GET", ["tokens"]) => tokens::list(self),
             ("POST", ["tokens"]) => tokens::add(self).await,
             ("DELETE", ["tokens", token]) => tokens::revoke(self, token).await,

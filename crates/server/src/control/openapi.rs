@@ -44,7 +44,7 @@ const OPERATIONS: &[(&str, &str, &str, &str)] = &[
         "patch",
         "/workspaces/{workspace}/people/{person}",
         "Change a person, by id or name",
-        r#"{"admin": true, "deactivated": false}"#,
+        r#"{"admin": true, "away": false, "deactivated": false}"#,
     ),
     (
         "post",
@@ -215,6 +215,31 @@ const OPERATIONS: &[(&str, &str, &str, &str)] = &[
         "",
     ),
     (
+        "post",
+        "/workspaces/{workspace}/apps/{app}/codes",
+        "Make a code with which a person installs a Slack app (oauth.v2.access); it lasts ten minutes and once",
+        r#"{"user": "ada", "redirect_uri": "https://deploybot.example/oauth"}"#,
+    ),
+    ("get", "/workspaces/{workspace}/user-groups", "User groups", ""),
+    (
+        "post",
+        "/workspaces/{workspace}/user-groups",
+        "Add a user group; members are people's names or ids",
+        r#"{"handle": "oncall", "name": "On call", "description": "", "members": ["ada"]}"#,
+    ),
+    (
+        "patch",
+        "/workspaces/{workspace}/user-groups/{group}",
+        "Change a user group, by id or handle",
+        r#"{"members": ["ada", "ben"], "disabled": false}"#,
+    ),
+    (
+        "post",
+        "/workspaces/{workspace}/apps/{app}/rate-limits",
+        "Answer a Slack app's next calls, of one method or of any, with 429; 0 calls takes it back",
+        r#"{"method": "chat.update", "calls": 1, "retry_after_seconds": 7}"#,
+    ),
+    (
         "delete",
         "/workspaces/{workspace}/apps/{app}",
         "Uninstall an app: its tokens end, its messages stay",
@@ -297,9 +322,19 @@ fn parameters(path: &str) -> Vec<Value> {
 
 fn responses(verb: &str, path: &str) -> Value {
     let made = verb == "post"
-        && ["workspaces", "people", "channels", "apps", "tokens", "messages", "webhooks"]
-            .iter()
-            .any(|it| path.ends_with(it));
+        && [
+            "workspaces",
+            "people",
+            "channels",
+            "apps",
+            "tokens",
+            "messages",
+            "webhooks",
+            "codes",
+            "user-groups",
+        ]
+        .iter()
+        .any(|it| path.ends_with(it));
     let done = json!({ "description": "Done", "content": { "application/json": { "schema": { "type": "object" } } } });
     let refused = json!({ "description": "Refused", "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Error" } } } });
     let mut responses = json!({ "default": refused });

@@ -19,6 +19,7 @@ pub(super) fn shown(user: &User) -> Value {
         "member_id": user.member_id,
         "directory_id": user.directory_id,
         "admin": user.admin,
+        "away": user.away,
         "deactivated": user.deactivated,
         "bot": user.bot_of.is_some(),
     })
@@ -71,6 +72,7 @@ struct Changed {
     real_name: Option<String>,
     email: Option<String>,
     admin: Option<bool>,
+    away: Option<bool>,
     deactivated: Option<bool>,
 }
 
@@ -82,6 +84,7 @@ pub(super) async fn change(scope: &Scope<'_>, id: &str) -> Answer {
         real_name: changed.real_name.unwrap_or_else(|| user.real_name.clone()),
         email: changed.email.or_else(|| user.email.clone()),
         admin: changed.admin.unwrap_or(user.admin),
+        away: changed.away.unwrap_or(user.away),
         deactivated: changed.deactivated.unwrap_or(user.deactivated),
         ..User::clone(user)
     };

@@ -38,6 +38,9 @@ pub(super) fn error(app: &App, workspace: WorkspaceId, who: &str, not_done: &Not
         Why::Modal(why) => modal(*why, who),
         Why::Conversation(why) => conversation(why, who),
         Why::Append(_) | Why::Respond(_) => forbidden("not_a_person", "only an app does this"),
+        Why::Pin(_) | Why::Schedule(_) | Why::Install(_) => {
+            forbidden("not_a_person", "that is done with a token of the Web API")
+        }
         Why::Control(why) => control(why),
         // People share no files through the control API.
         Why::File(_) => missing("there is no such file"),
@@ -133,6 +136,7 @@ fn rule(rule: Rule, author: &str, who: &str) -> Error {
             "window_closed",
             "people delete their messages for some time only in this workspace, and that is over",
         ),
+        Rule::WrittenByThePlatform => forbidden("not_author", rule.words()),
     }
 }
 
@@ -224,6 +228,8 @@ fn interaction(why: &I, who: &str, author: impl Fn() -> String) -> Error {
         }
         I::NoApp => conflict("no_bot", "no bot posted the message, so nobody would hear what is pressed"),
         I::TooManyReactions => conflict("full", "the message has as many reactions as it may have"),
+        I::TooManyEmoji => conflict("full", "the message has reactions with fifty different emoji"),
+        I::TooManyOfOne => conflict("full", "one person reacts to a message twenty-three times at most"),
     }
 }
 
@@ -266,6 +272,7 @@ fn conversation(why: &C, who: &str) -> Error {
         C::NotArchived => conflict("not_archived", "the conversation is not archived"),
         C::General => conflict("general", "everyone stays in the team's channel"),
         C::LastMember => conflict("last_member", "a private channel keeps its last member"),
+        C::NotYours => forbidden("not_yours", format!("{who} did not make the channel")),
         C::NameTaken => conflict("taken", "a channel has this name"),
         C::NobodyNamed => Error::bad("nobody was named"),
         C::UserNotFound => missing("a name is nobody's in this workspace"),

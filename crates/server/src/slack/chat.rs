@@ -10,7 +10,7 @@ use redraft_model::message::{Kind, Message};
 use redraft_model::policy::sees;
 use redraft_model::time::Ts;
 use redraft_model::view::Remembered;
-use redraft_model::workspace::{ConversationKind, TokenKind};
+use redraft_model::workspace::{Conversation, ConversationKind, TokenKind};
 use redraft_store::Stored;
 
 use super::content::TooLong;
@@ -143,16 +143,18 @@ pub(super) async fn permalink(call: &Call<'_>) -> Result<Reply, Error> {
     let Some(stored) = found.filter(visible) else {
         return Err(Error::new("message_not_found").because("no message of this conversation has this ts"));
     };
-    let mut link = format!(
-        "{}archives/{}/p{}",
-        call.app.team_url(&call.directory.workspace.team_id),
-        conversation.slack_id,
-        stored.message.key.ts.digits()
-    );
-    if let Some(root) = stored.message.root {
+    let link = link(call, &conversation, &stored.message);
+    Ok(Reply::new().text("channel", &conversation.slack_id).text("permalink", &link))
+}
+
+/// A message's address.
+pub(super) fn link(call: &Call<'_>, conversation: &Conversation, message: &Message) -> String {
+    let url = call.app.team_url(&call.directory.workspace.team_id);
+    let mut link = format!("{url}archives/{}/p{}", conversation.slack_id, message.key.ts.digits());
+    if let Some(root) = message.root {
         link.push_str(&format!("?thread_ts={}&cid={}", root.dotted(), conversation.slack_id));
     }
-    Ok(Reply::new().text("channel", &conversation.slack_id).text("permalink", &link))
+    link
 }
 
 /// Where no message shares a file that has to be shown as it is.
@@ -170,7 +172,7 @@ pub(super) fn view<'a>(call: &'a Call<'_>) -> View<'a> {
     }
 }
 
-fn target(call: &Call<'_>, id: &str) -> Result<Target, Error> {
+pub(super) fn target(call: &Call<'_>, id: &str) -> Result<Target, Error> {
     let named =
         || call.directory.channel(id.trim_start_matches('#')).filter(|found| sees(call.user.id, found));
     if let Some(found) = call.seen(id).or_else(named) {

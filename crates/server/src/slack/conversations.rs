@@ -6,7 +6,9 @@ use redraft_model::command::Verb;
 use redraft_model::conversations::{ConversationCommand as C, ConversationRefusal};
 use redraft_model::decision::{Outcome, Why};
 use redraft_model::id::{ConversationId, UserId};
+use redraft_model::item::{Item, ItemKey};
 use redraft_model::policy::sees;
+use redraft_model::time::Ts;
 use redraft_model::workspace::{Conversation, ConversationKind, TokenKind};
 use serde_json::json;
 
@@ -14,7 +16,7 @@ use super::cursor::{page, write};
 use super::objects::{self, Shown};
 use super::people::same_team;
 use super::reply::{Error, Reply};
-use super::{Call, refusal, scopes};
+use super::{Call, refusal, scopes, unavailable};
 use crate::app::NotDone;
 use crate::mint;
 
@@ -29,7 +31,7 @@ const NAME_CHARS_MAX: usize = 80;
 
 /// `conversations.list`: the channels that the caller sees, and its direct messages where asked for.
 pub(super) async fn list(call: &Call<'_>) -> Result<Reply, Error> {
-    let shown = Shown { num_members: true, is_member: true };
+    let shown = Shown { num_members: true, is_member: true, last_read: None };
     listed(call, shown, |conversation| sees(call.user.id, conversation))
 }
 
@@ -81,8 +83,20 @@ pub(super) async fn info(call: &Call<'_>) -> Result<Reply, Error> {
     let conversation = call.conversation("channel")?;
     scopes::READ.check_in(&call.token, &conversation)?;
     let num_members = call.args.flag("include_num_members")?.unwrap_or(false);
-    let shown = Shown { num_members, is_member: true };
+    let last_read =
+        if conversation.has(call.user.id) { Some(read(call, &conversation).await?) } else { None };
+    let shown = Shown { num_members, is_member: true, last_read };
     Ok(Reply::new().raw("channel", &objects::conversation(call, &conversation, shown).to_string()))
+}
+
+/// The last message that the caller has marked as read.
+async fn read(call: &Call<'_>, conversation: &Conversation) -> Result<Ts, Error> {
+    let key = ItemKey::Read(conversation.id, call.user.id);
+    let item = call.app.store.item(call.directory.workspace.id, key).await.map_err(unavailable)?;
+    Ok(match item {
+        Some(Item::Read(ts)) => ts,
+        _ => Ts(0),
+    })
 }
 
 /// `conversations.members`: who is in it.
@@ -115,7 +129,7 @@ pub(super) async fn create(call: &Call<'_>) -> Result<Reply, Error> {
     shown(call, id)
 }
 
-fn name(call: &Call<'_>) -> Result<String, Error> {
+pub(super) fn name(call: &Call<'_>) -> Result<String, Error> {
     let wrong = |code: &'static str, why: &str| Err(Error::new(code).because(why).with("detail", &why));
     let Some(given) = call.args.text("name").map(|name| name.trim_start_matches('#')) else {
         return wrong("invalid_name_required", "missing required field: name");
@@ -270,14 +284,14 @@ pub(super) async fn unarchive(call: &Call<'_>) -> Result<Reply, Error> {
     Ok(Reply::new())
 }
 
-fn managed(call: &Call<'_>) -> Result<Arc<Conversation>, Error> {
+pub(super) fn managed(call: &Call<'_>) -> Result<Arc<Conversation>, Error> {
     let conversation = call.conversation("channel")?;
     scopes::MANAGE.check_in(&call.token, &conversation)?;
     debug_assert!(call.token.kind != TokenKind::App);
     Ok(conversation)
 }
 
-async fn changed(call: &Call<'_>, command: C) -> Result<(ConversationId, bool), Error> {
+pub(super) async fn changed(call: &Call<'_>, command: C) -> Result<(ConversationId, bool), Error> {
     match call.submit(Verb::Conversation(command)).await? {
         Outcome::Conversation(id, changed) => Ok((id, changed)),
         _ => Err(Error::new("internal_error")),
@@ -285,10 +299,10 @@ async fn changed(call: &Call<'_>, command: C) -> Result<(ConversationId, bool), 
 }
 
 /// The conversation as it is after the call.
-fn shown(call: &Call<'_>, id: ConversationId) -> Result<Reply, Error> {
+pub(super) fn shown(call: &Call<'_>, id: ConversationId) -> Result<Reply, Error> {
     let directory =
         call.app.workspace(call.directory.workspace.id).ok_or_else(|| Error::new("invalid_auth"))?;
     let conversation = directory.conversation(id).ok_or_else(|| Error::new("channel_not_found"))?;
-    let shown = Shown { num_members: false, is_member: true };
+    let shown = Shown { is_member: true, ..Shown::default() };
     Ok(Reply::new().raw("channel", &objects::conversation(call, conversation, shown).to_string()))
 }

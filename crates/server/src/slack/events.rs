@@ -69,6 +69,7 @@ impl Scene<'_> {
             T::AppMention => self.mention().await?,
             T::MetadataPosted | T::MetadataUpdated | T::MetadataDeleted => self.metadata(thing).await?,
             T::ReactionAdded | T::ReactionRemoved => self.reaction().await?,
+            T::PinAdded | T::PinRemoved => self.pin().await?,
             T::FileDeleted => self.file_deleted().await?,
             _ => self.change(thing, conversation.map(|it| &**it)),
         }) else {
@@ -163,7 +164,8 @@ impl Scene<'_> {
     async fn mention(&self) -> Result<Option<Map<String, Value>>, StoreError> {
         let Some((now, _)) = self.now_and_before().await? else { return Ok(None) };
         let Some(bot) = self.directory.user(self.bot.bot_user) else { return Ok(None) };
-        if !mentions(&now.content, &bot.slack_id) {
+        // The platform's own messages name who came and went, and call nobody.
+        if now.content.notice.is_some() || !mentions(&now.content, &bot.slack_id) {
             return Ok(None);
         }
         let mut event = self.render(&now).await?;
@@ -230,6 +232,37 @@ impl Scene<'_> {
             "item": {"type": "message", "channel": channel, "ts": message.dotted()},
         }));
         event.extend(row.map(|row| ("item_user".into(), self.user(row.author).into())));
+        Ok(Some(event))
+    }
+
+    /// A pin with its message as it is now; who pinned it and when is known while it is pinned.
+    async fn pin(&self) -> Result<Option<Map<String, Value>>, StoreError> {
+        let (EventKind::MessagePinned { conversation, message: ts }
+        | EventKind::MessageUnpinned { conversation, message: ts }) = self.event.kind
+        else {
+            return Ok(None);
+        };
+        let Some(found) = self.directory.conversation(conversation) else { return Ok(None) };
+        let message = self.known(self.key(conversation, ts)).await?;
+        let author = message.as_ref().map(|it| self.user(it.message.author).to_owned());
+        let mut item = json!({"type": "message", "channel": found.slack_id});
+        if let Some(message) = message {
+            item["message"] = self.render(&message).await?.into();
+        }
+        let adds = matches!(self.event.kind, EventKind::MessagePinned { .. });
+        let pin = found.pin(ts).filter(|_| adds);
+        item["created"] = pin.map_or(self.event.at, |pin| pin.at).seconds().into();
+        item["created_by"] = pin.map_or_else(|| self.actor(), |pin| self.user(pin.by)).into();
+        let mut event = object(json!({
+            "user": self.actor(),
+            "channel_id": found.slack_id,
+            "item": item,
+            "pin_count": found.pins.len(),
+        }));
+        event.extend(author.map(|author| ("item_user".into(), author.into())));
+        if !adds {
+            event.insert("has_pins".into(), (!found.pins.is_empty()).into());
+        }
         Ok(Some(event))
     }
 

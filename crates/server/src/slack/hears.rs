@@ -52,6 +52,8 @@ pub(super) enum Thing {
     FileDeleted = 19,
     FileShared = 20,
     FileUnshared = 21,
+    PinAdded = 22,
+    PinRemoved = 23,
 }
 
 /// All of them.
@@ -118,6 +120,8 @@ impl Thing {
             (Self::MetadataDeleted, _) => ("message_metadata_deleted", "metadata.message:read"),
             (Self::ReactionAdded, _) => ("reaction_added", "reactions:read"),
             (Self::ReactionRemoved, _) => ("reaction_removed", "reactions:read"),
+            (Self::PinAdded, _) => ("pin_added", "pins:read"),
+            (Self::PinRemoved, _) => ("pin_removed", "pins:read"),
             (Self::MemberJoined, Some(C::Public)) => ("member_joined_channel", "channels:read"),
             (Self::MemberJoined, Some(C::Private)) => ("member_joined_channel", "groups:read"),
             (Self::MemberLeft, Some(C::Public)) => ("member_left_channel", "channels:read"),
@@ -184,6 +188,8 @@ fn things(event: &Event, directory: &Directory) -> Vec<(Thing, Reach)> {
         }
         K::ReactionAdded { .. } => in_conversation(&[T::ReactionAdded]),
         K::ReactionRemoved { .. } => in_conversation(&[T::ReactionRemoved]),
+        K::MessagePinned { .. } => in_conversation(&[T::PinAdded]),
+        K::MessageUnpinned { .. } => in_conversation(&[T::PinRemoved]),
         K::FileCreated(_) => event.by.map(|by| (T::FileCreated, One(by))).into_iter().collect(),
         K::FileDeleted(_) => vec![(T::FileDeleted, Team)],
         K::FileShared { .. } => in_conversation(&[T::FileShared]),
@@ -211,6 +217,9 @@ fn things(event: &Event, directory: &Directory) -> Vec<(Thing, Reach)> {
         | K::UserChanged(_)
         | K::AppInstalled(_)
         | K::TokenMinted(_)
+        | K::MessageScheduled { .. }
+        | K::ScheduledRemoved { .. }
+        | K::UserGroupChanged(_)
         | K::ConversationChanged(_) => vec![],
     }
 }

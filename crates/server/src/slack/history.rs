@@ -41,7 +41,7 @@ pub(super) async fn history(call: &Call<'_>) -> Result<Reply, Error> {
     let reply = write_messages(call, &messages, None, metadata(call)?).await?;
     let mut reply = reply
         .with("has_more", &has_more)
-        .raw("pin_count", "0")
+        .with("pin_count", &conversation.pins.len())
         .raw("channel_actions_ts", "null")
         .raw("channel_actions_count", "0");
     for bound in ["latest", "oldest"] {

@@ -130,7 +130,9 @@ async fn respond(
     let directory = app.workspace_named(team).ok_or_else(unknown)?;
     let body = body.map_err(unread)?;
     let json = message_json(headers, &body)?;
-    let credential = Credential::ResponseUrl(mint::sha256(secret.as_bytes()));
+    let secret = mint::sha256(secret.as_bytes());
+    admit(app, &directory, secret)?;
+    let credential = Credential::ResponseUrl(secret);
     submit(app, &directory, credential, &json).await
 }
 
@@ -154,7 +156,15 @@ async fn webhook(
     }
     let body = body.map_err(unread)?;
     let json = message_json(headers, &body)?;
+    admit(app, &directory, secret)?;
     submit(app, &directory, Credential::Webhook { app: id, secret }, &json).await
+}
+
+/// One call a second, where rate limits are on. A call that is refused is no use of the address.
+fn admit(app: &App, directory: &Directory, secret: [u8; 32]) -> Result<(), Refused> {
+    app.slack_rates.admit_hook(app, directory.workspace.id, secret).map_err(|_| {
+        Refused::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", "an address is called once a second")
+    })
 }
 
 /// The app that has this webhook, and the hash of the webhook's secret.

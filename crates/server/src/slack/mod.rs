@@ -33,16 +33,23 @@ pub(crate) mod hears;
 mod history;
 pub(crate) mod hooks;
 pub(crate) mod interactivity;
+mod oauth;
 mod objects;
 pub(crate) mod payload;
 mod people;
+mod pins;
+pub mod rates;
+mod reactions;
 mod refusal;
 mod render;
 mod reply;
+mod schedule;
 pub mod scopes;
 pub mod sockets;
 pub(crate) mod streams;
+mod topics;
 pub(crate) mod transport;
+mod usergroups;
 pub(crate) mod verify;
 mod views;
 
@@ -67,10 +74,13 @@ static METHODS: &[Method] = methods! {
     "bots.info" Needs::One("users:read") => people::bot;
     "chat.appendStream" Needs::One("chat:write") => streams::append;
     "chat.delete" Needs::One("chat:write") => chat::delete;
+    "chat.deleteScheduledMessage" Needs::One("chat:write") => schedule::remove;
     "chat.getPermalink" Needs::Token => chat::permalink;
     "chat.meMessage" Needs::One("chat:write") => chat::me_message;
     "chat.postEphemeral" Needs::One("chat:write") => chat::post_ephemeral;
     "chat.postMessage" Needs::One("chat:write") => chat::post_message;
+    "chat.scheduleMessage" Needs::One("chat:write") => schedule::add;
+    "chat.scheduledMessages.list" Needs::Token => schedule::list;
     "chat.startStream" Needs::One("chat:write") => streams::start;
     "chat.stopStream" Needs::One("chat:write") => streams::stop;
     "chat.update" Needs::One("chat:write") => chat::update;
@@ -84,25 +94,43 @@ static METHODS: &[Method] = methods! {
     "conversations.kick" Needs::ByKind(&scopes::MANAGE) => conversations::kick;
     "conversations.leave" Needs::ByKind(&scopes::MANAGE) => conversations::leave;
     "conversations.list" Needs::ByKind(&scopes::READ) => conversations::list;
+    "conversations.mark" Needs::ByKind(&scopes::MANAGE) => topics::mark;
     "conversations.members" Needs::ByKind(&scopes::READ) => conversations::members;
     "conversations.open" Needs::ByKind(&scopes::MANAGE) => conversations::open;
+    "conversations.rename" Needs::ByKind(&scopes::MANAGE) => topics::rename;
     "conversations.replies" Needs::ByKind(&scopes::HISTORY) => history::replies;
+    "conversations.setPurpose" Needs::ByKind(&scopes::TOPIC) => topics::set_purpose;
+    "conversations.setTopic" Needs::ByKind(&scopes::TOPIC) => topics::set_topic;
     "conversations.unarchive" Needs::ByKind(&scopes::MANAGE) => conversations::unarchive;
     "files.completeUploadExternal" Needs::One("files:write") => files::complete;
     "files.delete" Needs::One("files:write") => files::delete;
     "files.getUploadURLExternal" Needs::One("files:write") => files::begin;
     "files.info" Needs::One("files:read") => files::info;
+    "pins.add" Needs::One("pins:write") => pins::add;
+    "pins.list" Needs::One("pins:read") => pins::list;
+    "pins.remove" Needs::One("pins:write") => pins::remove;
+    "reactions.add" Needs::One("reactions:write") => reactions::add;
+    "reactions.get" Needs::One("reactions:read") => reactions::get;
+    "reactions.list" Needs::One("reactions:read") => reactions::list;
+    "reactions.remove" Needs::One("reactions:write") => reactions::remove;
     "redraft.messages.revisions" Needs::ByKind(&scopes::HISTORY) => history::revisions;
     "team.info" Needs::One("team:read") => people::team;
+    "usergroups.list" Needs::One("usergroups:read") => usergroups::list;
+    "usergroups.users.list" Needs::One("usergroups:read") => usergroups::users;
     "users.conversations" Needs::ByKind(&scopes::READ) => conversations::of_user;
+    "users.getPresence" Needs::One("users:read") => people::presence;
     "users.info" Needs::One("users:read") => people::user;
     "users.list" Needs::One("users:read") => people::users;
     "users.lookupByEmail" Needs::One("users:read.email") => people::by_email;
+    "users.profile.get" Needs::One("users.profile:read") => people::profile;
     "views.open" Needs::Token => views::open;
     "views.publish" Needs::Token => views::publish;
     "views.push" Needs::Token => views::push;
     "views.update" Needs::Token => views::update;
 };
+
+/// Methods that take no token.
+const TOKENLESS: &[&str] = &["api.test", "oauth.v2.access"];
 
 /// A call whose token was accepted.
 struct Call<'a> {
@@ -160,7 +188,7 @@ async fn run(
     accepted: &mut Option<String>,
 ) -> Result<Reply, Error> {
     let method = METHODS.binary_search_by(|method| method.name.cmp(name)).ok().map(|place| &METHODS[place]);
-    if method.is_none() && name != "api.test" {
+    if method.is_none() && !TOKENLESS.contains(&name) {
         return Err(Error::new("unknown_method").with("req_method", &name));
     }
     let body = body.map_err(|failed| match failed {
@@ -171,7 +199,11 @@ async fn run(
     })?;
     let mut args = Args::read(query, headers, &body).await?;
     *warnings = std::mem::take(&mut args.warnings);
-    let Some(method) = method else { return auth::api_test(&args) };
+    let method = match method {
+        Some(method) => method,
+        None if name == "oauth.v2.access" => return oauth::access(app, headers, &args).await,
+        None => return auth::api_test(&args),
+    };
     let given = bearer(headers).map(str::to_owned).or_else(|| args.token.take()).unwrap_or_default();
     if given.is_empty() {
         return Err(Error::new("not_authed").because("no token was given"));
@@ -196,6 +228,7 @@ async fn run(
         method: method.name,
         posted: *verb == Verb::POST,
     };
+    app.slack_rates.admit(&call)?;
     (method.run)(&call).await
 }
 

@@ -1,6 +1,7 @@
 //! Users and conversations as the Web API shows them to one caller.
 
-use redraft_model::workspace::{Conversation, ConversationKind, User};
+use redraft_model::time::Ts;
+use redraft_model::workspace::{Conversation, ConversationKind, Note, User};
 use redraft_wire::slack::objects as wire;
 use serde_json::value::RawValue;
 
@@ -11,28 +12,40 @@ fn raw(value: &impl serde::Serialize) -> Box<RawValue> {
     serde_json::value::to_raw_value(value).unwrap_or_default()
 }
 
-/// A user; the mail address only for tokens that may see it.
-pub(super) fn user(call: &Call<'_>, user: &User) -> Box<RawValue> {
-    let workspace = &call.directory.workspace;
+/// A user's profile; the mail address only for tokens that may see it.
+pub(super) fn profile(call: &Call<'_>, user: &User) -> Box<RawValue> {
+    raw(&profile_of(call, user, &avatar(user)))
+}
+
+fn avatar(user: &User) -> String {
+    mint::hex(&mint::sha256(user.slack_id.as_bytes())[..6])
+}
+
+fn profile_of<'a>(call: &'a Call<'_>, user: &'a User, avatar: &'a str) -> wire::Profile<'a> {
     let app = user.bot_of.and_then(|app| call.directory.app(app));
-    let email = user.email.as_deref().filter(|_| scopes::has(&call.token, "users:read.email"));
     let (first, last) = user.real_name.split_once(' ').unwrap_or((&user.real_name, ""));
-    let colour = &mint::hex(&mint::sha256(user.slack_id.as_bytes())[..3]);
-    let avatar = &mint::hex(&mint::sha256(user.slack_id.as_bytes())[..6]);
-    let profile = wire::Profile {
+    wire::Profile {
         real_name: &user.real_name,
         real_name_normalized: &user.real_name,
         display_name: &user.name,
         display_name_normalized: &user.name,
         avatar_hash: avatar,
-        email,
+        email: user.email.as_deref().filter(|_| scopes::has(&call.token, "users:read.email")),
         first_name: Some(first),
         last_name: Some(last),
-        team: &workspace.team_id,
+        team: &call.directory.workspace.team_id,
         bot_id: app.map(|app| app.bot_id.as_str()),
         api_app_id: app.map(|app| app.slack_id.as_str()),
         ..wire::Profile::default()
-    };
+    }
+}
+
+/// A user.
+pub(super) fn user(call: &Call<'_>, user: &User) -> Box<RawValue> {
+    let workspace = &call.directory.workspace;
+    let colour = &mint::hex(&mint::sha256(user.slack_id.as_bytes())[..3]);
+    let avatar = avatar(user);
+    let profile = profile_of(call, user, &avatar);
     let active = |value: bool| (!user.deactivated).then_some(value);
     raw(&wire::User {
         id: &user.slack_id,
@@ -70,14 +83,28 @@ pub(super) struct Shown {
     pub num_members: bool,
     /// Whether the caller is in it.
     pub is_member: bool,
+    /// How far the caller has read it.
+    pub last_read: Option<Ts>,
+}
+
+fn note<'a>(call: &'a Call<'_>, note: &'a Note) -> wire::Note<'a> {
+    let by = note.by.and_then(|user| call.directory.user(user));
+    let creator = by.map_or("", |user| user.slack_id.as_str());
+    wire::Note { value: &note.value, creator, last_set: note.at.seconds() }
+}
+
+/// Nothing is the platform's row of noughts.
+fn last_read(ts: Ts) -> String {
+    if ts == Ts(0) { "0000000000.000000".into() } else { ts.dotted() }
 }
 
 /// A conversation.
 pub(super) fn conversation(call: &Call<'_>, it: &Conversation, shown: Shown) -> Box<RawValue> {
-    if it.kind == ConversationKind::Direct { direct(call, it) } else { channel(call, it, shown) }
+    if it.kind == ConversationKind::Direct { direct(call, it, shown) } else { channel(call, it, shown) }
 }
 
-fn direct(call: &Call<'_>, it: &Conversation) -> Box<RawValue> {
+fn direct(call: &Call<'_>, it: &Conversation, shown: Shown) -> Box<RawValue> {
+    let last_read = shown.last_read.map(last_read);
     let other = it.members.keys().find(|user| **user != call.user.id).unwrap_or(&call.user.id);
     let other = call.directory.user(*other);
     raw(&wire::DirectMessage {
@@ -90,6 +117,7 @@ fn direct(call: &Call<'_>, it: &Conversation) -> Box<RawValue> {
         user: other.map_or("", |user| &user.slack_id),
         is_user_deleted: other.is_some_and(|user| user.deactivated),
         is_open: Some(!it.closed.contains(&call.user.id)),
+        last_read: last_read.as_deref(),
         locale: locale(call),
         ..wire::DirectMessage::default()
     })
@@ -107,8 +135,8 @@ fn channel(call: &Call<'_>, it: &Conversation, shown: Shown) -> Box<RawValue> {
         .collect();
     let group_name = format!("mpdm-{}-1", names.join("--"));
     let name = if group { &group_name } else { &it.name };
-    let note =
-        |value| wire::Note { value, creator: if it.topic.is_empty() { "" } else { creator }, last_set: 0 };
+    let previous_names: Vec<&str> = it.previous_names.iter().map(String::as_str).collect();
+    let last_read = shown.last_read.map(last_read);
     raw(&wire::Channel {
         id: &it.slack_id,
         name,
@@ -126,8 +154,10 @@ fn channel(call: &Call<'_>, it: &Conversation, shown: Shown) -> Box<RawValue> {
         context_team_id: team[0],
         updated: it.updated_at.0 / 1000,
         shared_team_ids: &team,
-        topic: note(&it.topic),
-        purpose: note(&it.purpose),
+        topic: note(call, &it.topic),
+        purpose: note(call, &it.purpose),
+        previous_names: &previous_names,
+        last_read: last_read.as_deref(),
         num_members: shown.num_members.then(|| u32::try_from(it.members.len()).unwrap_or(u32::MAX)),
         locale: locale(call),
         ..wire::Channel::default()

@@ -1,6 +1,9 @@
 //! `users.*`, `bots.info`, `team.info`.
 
+use std::sync::Arc;
+
 use redraft_model::id::UserId;
+use redraft_model::workspace::User;
 
 use super::cursor::{page, write};
 use super::objects;
@@ -28,11 +31,38 @@ pub(super) async fn users(call: &Call<'_>) -> Result<Reply, Error> {
 
 /// `users.info`: one of them.
 pub(super) async fn user(call: &Call<'_>) -> Result<Reply, Error> {
-    let id = call.args.required("user")?;
-    let user = call.directory.user_named(id).filter(|user| user.slack_id == id);
-    let user =
-        user.ok_or_else(|| Error::new("user_not_found").because(format!("no user here has the id {id}")))?;
-    Ok(Reply::new().raw("user", &objects::user(call, user).to_string()))
+    call.args.required("user")?;
+    Ok(Reply::new().raw("user", &objects::user(call, &*asked_or_self(call)?).to_string()))
+}
+
+/// `users.getPresence`: whether somebody is there.
+pub(super) async fn presence(call: &Call<'_>) -> Result<Reply, Error> {
+    let user = asked_or_self(call)?;
+    let away = user.away || user.deactivated;
+    let reply = Reply::new().text("presence", if away { "away" } else { "active" });
+    if user.id != call.user.id {
+        return Ok(reply);
+    }
+    Ok(reply
+        .with("online", &!away)
+        .with("auto_away", &false)
+        .with("manual_away", &away)
+        .with("connection_count", &u8::from(!away))
+        .with("last_activity", &call.now().seconds()))
+}
+
+/// `users.profile.get`: somebody's profile.
+pub(super) async fn profile(call: &Call<'_>) -> Result<Reply, Error> {
+    call.args.flag("include_labels")?;
+    let user = asked_or_self(call)?;
+    Ok(Reply::new().raw("profile", &objects::profile(call, &user).to_string()))
+}
+
+/// The user that `user` names, by default the token's.
+pub(super) fn asked_or_self(call: &Call<'_>) -> Result<Arc<User>, Error> {
+    let Some(id) = call.args.filled("user") else { return Ok(Arc::clone(&call.user)) };
+    let found = call.directory.user_named(id).filter(|user| user.slack_id == id).cloned();
+    found.ok_or_else(|| Error::new("user_not_found").because(format!("no user here has the id {id}")))
 }
 
 /// `users.lookupByEmail`: one of them, by mail address.

@@ -6,11 +6,15 @@ use redraft_model::decision::{CallerRefusal, Refusal, Why};
 use redraft_model::delete::DeleteRefusal as D;
 use redraft_model::directory::Directory;
 use redraft_model::files::FileRefusal;
+use redraft_model::install::InstallRefusal as L;
+use redraft_model::interaction::InteractionRefusal as I;
 use redraft_model::limits::{FILE_SHARES_MAX, FILES_OF_MESSAGE_MAX, STREAM_BYTES_MAX, STREAM_PIECES_MAX};
 use redraft_model::message::Message;
 use redraft_model::modal::ModalRefusal as M;
+use redraft_model::pin::PinRefusal as N;
 use redraft_model::policy::{Actor, Rule};
 use redraft_model::post::PostRefusal as P;
+use redraft_model::schedule::ScheduleRefusal as S;
 use redraft_model::update::UpdateRefusal as U;
 use redraft_model::workspace::TokenKind;
 
@@ -24,11 +28,13 @@ pub(super) fn error(refusal: &Refusal, directory: &Directory, method: &str) -> E
         Why::Update(why) => update(why, refusal, directory),
         Why::Delete(why) => delete(why, refusal, directory),
         Why::Modal(why) => modal(*why),
-        Why::Stream(_) | Why::Interaction(_) | Why::Interact(_) | Why::Respond(_) | Why::Control(_) => {
-            Error::new("access_denied")
-        }
         Why::File(why) => file(why, method),
         Why::Append(why) => append(why, refusal, directory),
+        Why::Interaction(why) => interaction(why, method),
+        Why::Pin(why) => pin(why),
+        Why::Schedule(why) => schedule(*why),
+        Why::Install(why) => install(*why),
+        Why::Stream(_) | Why::Interact(_) | Why::Respond(_) | Why::Control(_) => Error::new("access_denied"),
         Why::Conversation(why) => conversation(why, method),
         Why::KeyReused { other_conversation } => key_reused(*other_conversation, method),
     }
@@ -120,6 +126,77 @@ fn update(why: &U, refusal: &Refusal, directory: &Directory) -> Error {
         }
         U::BroadcastWithContent => Error::new("no_dual_broadcast_content_update")
             .because("an old reply is broadcast in one call and changed in another"),
+    }
+}
+
+fn interaction(why: &I, method: &str) -> Error {
+    match why {
+        I::ConversationNotFound | I::NoLongerMember => {
+            Error::new("channel_not_found").because("no conversation that this token can see has this id")
+        }
+        I::Archived => Error::new("is_archived").because("the conversation is archived"),
+        I::NotMember => Error::new("not_in_channel").because("the token's user is not in the channel"),
+        I::MessageNotFound => not_found(),
+        I::Tombstone => {
+            let code = if method == "reactions.add" { "not_reactable" } else { "message_not_found" };
+            Error::new(code).because("the message was deleted; only its thread is left")
+        }
+        I::NotAuthor | I::NoApp => Error::new("no_access").because("that is for the app that posted it"),
+        I::TooManyEmoji => {
+            Error::new("too_many_emoji").because("a message has reactions with fifty different emoji at most")
+        }
+        I::TooManyOfOne => Error::new("too_many_reactions")
+            .because("one person reacts to a message twenty-three times at most"),
+        I::TooManyReactions => {
+            Error::new("too_many_reactions").because("the message has as many reactions as it may have")
+        }
+    }
+}
+
+fn pin(why: &N) -> Error {
+    match why {
+        N::ConversationNotFound | N::NoLongerMember => {
+            Error::new("channel_not_found").because("no conversation that this token can see has this id")
+        }
+        N::Archived => Error::new("restricted_action").because("the conversation is archived"),
+        N::NotMember => Error::new("not_in_channel").because("the token's user is not in the channel"),
+        N::MessageNotFound => not_found(),
+        N::NotPinnable => Error::new("not_pinnable")
+            .because("messages for one reader, deleted ones and the platform's own have no pins"),
+        N::AlreadyPinned => Error::new("already_pinned").because("the message is pinned already"),
+        N::NotPinned => Error::new("no_pin").because("the message is not pinned"),
+        N::TooMany => Error::new("too_many_pins").because("a conversation has a hundred pins at most"),
+    }
+}
+
+fn schedule(why: S) -> Error {
+    match why {
+        S::InPast => {
+            Error::new("time_in_past").because("post_at is not in the future of the workspace's clock")
+        }
+        S::TooFar => Error::new("time_too_far").because("post_at is more than 120 days ahead"),
+        S::TooMany => Error::new("restricted_too_many")
+            .because("thirty messages wait for this conversation within five minutes of that time"),
+        S::NotFound => Error::new("invalid_scheduled_message_id")
+            .because("no message of this token's waits in this conversation under this id"),
+        S::TooLate => Error::new("invalid_scheduled_message_id")
+            .because("the message is posted in less than a minute and is taken back no more"),
+    }
+}
+
+fn install(why: L) -> Error {
+    match why {
+        L::UnknownClient => Error::new("invalid_client_id").because("no app here has this client id"),
+        L::BadSecret => Error::new("bad_client_secret").because("the client secret is not the app's"),
+        L::InvalidCode => Error::new("invalid_code")
+            .because("no code of this app is this one; a code is used once and within ten minutes"),
+        L::BadRedirect => Error::new("bad_redirect_uri")
+            .because("redirect_uri is not the one that the code was made for, or none of the app's"),
+        L::NoScopes => Error::new("no_scopes").because("the app asks for no scopes"),
+        L::NobodyInstalls => {
+            Error::new("access_denied").because("the person who installs the app was deactivated")
+        }
+        L::Full => Error::new("access_denied").because("the workspace holds no more tokens"),
     }
 }
 
@@ -215,6 +292,8 @@ pub(super) fn conversation(why: &C, method: &str) -> Error {
         C::NotMember => Error::new("not_in_channel").because("the token's user is not in the channel"),
         C::General => general(method),
         C::LastMember => Error::new("last_member").because("a private channel keeps its last member"),
+        C::NotYours => Error::new("not_authorized")
+            .because("only who made the channel and administrators give it another name"),
         C::NameTaken => Error::new("name_taken").because("a channel has this name"),
         C::NobodyNamed if method == "conversations.open" => {
             Error::new("users_list_not_supplied").because("neither users nor channel were given")

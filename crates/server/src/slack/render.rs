@@ -3,13 +3,13 @@
 use redraft_model::content::Content;
 use redraft_model::directory::Directory;
 use redraft_model::id::UserId;
-use redraft_model::message::{Audience, Kind, Message, State};
+use redraft_model::message::{Audience, Kind, Message, Reaction, State, by_emoji};
 use redraft_model::time::Micros;
 use redraft_model::workspace::App;
 use redraft_store::Stored;
 use redraft_wire::slack::json::push_string;
 use redraft_wire::slack::metadata::event_type_only;
-use redraft_wire::slack::objects::{BlocksView, MessageView, ThreadView};
+use redraft_wire::slack::objects::{BlocksView, MessageView, PinnedView, ThreadView};
 use redraft_wire::translate::activity_to_slack_blocks;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -34,6 +34,14 @@ pub(super) struct View<'a> {
     pub root_author: Option<UserId>,
 }
 
+/// What stands beside a message and is not in it, as JSON text.
+#[derive(Clone, Copy, Default)]
+struct Beside<'a> {
+    root: Option<&'a str>,
+    reactions: Option<&'a str>,
+    permalink: Option<&'a str>,
+}
+
 #[derive(Deserialize)]
 struct Identity<'a> {
     #[serde(borrow)]
@@ -43,8 +51,13 @@ struct Identity<'a> {
 }
 
 impl View<'_> {
-    /// Appends a message read from the store; a broadcast reply with its root.
+    /// Appends a message read from the store, with its reactions; a broadcast reply with its root.
     pub fn stored(&self, stored: &Stored, out: &mut String) {
+        self.linked(stored, None, out);
+    }
+
+    /// The same with its address.
+    pub fn linked(&self, stored: &Stored, permalink: Option<&str>, out: &mut String) {
         let root = stored.root.as_ref().map(|root| {
             let mut json = String::new();
             self.message(&root.message, &root.content, None, &mut json);
@@ -52,11 +65,17 @@ impl View<'_> {
         });
         let root_author = stored.root.as_ref().filter(|root| root.message.revision().is_some());
         let root_author = root_author.map(|root| root.message.author).or(self.root_author);
-        View { root_author, ..*self }.message(&stored.message, &stored.content, root.as_deref(), out);
+        let reactions = self.reactions(&stored.reactions);
+        let beside = Beside { root: root.as_deref(), reactions: reactions.as_deref(), permalink };
+        View { root_author, ..*self }.with(&stored.message, &stored.content, beside, out);
     }
 
     /// Appends a message.
     pub fn message(&self, message: &Message, content: &Content, root: Option<&str>, out: &mut String) {
+        self.with(message, content, Beside { root, ..Beside::default() }, out);
+    }
+
+    fn with(&self, message: &Message, content: &Content, beside: Beside<'_>, out: &mut String) {
         let ts = message.key.ts.dotted();
         let thread_ts = message.root.map(|root| root.dotted());
         let latest = message.thread.as_ref().map(|thread| thread.latest.dotted());
@@ -84,7 +103,9 @@ impl View<'_> {
                 };
                 let edited = edited.map(|edited| (self.editor(edited.by), seconds(edited.at)));
                 view.edited = edited.as_ref().map(|(user, ts)| (*user, ts.as_str()));
-                view.root = root;
+                view.root = beside.root;
+                view.reactions = beside.reactions;
+                view.permalink = beside.permalink;
                 let stopped = matches!(message.state, State::Streaming { stopped: true, .. });
                 view.streaming_state = (message.in_pieces() && !stopped).then_some("in_progress");
                 self.live(view, message, content, out);
@@ -115,6 +136,9 @@ impl View<'_> {
             Some(blocks) => BlocksView::Json(blocks),
             None => blocks(message, content),
         };
+        let about = about(message.kind, content.notice.as_deref());
+        view.about = &about;
+        view.pinned = self.pinned(message);
         view.attachments = content.attachments.as_deref();
         view.metadata = metadata.as_deref();
         let files = files::array(self.public_url, self.directory, content, self.files);
@@ -149,6 +173,22 @@ impl View<'_> {
             None => view.user = Some(author),
         }
         view.write(out);
+    }
+
+    fn pinned(&self, message: &Message) -> Option<PinnedView<'_>> {
+        let conversation = self.directory.conversation(message.key.conversation)?;
+        let pin = conversation.pin(message.key.ts)?;
+        Some(PinnedView { channel: &conversation.slack_id, by: self.user(pin.by), at: pin.at.seconds() })
+    }
+
+    /// Reactions by emoji, if there are any.
+    fn reactions(&self, reactions: &[Reaction]) -> Option<String> {
+        let groups = by_emoji(reactions).into_iter().map(|(name, users)| {
+            let ids: Vec<&str> = users.iter().map(|user| self.user(*user)).collect();
+            serde_json::json!({ "name": name, "users": ids, "count": users.len() })
+        });
+        let groups: Vec<_> = groups.collect();
+        (!groups.is_empty()).then(|| serde_json::Value::from(groups).to_string())
     }
 
     /// The blocks of a message that came through the Connector, if its text does not say everything.
@@ -222,7 +262,7 @@ fn tombstone(view: MessageView, out: &mut String) {
 fn blocks<'a>(message: &Message, content: &'a Content) -> BlocksView<'a> {
     match &content.blocks {
         Some(blocks) => BlocksView::Json(blocks),
-        None if content.text.is_empty() || message.kind == Kind::Me || !content.markup => BlocksView::None,
+        None if content.text.is_empty() || message.kind != Kind::Plain || !content.markup => BlocksView::None,
         None => BlocksView::Generated,
     }
 }
@@ -230,4 +270,19 @@ fn blocks<'a>(message: &Message, content: &'a Content) -> BlocksView<'a> {
 /// A clock time as it stands in `edited`: whole seconds.
 fn seconds(at: Micros) -> String {
     format!("{}.000000", at.seconds())
+}
+
+/// What the platform's own message is about, by member.
+fn about(kind: Kind, notice: Option<&str>) -> Vec<(&'static str, &str)> {
+    let Some(notice) = notice else { return Vec::new() };
+    match kind {
+        Kind::Join if !notice.is_empty() => vec![("inviter", notice)],
+        Kind::Topic => vec![("topic", notice)],
+        Kind::Purpose => vec![("purpose", notice)],
+        Kind::Name => {
+            let (old, new) = notice.split_once('\n').unwrap_or((notice, ""));
+            vec![("old_name", old), ("name", new)]
+        }
+        _ => Vec::new(),
+    }
 }

@@ -123,6 +123,22 @@ pub(super) static INVITE: ByKind = ByKind {
     ],
 };
 
+/// `conversations.setTopic` and `setPurpose`.
+pub(super) static TOPIC: ByKind = ByKind {
+    bot: [
+        &["channels:manage", "channels:write.topic"],
+        &["groups:write", "groups:write.topic"],
+        &["im:write", "im:write.topic"],
+        &["mpim:write", "mpim:write.topic"],
+    ],
+    user: [
+        &["channels:write", "channels:write.topic"],
+        &["groups:write", "groups:write.topic"],
+        &["im:write", "im:write.topic"],
+        &["mpim:write", "mpim:write.topic"],
+    ],
+};
+
 /// `conversations.join`.
 pub(super) static JOIN: ByKind = ByKind {
     bot: [&["channels:join"], &["channels:join"], &["channels:join"], &["channels:join"]],

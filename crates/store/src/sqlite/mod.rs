@@ -12,7 +12,7 @@ use redraft_model::event::Event;
 use redraft_model::id::{AppId, ConversationId, MessageKey, UserId, WorkspaceId};
 use redraft_model::item::{Item, ItemKey};
 use redraft_model::message::{Gone, Reaction};
-use redraft_model::time::Micros;
+use redraft_model::time::Ts;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use tokio::sync::{Semaphore, oneshot};
 use tracing::error;
@@ -258,6 +258,16 @@ impl Store for SqliteStore {
         self.read(move |db| rows::reactions(db, key))
     }
 
+    fn reacted(
+        &self,
+        workspace: WorkspaceId,
+        user: UserId,
+        before: Ts,
+        limit: usize,
+    ) -> Later<'_, Result<Vec<(MessageKey, Reaction)>, StoreError>> {
+        self.read(move |db| rows::reacted(db, workspace, user, before, limit.min(READ_ROWS_MAX)))
+    }
+
     fn view(&self, key: MessageKey, user: UserId) -> Later<'_, Result<Option<Viewed>, StoreError>> {
         self.read(move |db| rows::view(db, key, user))
     }
@@ -312,7 +322,7 @@ impl Store for SqliteStore {
         self.read(move |db| rows::items(db, workspace, &from, &to, limit))
     }
 
-    fn due(&self) -> Later<'_, Result<Vec<(WorkspaceId, Micros)>, StoreError>> {
+    fn due(&self) -> Later<'_, Result<Vec<(WorkspaceId, ItemKey)>, StoreError>> {
         self.read(rows::due)
     }
 

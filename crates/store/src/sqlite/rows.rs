@@ -8,7 +8,7 @@ use redraft_model::event::Event;
 use redraft_model::id::{AppId, ConversationId, MessageKey, UserId, WorkspaceId};
 use redraft_model::item::{Item, ItemKey};
 use redraft_model::message::{Audience, Gone, Message, PersonalView, Reaction};
-use redraft_model::time::{Micros, Ts};
+use redraft_model::time::Ts;
 use rusqlite::{Connection, OptionalExtension, Params, params};
 
 use super::packed::{self, Row};
@@ -47,6 +47,7 @@ CREATE TABLE IF NOT EXISTS piece (place INTEGER NOT NULL, ts INTEGER NOT NULL, n
     body BLOB NOT NULL, PRIMARY KEY (place, ts, number)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS reaction (place INTEGER NOT NULL, ts INTEGER NOT NULL, since INTEGER NOT NULL,
     name TEXT NOT NULL, user INTEGER NOT NULL, PRIMARY KEY (place, ts, since)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS reaction_user ON reaction (place >> 32, user, since);
 CREATE TABLE IF NOT EXISTS view (place INTEGER NOT NULL, ts INTEGER NOT NULL, user INTEGER NOT NULL,
     body BLOB NOT NULL, PRIMARY KEY (place, ts, user)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS heard (workspace INTEGER NOT NULL, app INTEGER NOT NULL, position INTEGER NOT NULL,
@@ -187,6 +188,26 @@ pub(super) fn reactions(db: &Connection, key: MessageKey) -> rusqlite::Result<Ve
     reactions.collect()
 }
 
+/// A user's reactions before a time, newest first.
+pub(super) fn reacted(
+    db: &Connection,
+    workspace: WorkspaceId,
+    user: UserId,
+    before: Ts,
+    limit: usize,
+) -> rusqlite::Result<Vec<(MessageKey, Reaction)>> {
+    const SQL: &str = "SELECT place, ts, since, name FROM reaction
+        WHERE place >> 32 = ?1 AND user = ?2 AND since < ?3 ORDER BY since DESC LIMIT ?4";
+    let mut statement = db.prepare_cached(SQL)?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let found = statement.query_map(params![workspace.0, user.0, before.0, limit], |row| {
+        let name: String = row.get(3)?;
+        let reaction = Reaction { since: Ts(row.get(2)?), name: name.into(), user };
+        Ok((key(row.get(0)?, Ts(row.get(1)?)), reaction))
+    })?;
+    found.collect()
+}
+
 pub(super) fn view_of(
     db: &Connection,
     key: MessageKey,
@@ -279,11 +300,14 @@ pub(super) fn items(
 }
 
 /// When the first message of each workspace that waits for its time is to be posted.
-pub(super) fn due(db: &Connection) -> rusqlite::Result<Vec<(WorkspaceId, Micros)>> {
-    const SQL: &str = "SELECT workspace, min(due_at) FROM item WHERE due_at IS NOT NULL GROUP BY workspace";
+/// SQLite takes a bare column from the row that has the minimum.
+pub(super) fn due(db: &Connection) -> rusqlite::Result<Vec<(WorkspaceId, ItemKey)>> {
+    const SQL: &str =
+        "SELECT workspace, key, min(due_at) FROM item WHERE due_at IS NOT NULL GROUP BY workspace";
     let mut statement = db.prepare_cached(SQL)?;
-    let rows = statement.query_map([], |row| Ok((WorkspaceId(row.get(0)?), Micros(row.get(1)?))))?;
-    rows.collect()
+    let rows = statement
+        .query_map([], |row| Ok((WorkspaceId(row.get(0)?), item_key_of(row.get_ref(1)?.as_blob()?))))?;
+    rows.map(|row| row.and_then(|(workspace, key)| Ok((workspace, key.ok_or_else(damaged)?)))).collect()
 }
 
 pub(super) fn blob(
@@ -316,7 +340,8 @@ fn with_content(db: &Connection, message: Message) -> rusqlite::Result<Stored> {
         None => None,
     };
     let content = content.unwrap_or_else(crate::sqlite::nothing);
-    Ok(Stored { message: Arc::new(message), content, root: None })
+    let reactions = if message.marked { reactions(db, message.key)? } else { Vec::new() };
+    Ok(Stored { message: Arc::new(message), content, root: None, reactions })
 }
 
 pub(super) fn channel_line(

@@ -19,13 +19,13 @@ pub fn push_string(out: &mut String, s: &str) {
 }
 
 /// Appends `,"name":"value"`, or `"name":"value"` right after an opening brace.
-pub(crate) fn push_member(out: &mut String, name: &str, value: &str) {
+pub fn push_member(out: &mut String, name: &str, value: &str) {
     push_name(out, name);
     push_string(out, value);
 }
 
 /// Appends `,"name":value` where `value` is JSON text already.
-pub(crate) fn push_raw(out: &mut String, name: &str, value: &str) {
+pub fn push_raw(out: &mut String, name: &str, value: &str) {
     push_name(out, name);
     out.push_str(value);
 }

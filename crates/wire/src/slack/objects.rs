@@ -57,6 +57,23 @@ pub struct MessageView<'a> {
     pub streaming_state: Option<&'a str>,
     /// Address of the message, in the few answers that have it.
     pub permalink: Option<&'a str>,
+    /// Reactions as the JSON text of the array.
+    pub reactions: Option<&'a str>,
+    /// Where it is pinned.
+    pub pinned: Option<PinnedView<'a>>,
+    /// Further texts of what the platform itself wrote, such as `inviter` and `topic`.
+    pub about: &'a [(&'a str, &'a str)],
+}
+
+/// A message's pin.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PinnedView<'a> {
+    /// Conversation id.
+    pub channel: &'a str,
+    /// User id of who pinned it.
+    pub by: &'a str,
+    /// When, in seconds.
+    pub at: i64,
 }
 
 /// Where a message's blocks come from.
@@ -116,6 +133,13 @@ impl MessageView<'_> {
         if self.is_ephemeral {
             push_raw(out, "is_ephemeral", "true");
         }
+        push_some_raw(out, "reactions", self.reactions);
+        if let Some(pinned) = &self.pinned {
+            pinned.write(out);
+        }
+        for (name, value) in self.about {
+            push_member(out, name, value);
+        }
         push_some(out, "streaming_state", self.streaming_state);
         push_some(out, "permalink", self.permalink);
         out.push('}');
@@ -155,6 +179,21 @@ impl MessageView<'_> {
             thread.write(out);
         }
         push_some_raw(out, "root", self.root);
+    }
+}
+
+impl PinnedView<'_> {
+    fn write(&self, out: &mut String) {
+        push_name(out, "pinned_to");
+        out.push('[');
+        push_string(out, self.channel);
+        out.push(']');
+        push_name(out, "pinned_info");
+        out.push('{');
+        push_member(out, "channel", self.channel);
+        push_member(out, "pinned_by", self.by);
+        push_raw(out, "pinned_ts", &self.at.to_string());
+        out.push('}');
     }
 }
 
@@ -544,8 +583,22 @@ mod tests {
             hidden: true,
             ..MessageView::default()
         };
+        let marked = MessageView {
+            reactions: Some(r#"[{"name":"eyes","users":["U1"],"count":1}]"#),
+            pinned: Some(PinnedView { channel: "C1", by: "U2", at: 1_700_000_000 }),
+            about: &[("inviter", "U3")],
+            permalink: Some("http://x/p1"),
+            ..MessageView::default()
+        };
         let cases = [
             (MessageView::default(), json!({"type": "message", "text": ""})),
+            (
+                marked,
+                json!({"type": "message", "text": "",
+                    "reactions": [{"name": "eyes", "users": ["U1"], "count": 1}], "pinned_to": ["C1"],
+                    "pinned_info": {"channel": "C1", "pinned_by": "U2", "pinned_ts": 1_700_000_000},
+                    "inviter": "U3", "permalink": "http://x/p1"}),
+            ),
             (
                 post,
                 json!({"type": "message", "ts": "1700000000.000100", "user": "U01BOT", "bot_id": "B01BOT",

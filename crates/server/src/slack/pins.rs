@@ -1,0 +1,63 @@
+//! `pins.*`.
+
+use redraft_model::command::Verb;
+use redraft_model::id::MessageKey;
+use redraft_model::pin::Pinning;
+use redraft_store::Stored;
+use redraft_wire::slack::json::push_string;
+
+use super::chat::{link, view};
+use super::files::shared_on;
+use super::reactions::item;
+use super::render::View;
+use super::reply::{Error, Reply};
+use super::{Call, unavailable};
+
+/// `pins.add`: a message is pinned to its conversation.
+pub(super) async fn add(call: &Call<'_>) -> Result<Reply, Error> {
+    change(call, true).await
+}
+
+/// `pins.remove`: a message is no longer pinned.
+pub(super) async fn remove(call: &Call<'_>) -> Result<Reply, Error> {
+    change(call, false).await
+}
+
+async fn change(call: &Call<'_>, pins: bool) -> Result<Reply, Error> {
+    let (conversation, ts) = item(call)?;
+    call.submit(Verb::Pin(Pinning { conversation: conversation.id, ts, pins })).await?;
+    Ok(Reply::new())
+}
+
+/// `pins.list`: what is pinned to a conversation, the newest pin first.
+pub(super) async fn list(call: &Call<'_>) -> Result<Reply, Error> {
+    let conversation = call.conversation("channel")?;
+    let workspace = call.directory.workspace.id;
+    let mut pinned = Vec::new();
+    for pin in conversation.pins.iter().rev() {
+        let key = MessageKey { workspace, conversation: conversation.id, ts: pin.ts };
+        if let Some(stored) = call.app.store.message(key).await.map_err(unavailable)? {
+            pinned.push((pin, stored));
+        }
+    }
+    let page: Vec<Stored> = pinned.iter().map(|(_, stored)| stored.clone()).collect();
+    let files = &shared_on(call, &page).await?;
+    let view = View { files, ..view(call) };
+    Ok(Reply::new().written("items", |body| {
+        body.push('[');
+        for (place, (pin, stored)) in pinned.iter().enumerate() {
+            if 0 < place {
+                body.push(',');
+            }
+            body.push_str("{\"type\":\"message\",\"channel\":");
+            push_string(body, &conversation.slack_id);
+            body.push_str(&format!(",\"created\":{},\"created_by\":", pin.at.seconds()));
+            push_string(body, call.directory.user(pin.by).map_or("", |user| &user.slack_id));
+            body.push_str(",\"message\":");
+            let link = link(call, &conversation, &stored.message);
+            view.linked(stored, Some(&link), body);
+            body.push('}');
+        }
+        body.push(']');
+    }))
+}

@@ -1,0 +1,177 @@
+//! `reactions.*`.
+
+use std::sync::Arc;
+
+use redraft_model::command::Verb;
+use redraft_model::decision::Outcome;
+use redraft_model::id::{ConversationId, MessageKey, UserId};
+use redraft_model::interaction::{Act, Interaction};
+use redraft_model::message::Audience;
+use redraft_model::policy::sees;
+use redraft_model::time::Ts;
+use redraft_model::workspace::Conversation;
+use redraft_store::{READ_ROWS_MAX, Stored};
+use redraft_wire::slack::json::push_string;
+
+use super::chat::{link, view};
+use super::cursor::write;
+use super::files::shared_on;
+use super::people::same_team;
+use super::render::View;
+use super::reply::{Error, Reply};
+use super::{Call, unavailable};
+
+/// Characters of an emoji's short name.
+const NAME_CHARS_MAX: usize = 100;
+
+/// Items on one page at most.
+const ITEMS_MAX: usize = 200;
+
+/// `reactions.add`: the token's user reacts to a message.
+pub(super) async fn add(call: &Call<'_>) -> Result<Reply, Error> {
+    let name = emoji(call)?;
+    let (conversation, ts) = item(call)?;
+    if act(call, conversation.id, ts, Act::React(name)).await? {
+        return Ok(Reply::new());
+    }
+    Err(Error::new("already_reacted").because("the token's user has this reaction on the message already"))
+}
+
+/// `reactions.remove`: the token's user takes a reaction back.
+pub(super) async fn remove(call: &Call<'_>) -> Result<Reply, Error> {
+    let name = emoji(call)?;
+    let (conversation, ts) = item(call)?;
+    if act(call, conversation.id, ts, Act::Unreact(name)).await? {
+        return Ok(Reply::new());
+    }
+    Err(Error::new("no_reaction").because("the token's user has no such reaction on the message"))
+}
+
+async fn act(call: &Call<'_>, conversation: ConversationId, ts: Ts, act: Act) -> Result<bool, Error> {
+    match call.submit(Verb::Interaction(Interaction { conversation, ts, act })).await? {
+        Outcome::Reacted(changed) => Ok(changed),
+        _ => Err(Error::new("internal_error")),
+    }
+}
+
+/// `reactions.get`: a message with its reactions.
+pub(super) async fn get(call: &Call<'_>) -> Result<Reply, Error> {
+    call.args.flag("full")?;
+    let (conversation, ts) = item(call)?;
+    let key = MessageKey { workspace: call.directory.workspace.id, conversation: conversation.id, ts };
+    let lost = || Error::new("message_not_found").because("no message of this conversation has this ts");
+    let stored = found(call, key).await?.ok_or_else(lost)?;
+    let link = link(call, &conversation, &stored.message);
+    let page = [stored];
+    let files = &shared_on(call, &page).await?;
+    let view = View { files, ..view(call) };
+    let reply = Reply::new().text("type", "message").text("channel", &conversation.slack_id);
+    Ok(reply.written("message", |body| view.linked(&page[0], Some(&link), body)))
+}
+
+/// `reactions.list`: what somebody reacted to, as far as the caller sees it, the newest reaction first.
+pub(super) async fn list(call: &Call<'_>) -> Result<Reply, Error> {
+    same_team(call)?;
+    call.args.flag("full")?;
+    let user = super::people::asked_or_self(call)?;
+    let limit = match call.args.number("count")? {
+        Some(count) if !call.args.has("limit") => usize::try_from(count).unwrap_or(1).clamp(1, ITEMS_MAX),
+        _ => call.limit(100, ITEMS_MAX)?,
+    };
+    let before = call.cursor("reacted")?.map_or(Ts(i64::MAX), Ts);
+    let page = call.args.number("page")?.map_or(1, |page| usize::try_from(page).unwrap_or(1).max(1));
+    let items = items(call, user.id, before, page.saturating_mul(limit).min(READ_ROWS_MAX - 1)).await?;
+    let from = (page - 1).saturating_mul(limit).min(items.found.len());
+    let shown = &items.found[from..items.found.len().min(from.saturating_add(limit))];
+    let page: Vec<Stored> = shown.iter().map(|(_, stored)| stored.clone()).collect();
+    let files = &shared_on(call, &page).await?;
+    let view = View { files, ..view(call) };
+    let mut reply = Reply::new().written("items", |body| {
+        body.push('[');
+        for (place, (conversation, stored)) in shown.iter().enumerate() {
+            if 0 < place {
+                body.push(',');
+            }
+            body.push_str("{\"type\":\"message\",\"channel\":");
+            push_string(body, &conversation.slack_id);
+            body.push_str(",\"message\":");
+            let link = link(call, conversation, &stored.message);
+            view.linked(stored, Some(&link), body);
+            body.push('}');
+        }
+        body.push(']');
+    });
+    reply.next_cursor = Some(items.next.map_or_else(String::new, |next| write("reacted", next.0)));
+    Ok(reply)
+}
+
+/// Messages that somebody reacted to, and the time before which more may be found.
+struct Items {
+    found: Vec<(Arc<Conversation>, Stored)>,
+    next: Option<Ts>,
+}
+
+/// Each message once, at its newest reaction. Reactions to what the caller does not see are passed over, so a page may
+/// have fewer items than asked for.
+async fn items(call: &Call<'_>, user: UserId, before: Ts, limit: usize) -> Result<Items, Error> {
+    let workspace = call.directory.workspace.id;
+    let reacted = call.app.store.reacted(workspace, user, before, limit + 1).await.map_err(unavailable)?;
+    let more = limit < reacted.len();
+    let reacted = &reacted[..reacted.len().min(limit)];
+    let mut found = Vec::new();
+    for (key, reaction) in reacted {
+        let seen = call.directory.conversation(key.conversation).filter(|it| sees(call.user.id, it));
+        let Some(conversation) = seen else { continue };
+        let Some(stored) = self::found(call, *key).await? else { continue };
+        let theirs = stored.reactions.iter().filter(|it| it.user == user);
+        if theirs.map(|it| it.since).max() == Some(reaction.since) {
+            found.push((Arc::clone(conversation), stored));
+        }
+    }
+    Ok(Items { found, next: reacted.last().filter(|_| more).map(|(_, reaction)| reaction.since) })
+}
+
+async fn found(call: &Call<'_>, key: MessageKey) -> Result<Option<Stored>, Error> {
+    let found = call.app.store.message(key).await.map_err(unavailable)?;
+    Ok(found.filter(|stored| {
+        stored.message.audience == Audience::Everyone && stored.message.revision().is_some()
+    }))
+}
+
+/// The emoji's name without colons. Every well-formed name is one, since workspaces have emoji of their own.
+fn emoji(call: &Call<'_>) -> Result<Arc<str>, Error> {
+    let given = call.args.required("name")?.trim_matches(':');
+    let (base, tone) = given.split_once("::").unwrap_or((given, ""));
+    let known = |char: char| char.is_lowercase() || char.is_ascii_digit() || "_-+'".contains(char);
+    let toned =
+        tone.is_empty() || matches!(tone.strip_prefix("skin-tone-"), Some("2" | "3" | "4" | "5" | "6"));
+    if base.is_empty() || NAME_CHARS_MAX < given.chars().count() || !base.chars().all(known) || !toned {
+        return Err(Error::new("invalid_name").because(format!("no emoji has the name {given}")));
+    }
+    let base = match base {
+        "thumbsup" => "+1",
+        "thumbsdown" => "-1",
+        other => other,
+    };
+    Ok(if tone.is_empty() { base.into() } else { format!("{base}::{tone}").into() })
+}
+
+/// The message that `channel` and `timestamp` name. Files and their comments have no reactions here.
+pub(super) fn item(call: &Call<'_>) -> Result<(Arc<Conversation>, Ts), Error> {
+    let absent = "only messages are reacted to or pinned here";
+    if call.args.filled("file").is_some() {
+        return Err(Error::new("file_not_found").because(absent));
+    }
+    if call.args.filled("file_comment").is_some() {
+        return Err(Error::new("file_comment_not_found").because(absent));
+    }
+    let conversation = match call.args.filled("channel") {
+        Some(_) => call.conversation("channel")?,
+        None => return Err(Error::new("no_item_specified").because("missing required field: channel")),
+    };
+    let Some(given) = call.args.filled("timestamp") else {
+        return Err(Error::new("no_item_specified").because("missing required field: timestamp"));
+    };
+    let wrong = || Error::new("bad_timestamp").because(format!("timestamp is not a ts: {given}"));
+    Ok((conversation, Ts::from_dotted(given).ok_or_else(wrong)?))
+}
