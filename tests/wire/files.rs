@@ -22,7 +22,7 @@ fn sent(world: &World, token: &str, name: &str, text: &str) -> String {
 }
 
 /// A file that is shared in this channel, and the message that shares it.
-fn shared(world: &World, token: &str, channel: &str, name: &str, text: &str) -> (String, String) {
+pub fn shared(world: &World, token: &str, channel: &str, name: &str, text: &str) -> (String, String) {
     let id = sent(world, token, name, text);
     let args = json!({"files": [{"id": id, "title": "A title"}], "channel_id": channel, "initial_comment": "look *here*"});
     let answer = world.ok(token, "files.completeUploadExternal", &args);

@@ -738,7 +738,10 @@ fn scopes_and_whose_authority() {
     world.post(ADA, GENERAL, &format!("<@{user}> this"));
     world.post(ADA, LEADS, "and this");
     let own = format!("\"{user}\"");
-    assert_eq!(told(&bot, 2), [format!("app_mention {own} true"), format!("message {own} true")]);
+    // Of different conversations, either may come first.
+    let mut both = told(&bot, 2);
+    both.sort();
+    assert_eq!(both, [format!("app_mention {own} true"), format!("message {own} true")]);
     // As ben, who is in the channel and has a token.
     world.controlled("PATCH", "/apps/narrow", &json!({"user_events": ["message.channels"]}));
     world.post(ADA, GENERAL, "nobody has authorised it");
@@ -774,4 +777,37 @@ fn tokens_and_installation_end() {
         (told["heard"].as_u64() == Some(world.log_end())).then_some(())
     });
     assert_eq!(bot.heard().len(), heard.len());
+}
+
+/// A file that is shared and deleted; one in a private channel is nobody else's business.
+#[test]
+fn files() {
+    let world = World::new();
+    let bot = Bot::of_slack(&world, "deploybot", ALL);
+    let (id, ts) = crate::files::shared(&world, DEPLOY, GENERAL, "notes.md", "# notes");
+    let message =
+        world.ok(DEPLOY, "conversations.history", &json!({"channel": GENERAL}))["messages"][0].clone();
+    assert_eq!((&message["subtype"], &message["ts"]), (&json!("file_share"), &json!(ts)));
+    let mut wanted = message;
+    wanted["channel"] = GENERAL.into();
+    wanted["channel_type"] = "channel".into();
+    is_event(&bot, "message/file_share", &wanted);
+    let file = json!({"file_id": id, "user_id": "U01DEPLOY", "file": {"id": id}});
+    for (kind, place) in [("file_created", None), ("file_shared", Some(GENERAL))] {
+        let mut wanted = file.clone();
+        wanted["type"] = kind.into();
+        if let Some(place) = place {
+            wanted["channel_id"] = place.into();
+        }
+        is_event(&bot, kind, &wanted);
+    }
+    let before = bot.heard().len();
+    let (secret, _) = crate::files::shared(&world, BEN, LEADS, "secret.md", "# secret");
+    world.ok(BEN, "files.delete", &json!({"file": secret}));
+    world.ok(DEPLOY, "files.delete", &json!({"file": id}));
+    let deleted = json!({
+        "type": "file_deleted", "file_id": id, "user_id": "U01DEPLOY", "channel_ids": [GENERAL],
+    });
+    is_event(&bot, "file_deleted", &deleted);
+    assert!(bot.heard()[before..].iter().all(|it| !it.activity.to_string().contains(&secret)));
 }
