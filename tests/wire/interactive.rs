@@ -703,3 +703,63 @@ fn a_press_is_no_event() {
     let told: Vec<&Value> = told.iter().map(|it| &it.event()["subtype"]).collect();
     assert_eq!(told, [&Value::Null, &json!("message_changed")]);
 }
+
+/// Over a socket the same payloads come, and what is acknowledged with is the answer.
+#[test]
+fn over_a_socket() {
+    use crate::socket::Socket;
+    let world = World::new();
+    drop(poll_app(&world));
+    let changed = json!({"socket_mode": true, "interactivity_url": null, "options_url": null,
+        "commands": [{"command": "/poll"}]});
+    world.controlled("PATCH", "/apps/pollbot", &changed);
+    let select = json!({"type": "external_select", "action_id": "bug", "placeholder": plain("Bug"), "min_query_length": 0});
+    let blocks = actions(&json!([button("go", "Go", "1"), select]));
+    let ts = text_of(&posted(&world, &json!({"channel": GENERAL, "text": "x", "blocks": blocks})), "ts");
+    let mut socket = Socket::open(&world, "xapp-poll");
+    let url = world.server.url.clone();
+    // What ben does, the envelope that comes, and what he sees when it is acknowledged with this.
+    let mut run = |what: &str, body: &Value, kind: &str, ack: &dyn Fn(&Value) -> Value| {
+        let path = format!("/workspaces/T01ACME/people/ben/{what}");
+        std::thread::scope(|scope| {
+            let done = scope.spawn(|| control(&url, "POST", &path, body));
+            let envelope = socket.envelope(kind);
+            assert_eq!(envelope["accepts_response_payload"], true);
+            socket.acknowledge(&envelope, &ack(&envelope["payload"]));
+            let answer = done.join().unwrap();
+            assert_eq!(answer.status, 200, "{}", answer.body);
+            (envelope["payload"].clone(), answer.json)
+        })
+    };
+    let on = json!({"channel": "general", "ts": ts});
+    let (payload, _) =
+        run("actions", &and(on.clone(), &json!({"action": "Go"})), "interactive", &|_| Value::Null);
+    assert_eq!(
+        (&payload["type"], &payload["actions"][0]["action_id"]),
+        (&json!("block_actions"), &json!("go"))
+    );
+    let options = json!({"options": [{"text": plain("Seven"), "value": "7"}]});
+    let asked = and(on, &json!({"action": "Bug", "query": "se"}));
+    let (payload, offered) = run("suggestions", &asked, "interactive", &|_| options.clone());
+    assert_eq!((&payload["type"], offered), (&json!("block_suggestion"), options.clone()));
+    let command = json!({"channel": "general", "command": "/poll tea"});
+    let (payload, answered) = run("commands", &command, "slash_commands", &|payload| {
+        let view = json!({"type": "modal", "title": plain("T"), "submit": plain("Save"), "blocks": [
+            {"type": "input", "block_id": "i", "label": plain("Why"), "element": {"type": "plain_text_input", "action_id": "why"}}]});
+        let args = json!({"trigger_id": payload["trigger_id"], "view": view});
+        assert_eq!(slack(&url, POLL, "views.open", &args).code(), "ok");
+        json!({"text": "asking", "response_type": "in_channel"})
+    });
+    assert_eq!((&payload["text"], &payload["is_enterprise_install"]), (&json!("tea"), &json!("false")));
+    assert_eq!(answered, json!({"answered": true}));
+    world.controlled("POST", "/wait", &json!({"channel": "general", "text": "asking", "timeout_ms": 5000}));
+    let open = world.controlled("GET", "/people/ben/views", &Value::Null);
+    let submit = format!("views/{}/submit", text_of(&open["views"][0], "id"));
+    let inputs = json!({"inputs": {"Why": "so"}});
+    let errors = json!({"response_action": "errors", "errors": {"i": "longer"}});
+    let (payload, submitted) = run(&submit, &inputs, "interactive", &|_| errors.clone());
+    assert_eq!(payload["type"], "view_submission");
+    assert_eq!(submitted, json!({"kind": "errors", "errors": {"i": "longer"}}));
+    let (_, submitted) = run(&submit, &inputs, "interactive", &|_| json!({}));
+    assert_eq!(submitted, json!({"kind": "close"}));
+}
