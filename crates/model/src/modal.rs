@@ -119,8 +119,7 @@ pub(crate) fn decide(asked: &Modal, context: &Context) -> Result<Decision, Halt>
         Modal::Update { which, if_hash, view } => {
             let app = of_app(context)?;
             let user = owner(app, which, context)?.ok_or(R::NotFound)?;
-            let found = stack(user, context)?.filter(|views| views.app == app);
-            let before = found.ok_or(R::NotFound)?;
+            let before = stack(user, context)?.ok_or(R::NotFound)?;
             let place = before.stack.iter().position(|view| which.names(view)).ok_or(R::NotFound)?;
             if if_hash.as_ref().is_some_and(|hash| *hash != before.stack[place].hash) {
                 return Err(R::HashConflict.into());

@@ -142,7 +142,7 @@ pub fn same(found: &[String], expected: &[String]) {
 }
 
 /// Beginnings of answers, and how many there have to be of each.
-const KINDS: [(&str, usize); 11] = [
+const KINDS: [(&str, usize); 13] = [
     ("Ok(Posted", 200),
     ("Ok(Updated", 80),
     ("Ok(Deleted", 80),
@@ -151,6 +151,8 @@ const KINDS: [(&str, usize); 11] = [
     ("Ok(Added", 30),
     ("Ok(Reacted(true", 30),
     ("Ok(Reacted(false", 10),
+    ("Ok(Granted", 30),
+    ("Ok(Modal", 5),
     ("Ok(Done", 20),
     ("Ok(", 60),
     ("Err(", 0),
@@ -161,7 +163,7 @@ const KINDS: [(&str, usize); 11] = [
 async fn histories_are_not_all_refusals() {
     let mut runner = proptest::test_runner::TestRunner::deterministic();
     let mut accepted = [0; KINDS.len()];
-    for _ in 0..20 {
+    for _ in 0..30 {
         let steps = prop::collection::vec(step(), 150).new_tree(&mut runner).unwrap().current();
         let clock = HandClock::default();
         for asked in tell(&MemoryStore::new(clock.clock()), &clock, &steps).await {

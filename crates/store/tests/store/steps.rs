@@ -11,12 +11,15 @@ use redraft_model::control::Control;
 use redraft_model::conversations::ConversationCommand;
 use redraft_model::decision::Outcome;
 use redraft_model::id::{AppId, ConversationId, MessageKey, UserId, WorkspaceId};
+use redraft_model::interact::{AnswerUrl, Interact, Place};
 use redraft_model::interaction::Act;
+use redraft_model::item::{ModalView, Origin};
 use redraft_model::message::{Audience, Message};
+use redraft_model::modal::{Answer, Modal, Which};
 use redraft_model::stream::{Step as StreamStep, Stream};
 use redraft_model::workspace::{ConversationKind, Settings, TokenKind};
 use redraft_store::contract::*;
-use redraft_store::{Answer, Settlement};
+use redraft_store::{Answer as Answered, Settlement};
 
 #[derive(Clone, Debug)]
 pub enum Step {
@@ -28,6 +31,7 @@ pub enum Step {
     Act { who: usize, which: usize, what: usize, whom: u32 },
     Stream { what: usize, sequence: u32, informative: bool },
     Append { which: usize, what: usize },
+    Modal { what: usize, who: usize, number: u8, named: bool },
     Settle { heard: u64, put: u64, removed: u64 },
     Control { what: usize, place: usize, whom: u32 },
     Tick(i64),
@@ -68,6 +72,8 @@ pub fn step() -> impl Strategy<Value = Step> {
         5 => (0..8_usize, 0..6_u32, any::<bool>())
             .prop_map(|(what, sequence, informative)| Step::Stream { what, sequence, informative }),
         5 => (0..6_usize, 0..9_usize).prop_map(|(which, what)| Step::Append { which, what }),
+        4 => (0..8_usize, 0..4_usize, 0..4_u8, seldom())
+            .prop_map(|(what, who, number, named)| Step::Modal { what, who, number, named }),
         1 => (0..50_u64, 0..50_u64, 0..50_u64)
             .prop_map(|(heard, put, removed)| Step::Settle { heard, put, removed }),
         3 => (0..40_usize, 0..7_usize, 0..8_u32)
@@ -104,12 +110,23 @@ pub struct Teller {
     stream: Option<Arc<Message>>,
     /// The one that pieces are added to.
     pieces: Option<Arc<Message>>,
+    /// The trigger that was asked for last, and the modal that an answer was about last.
+    trigger: u8,
+    modal: String,
     commands: usize,
 }
 
 impl Default for Teller {
     fn default() -> Self {
-        Self { workspace: WorkspaceId(1), messages: Vec::new(), stream: None, pieces: None, commands: 0 }
+        Self {
+            workspace: WorkspaceId(1),
+            messages: Vec::new(),
+            stream: None,
+            pieces: None,
+            trigger: 0,
+            modal: String::new(),
+            commands: 0,
+        }
     }
 }
 
@@ -124,7 +141,7 @@ impl Teller {
     }
 
     /// Learns what messages and workspaces there are.
-    pub fn heard(&mut self, answer: &Answer) {
+    pub fn heard(&mut self, answer: &Answered) {
         match answer {
             Ok(Outcome::Posted(posted)) => {
                 if posted.message.in_pieces() {
@@ -134,6 +151,7 @@ impl Teller {
                 }
                 self.messages.push(Arc::clone(&posted.message));
             }
+            Ok(Outcome::Modal(opened)) => self.modal.clone_from(&opened.view().id),
             Ok(Outcome::Workspace(id)) => {
                 self.workspace = *id;
                 self.messages.clear();
@@ -193,6 +211,7 @@ impl Teller {
                 let (caller, verb) = self.append(&root, what, &text);
                 self.ask(caller, verb, None)
             }
+            Step::Modal { what, who, number, named } => self.modal(what, who, number, named),
             Step::Tick(_) | Step::Sweep | Step::Settle { .. } => unreachable!("not a command"),
         }
     }
@@ -212,6 +231,45 @@ impl Teller {
             _ if who == 4 => (GAMMA_BOT, Act::Show(UserId(whom), words)),
             _ => (ALPHA_BOT, Act::Show(UserId(whom), words)),
         }
+    }
+
+    /// Somebody acts, of which alpha hears, or something is done about one of a few modals.
+    fn modal(&mut self, what: usize, who: usize, number: u8, named: bool) -> Command {
+        let person = [MIA_HERSELF, MIA_HERSELF, MIA_HERSELF, IVO_HIMSELF][who];
+        let id = if number == 0 { format!("V{}", self.commands % 5) } else { self.modal.clone() };
+        let (app, trigger) = (AppId(1), [if number == 3 { 0 } else { self.trigger }; 32]);
+        let view = ModalView {
+            id: format!("V{}", self.commands % 5),
+            external_id: named.then(|| "named".to_owned()),
+            hash: format!("hash {}", self.commands),
+            json: "{}".into(),
+        };
+        let modal = match what {
+            0 | 1 => {
+                let place = if what == 0 { Place::Anywhere } else { Place::View(id) };
+                self.trigger = number * 50 + u8::try_from(self.commands % 50).unwrap();
+                let trigger = [self.trigger; 32];
+                let answers = vec![AnswerUrl {
+                    secret: [255 - number; 32],
+                    conversation: PUBLIC,
+                    origin: Origin::Submission,
+                }];
+                let asked = Interact { app, place, trigger: Some(trigger), answers };
+                return self.ask(person, Verb::Interact(asked), None);
+            }
+            2 | 3 => Modal::Open { trigger, view },
+            4 => Modal::Push { trigger, view },
+            5 if named => Modal::Update { which: Which::ExternalId("named".into()), if_hash: None, view },
+            5 => Modal::Update { which: Which::Id(id), if_hash: None, view },
+            6 => {
+                let pushed = ModalView { id: format!("W{}", self.commands), ..view.clone() };
+                let answer = if named { Answer::Push(pushed) } else { Answer::Update(view) };
+                Modal::Answer { app, id, answer }
+            }
+            _ => Modal::Close { id, all: named },
+        };
+        let caller = if matches!(what, 2..=5) { ALPHA_BOT } else { person };
+        self.ask(caller, Verb::Modal(Box::new(modal)), None)
     }
 
     fn stream(&self, what: usize, sequence: u32, informative: bool) -> (Caller, StreamStep) {
