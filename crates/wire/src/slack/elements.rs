@@ -169,7 +169,8 @@ impl<'a> Element<'a> {
     /// Whether it keeps what a person put in: buttons and overflow menus do not.
     #[must_use]
     pub fn is_stateful(&self) -> bool {
-        self.name != "overflow" && self.kind.is_none_or(|kind| kind != Kind::Button)
+        !matches!(self.name, "overflow" | "workflow_button")
+            && self.kind.is_none_or(|kind| kind != Kind::Button)
     }
 
     /// Whether an act on it reaches the app at once.
