@@ -28,6 +28,7 @@ mod poll;
 mod post;
 mod rates;
 mod reactions;
+mod respond;
 mod rights;
 mod scheduled;
 mod slack_apps;

@@ -270,6 +270,9 @@ async fn submit(
 }
 
 fn read(directory: &Directory, credential: Credential, json: &[u8]) -> Result<Respond, Refused> {
+    if !json.trim_ascii_start().starts_with(b"{") {
+        return Err(Refused::payload("the body is no JSON object"));
+    }
     let asked: Asked = serde_json::from_slice(json)
         .map_err(|error| Refused::payload(format!("the body is no message: {error}")))?;
     let is = |part: Option<&RawValue>, first: &[char]| part.is_none_or(|it| it.get().starts_with(first));
