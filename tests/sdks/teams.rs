@@ -176,7 +176,7 @@ impl Drop for Bot {
 }
 
 /// One request with JSON, answered with a status and JSON (null if it is none).
-fn call(verb: &str, url: &str, token: Option<&str>, body: &Value) -> (u16, Value) {
+pub fn call(verb: &str, url: &str, token: Option<&str>, body: &Value) -> (u16, Value) {
     let config = ureq::Agent::config_builder().http_status_as_error(false).allow_non_standard_methods(true);
     let agent: ureq::Agent = config.proxy(None).build().into();
     let mut request = ureq::http::Request::builder().method(verb).uri(url);

@@ -231,6 +231,62 @@ fn never_acknowledged() {
     assert_ne!(again["envelope_id"], first["envelope_id"]);
 }
 
+/// What a command is acknowledged with is its answer; with none in time the person hears of it.
+#[test]
+fn payloads_of_acknowledgements() {
+    let world = world();
+    world.controlled("PATCH", "/apps/deploybot", &json!({ "commands": [{ "command": "/deploy" }] }));
+    let mut socket = Socket::open(&world, APP);
+    let typed = json!({ "channel": "general", "command": "/deploy staging" });
+    let url = &world.server.url;
+    let run = || control(url, "POST", "/workspaces/T01ACME/people/ben/commands", &typed);
+    let seen = || {
+        let path = "/people/ben/channels/general/messages";
+        world.controlled("GET", path, &Value::Null)["messages"].as_array().unwrap().clone()
+    };
+    for (payload, answer) in [
+        (Value::Null, None),
+        (json!({}), None),
+        (json!({ "text": "an object" }), Some("an object")),
+        (json!("a text"), Some("a text")),
+    ] {
+        let before = seen().len();
+        let ran = std::thread::scope(|scope| {
+            let running = scope.spawn(run);
+            let envelope = socket.envelope("slash_commands");
+            assert_eq!(envelope["accepts_response_payload"], true);
+            assert_eq!(envelope["payload"]["command"], "/deploy");
+            assert_eq!(envelope["payload"]["text"], "staging");
+            assert!(envelope.get("retry_attempt").is_none(), "{envelope}");
+            socket.acknowledge(&envelope, &payload);
+            running.join().unwrap()
+        });
+        assert_eq!(
+            (ran.status, &ran.json["answered"]),
+            (200, &json!(answer.is_some())),
+            "{payload}: {}",
+            ran.body
+        );
+        let after = seen();
+        assert_eq!(after.len(), before + usize::from(answer.is_some()), "{payload}");
+        if let Some(text) = answer {
+            assert!(
+                after.iter().any(|message| message["text"] == text && message["targeted_to"] == "U01BEN")
+            );
+        }
+    }
+    let before = seen();
+    let ran = run();
+    assert!(400 <= ran.status && ran.body.contains("not acknowledged within 3000 ms"), "{}", ran.body);
+    assert_eq!(seen(), before);
+    drop(socket);
+    let ran = until("the connection is gone", || {
+        let ran = run();
+        ran.body.contains("no socket is connected").then_some(ran)
+    });
+    assert!(400 <= ran.status, "{}", ran.body);
+}
+
 #[test]
 fn closed_in_the_middle() {
     let world = world();
