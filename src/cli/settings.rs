@@ -99,11 +99,16 @@ pub fn of_teams(app: &Value, workspace: &Value) -> String {
 }
 
 /// The names under which Slack's SDKs and their examples look for what an app has to know.
-const SLACK: [(&str, &str); 7] = [
+const SLACK: [(&str, &str); 4] = [
     ("SLACK_BOT_TOKEN", "bot_token"),
     ("SLACK_APP_TOKEN", "app_token"),
     ("SLACK_USER_TOKEN", "user_token"),
     ("SLACK_SIGNING_SECRET", "signing_secret"),
+];
+
+/// What only an app with an OAuth flow of its own has to know. Bolt for Python takes these variables as a wish for one, and
+/// then no longer uses the bot token; so they are only shown.
+const SLACK_OAUTH: [(&str, &str); 3] = [
     ("SLACK_CLIENT_ID", "client_id"),
     ("SLACK_CLIENT_SECRET", "client_secret"),
     ("SLACK_VERIFICATION_TOKEN", "verification_token"),
@@ -112,17 +117,20 @@ const SLACK: [(&str, &str); 7] = [
 /// The settings of a registered Slack app as lines for a shell. An app-level token is for apps with sockets alone.
 pub fn of_slack(app: &Value, workspace: &Value, socket_mode: bool) -> String {
     let mut lines = String::new();
-    let mut line = |name: &str, value: Option<&str>| {
+    let mut line = |start: &str, name: &str, value: Option<&str>| {
         if let Some(value) = value {
-            let _ = writeln!(lines, "export {name}={}", quoted(value));
+            let _ = writeln!(lines, "{start} {name}={}", quoted(value));
         }
     };
-    line("SLACK_API_URL", workspace["url"].as_str().map(|url| format!("{url}/api/")).as_deref());
+    line("export", "SLACK_API_URL", workspace["url"].as_str().map(|url| format!("{url}/api/")).as_deref());
     for (name, member) in SLACK {
-        line(name, app[member].as_str().filter(|_| socket_mode || member != "app_token"));
+        line("export", name, app[member].as_str().filter(|_| socket_mode || member != "app_token"));
+    }
+    for (name, member) in SLACK_OAUTH {
+        line("#", name, app[member].as_str());
     }
     let hooks = app["webhooks"].as_array().into_iter().flatten();
-    hooks.for_each(|hook| line("SLACK_WEBHOOK_URL", hook["url"].as_str()));
+    hooks.for_each(|hook| line("export", "SLACK_WEBHOOK_URL", hook["url"].as_str()));
     lines.trim_end().to_owned()
 }
 
