@@ -22,7 +22,7 @@ type Done<T> = Result<T, Box<dyn Error + Send + Sync>>;
 enum Heard {
     Hello(u32),
     Event(Box<SlackEventCallbackBody>),
-    Command(SlackCommandEvent),
+    Command(Box<SlackCommandEvent>),
     Interaction(Box<SlackInteractionEvent>),
     Failed(String),
 }
@@ -64,7 +64,7 @@ async fn on_command(
     state: SlackClientEventsUserState,
 ) -> Done<SlackCommandEventResponse> {
     let text = format!("deploying {}", event.text.clone().unwrap_or_default());
-    tell(state, Heard::Command(event)).await;
+    tell(state, Heard::Command(Box::new(event))).await;
     Ok(SlackCommandEventResponse::new(SlackMessageContent::new().with_text(text)))
 }
 
