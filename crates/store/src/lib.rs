@@ -341,7 +341,7 @@ impl Published {
         self.directories.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Rings after every commit that added to a log. Whoever hears it reads that.
+    /// Rings after every commit, also of what stands in no log (an item). Whoever hears it looks again.
     #[must_use]
     pub fn commits(&self) -> watch::Receiver<u64> {
         self.commits.subscribe()

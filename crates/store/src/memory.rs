@@ -79,8 +79,9 @@ impl MemoryStore {
                 state.apply(workspace, &decision);
                 let changes: Vec<DirectoryChange> =
                     decision.changes.iter().filter_map(directory_change).collect();
-                let end = decision.events.last().map(|event| (workspace, event.position));
-                self.published.publish(&changes, end.as_slice());
+                let last = state.logs.get(&workspace).and_then(|log| log.last());
+                let end = (workspace, last.map_or(0, |event| event.position));
+                self.published.publish(&changes, &[end]);
                 Ok(Ok(decision.outcome))
             }
             Err(Halt::Refused(refusal)) => Ok(Err(refusal)),
