@@ -573,7 +573,7 @@ async fn the_log_has_no_gaps(world: World) {
     world.deleted(ALPHA_MIA, &reply).await;
     world.control(Control::AddMember(PRIVATE, ADA)).await;
     let events = world.events().await;
-    assert_eq!(events.len(), 7);
+    assert_eq!(events.len(), 8);
     assert_eq!(events[0].kind, EventKind::WorkspaceCreated);
     gapless(&events);
     for (after, limit) in [(0, 3), (2, 2), (6, 10), (7, 10), (90, 10), (1 << 40, 10), (u64::MAX, 10), (0, 0)]
