@@ -2,6 +2,7 @@
 //! Slack's own SDKs, bots written with those of Teams, and recorded calls of the latter, against a server process.
 //! `tests/sdks/setup` installs them.
 
+mod guide;
 mod openapi;
 #[path = "../support/mod.rs"]
 mod support;
