@@ -3,6 +3,7 @@
 //! `tests/sdks/setup` installs them.
 
 mod bolt;
+mod guide;
 mod morphism;
 mod openapi;
 #[path = "../support/mod.rs"]

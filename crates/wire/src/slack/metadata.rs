@@ -76,7 +76,12 @@ mod tests {
 
     #[test]
     fn what_is_accepted() {
-        let cases: [(&str, bool, Result<&str, &str>); 11] = [
+        let cases: [(&str, bool, Result<&str, &str>); 12] = [
+            (
+                r#"{"event_payload":{"n":1.1333333333333333e+84},"event_type":"t"}"#,
+                false,
+                Ok(r#"{"event_payload":{"n":1.1333333333333333e+84},"event_type":"t"}"#),
+            ),
             (
                 r#"{"event_type": "t", "event_payload": {}}"#,
                 false,

@@ -24,7 +24,7 @@ export async function start(seed) {
     url,
     act: (person, what, body) => call("POST", `${workspace}/people/${person}/${what}`, body),
     /** The first message that is like this, as soon as there is one. */
-    wait: async (message) => (await call("POST", `${workspace}/wait`, message)).message,
+    wait: async (message) => (await call("POST", `${workspace}/wait`, { timeout_ms: 30_000, ...message })).message,
     advance: (seconds) => call("POST", `${workspace}/clock`, { advance_ms: seconds * 1000 }),
     stop: async () => {
       server.kill();

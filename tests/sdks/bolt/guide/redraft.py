@@ -25,7 +25,7 @@ class Redraft:
 
     def wait(self, **message):
         """The first message that is like this, as soon as there is one."""
-        return self.call("POST", f"/workspaces/{self.workspace}/wait", **message)["message"]
+        return self.call("POST", f"/workspaces/{self.workspace}/wait", timeout_ms=30000, **message)["message"]
 
     def advance(self, seconds):
         self.call("POST", f"/workspaces/{self.workspace}/clock", advance_ms=seconds * 1000)
