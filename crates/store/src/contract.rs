@@ -119,6 +119,7 @@ pub async fn run(make: impl Fn(Clock) -> Arc<dyn Store>) {
     items::what_lies_under_a_key_is_found(world().await).await;
     items::grants_are_swept_some_time_after_their_end(world().await).await;
     items::items_go_with_their_workspace(world().await).await;
+    items::the_first_message_that_waits_is_known(world().await).await;
     a_value_is_kept_once(world().await).await;
     a_value_is_replaced(world().await).await;
 }
@@ -658,7 +659,10 @@ async fn readers_share_directories_and_the_bell(world: World) {
     world.settle(AppId(2), settlement(1, &[2], &[])).await;
     assert!(!bell.has_changed().expect("the store is there"), "nothing is new in any log");
     world.done(ALPHA_MIA, Verb::RevokeToken(true)).await;
-    assert!(bell.has_changed().expect("the store is there"), "what stands in no log may have changed as well");
+    assert!(
+        bell.has_changed().expect("the store is there"),
+        "what stands in no log may have changed as well"
+    );
     let mut changes = world.store.published().changes();
     changes.mark_unchanged();
     world.say("two").await;
