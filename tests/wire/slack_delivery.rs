@@ -422,7 +422,8 @@ fn verification() {
     type Answer = fn(&Heard) -> Say;
     let challenge = |heard: &Heard| text_of(&heard.activity, "challenge");
     let said = |text: String| {
-        Say::Raw(format!("HTTP/1.1 200 X\r\ncontent-length: {}\r\n\r\n{text}", text.len()).into_bytes())
+        let head = format!("HTTP/1.1 200 X\r\nconnection: close\r\ncontent-length: {}", text.len());
+        Say::Raw(format!("{head}\r\n\r\n{text}").into_bytes())
     };
     bot.answers(move |heard| said(challenge(heard)));
     assert_eq!(verify(), json!({"verified": true}));

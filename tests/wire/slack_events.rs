@@ -39,6 +39,7 @@ const ALL: &[&str] = &[
     "reaction_removed",
     "team_rename",
     "tokens_revoked",
+    "user_change",
 ];
 
 /// What happens, and what two apps hear of it: deploybot, and pollbot, who is in the general channel and has a token of
@@ -326,8 +327,11 @@ const ROWS: &[Row] = &[
             "channel_created $ops ops",
             "channel_rename $ops operations",
             "member_joined_channel $ops U01DEPLOY",
+            "message/channel_join $ops U01DEPLOY",
             "member_joined_channel $ops U01BEN",
+            "message/channel_join $ops U01BEN",
             "member_left_channel $ops U01BEN",
+            "message/channel_leave $ops U01BEN",
         ],
         pollbot: &[],
     },
@@ -352,10 +356,17 @@ const ROWS: &[Row] = &[
         },
         deploybot: &[
             "member_joined_channel C01LEADS U01DEPLOY",
+            "message/channel_join C01LEADS U01DEPLOY",
             "message C01LEADS $n U01BEN welcome",
             "group_rename C01LEADS leads",
+            "message/channel_name C01LEADS U01ADA",
         ],
-        pollbot: &["message C01LEADS $n U01BEN welcome"],
+        pollbot: &[
+            "message/channel_name C01LEADS U01ADA",
+            "message/channel_join C01LEADS U01DEPLOY",
+            "message C01LEADS $n U01BEN welcome",
+            "message/channel_name C01LEADS U01ADA",
+        ],
     },
     Row {
         what: "and out of",
@@ -364,7 +375,7 @@ const ROWS: &[Row] = &[
             posts(world, BEN, LEADS, "is it gone?", "o");
         },
         deploybot: &["group_left C01LEADS"],
-        pollbot: &["message C01LEADS $o U01BEN is it gone?"],
+        pollbot: &["message/channel_leave C01LEADS U01DEPLOY", "message C01LEADS $o U01BEN is it gone?"],
     },
     Row {
         what: "the team's name",
@@ -389,19 +400,21 @@ const ROWS: &[Row] = &[
     },
 ];
 
-/// An event in one line: what it is, where, which message, who, the subtype of a message in it, what it says, what it said.
+/// An event in one line: what it is, where, which message, who, the subtype of a message in it, what it says, what it said. Of the
+/// platform's own messages not when and in which words.
 fn line(event: &Value) -> String {
     let text = |pointer: &str| event.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
     let first = |pointers: &[&str]| pointers.iter().find_map(|pointer| text(pointer));
     let kind = text_of(event, "type");
-    let own = kind == "message" || kind == "app_mention";
+    let platforms = text("/subtype").is_some_and(|subtype| subtype.starts_with("channel_"));
+    let own = (kind == "message" && !platforms) || kind == "app_mention";
     let words = [
         Some(text("/subtype").map_or(kind.clone(), |subtype| format!("{kind}/{subtype}"))),
         first(&["/channel", "/channel/id", "/item/channel", "/channel_id"]),
         first(&["/deleted_ts", "/message/ts", "/item/ts", "/message_ts"]).or(text("/ts").filter(|_| own)),
         first(&["/user", "/username"]),
         text("/message/subtype").map(|subtype| format!("[{subtype}]")),
-        first(&["/text", "/message/text", "/reaction", "/name", "/channel/name"]),
+        first(&["/text", "/message/text", "/reaction", "/name", "/channel/name"]).filter(|_| !platforms),
         text("/previous_message/text").map(|text| format!("({text})")),
     ];
     words.into_iter().flatten().collect::<Vec<_>>().join(" ")
@@ -703,6 +716,10 @@ fn others(world: &World, bot: &Bot) {
             "type": "channel_archive", "channel": made["id"], "user": "U01ADA", "is_moved": 0,
         }),
     );
+    world.controlled("PATCH", "/people/ben", &json!({"real_name": "Ben O."}));
+    let ben = world.ok(DEPLOY, "users.info", &json!({"user": "U01BEN"}))["user"].clone();
+    assert_eq!((&ben["real_name"], &ben["profile"]["email"]), (&json!("Ben O."), &json!("ben@acme.example")));
+    is_event(bot, "user_change", &json!({"type": "user_change", "user": ben, "cache_ts": null}));
     world.controlled("PATCH", "", &json!({"name": "Acme & Sons"}));
     is_event(
         bot,
@@ -741,21 +758,23 @@ fn scopes_and_whose_authority() {
     world.post(ADA, LEADS, "and this");
     let own = format!("\"{user}\"");
     // Of different conversations, either may come first.
-    let mut both = told(&bot, 2);
-    both.sort();
-    assert_eq!(both, [format!("app_mention {own} true"), format!("message {own} true")]);
+    // The first of them is that it has joined.
+    let mut all = told(&bot, 3);
+    all.sort();
+    let message = format!("message {own} true");
+    assert_eq!(all, [format!("app_mention {own} true"), message.clone(), message]);
     // As ben, who is in the channel and has a token.
     world.controlled("PATCH", "/apps/narrow", &json!({"user_events": ["message.channels"]}));
     world.post(ADA, GENERAL, "nobody has authorised it");
     let token = json!({"app": "narrow", "user": "ben", "scopes": ["channels:history"]});
     let token = world.controlled("POST", "/tokens", &token);
     world.post(ADA, GENERAL, "now");
-    assert_eq!(told(&bot, 3)[2], "message \"U01BEN\" false");
-    assert_eq!(bot.heard()[2].event()["text"], "now");
+    assert_eq!(told(&bot, 4)[3], "message \"U01BEN\" false");
+    assert_eq!(bot.heard()[3].event()["text"], "now");
     world.controlled("DELETE", &format!("/tokens/{}", text_of(&token, "token")), &Value::Null);
     world.post(ADA, GENERAL, "not any more");
     world.post(ADA, LEADS, "the last one");
-    assert_eq!(bot.wait_for(4)[3].event()["text"], "the last one");
+    assert_eq!(bot.wait_for(5)[4].event()["text"], "the last one");
 }
 
 /// The last that an app hears.
@@ -772,13 +791,6 @@ fn tokens_and_installation_end() {
     let tokens: Vec<Value> = heard[..heard.len() - 1].iter().map(revoked).collect();
     assert!(tokens.contains(&json!({"oauth": [], "bot": ["U01DEPLOY"]})), "{tokens:?}");
     assert!(heard.iter().all(|it| it.is_signed("deploy-signing-secret")));
-    let said = json!({"channel": "general", "text": "<@U01DEPLOY> are you there?"});
-    world.controlled("POST", "/people/ada/messages", &said);
-    until("everything was told", || {
-        let told = world.controlled("GET", "/apps/deploybot/deliveries", &Value::Null);
-        (told["heard"].as_u64() == Some(world.log_end())).then_some(())
-    });
-    assert_eq!(bot.heard().len(), heard.len());
 }
 
 /// A file that is shared and deleted; one in a private channel is nobody else's business.

@@ -14,13 +14,14 @@ use redraft_model::item::{Item, ItemKey};
 use redraft_model::message::{Edited, Message, State};
 use redraft_model::policy::sees;
 use redraft_model::time::{Micros, Ts};
-use redraft_model::workspace::{App as Bot, Conversation, ConversationKind};
+use redraft_model::workspace::{App as Bot, Conversation, ConversationKind, Token};
 use redraft_store::{StoreError, Stored};
 use serde_json::{Map, Value, json};
 
 use super::files;
 use super::hears::Thing;
 use super::render::View;
+use super::{objects, scopes};
 use crate::app::App;
 
 /// Members of a message that a mention has as well.
@@ -313,6 +314,14 @@ impl Scene<'_> {
             }
             (K::ConversationUnarchived(_), _) => {
                 json!({"channel": conversation?.slack_id, "user": self.actor()})
+            }
+            (K::UserChanged(id), _) => {
+                let sees_mail = |token: &Arc<Token>| {
+                    token.app == self.bot.id && !token.revoked && scopes::has(token, "users:read.email")
+                };
+                let email = self.directory.tokens().any(sees_mail);
+                let user = objects::described(self.directory, self.directory.user(*id)?, email, None);
+                json!({"user": user, "cache_ts": self.event.at.seconds()})
             }
             (K::WorkspaceRenamed, _) => json!({"name": self.directory.workspace.name, "team_id": team_id}),
             (K::TokenRevoked { user, .. }, _) => {

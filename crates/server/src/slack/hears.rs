@@ -45,6 +45,7 @@ pub(super) enum Thing {
     ChannelRenamed = 11,
     ChannelArchived = 12,
     ChannelUnarchived = 13,
+    UserChanged = 14,
     TeamRenamed = 15,
     TokensRevoked = 16,
     AppUninstalled = 17,
@@ -139,6 +140,7 @@ impl Thing {
             (Self::FileDeleted, _) => ("file_deleted", "files:read"),
             (Self::FileShared, _) => ("file_shared", "files:read"),
             (Self::FileUnshared, _) => ("file_unshared", "files:read"),
+            (Self::UserChanged, _) => ("user_change", "users:read"),
             (Self::TeamRenamed, _) => ("team_rename", "team:read"),
             (Self::TokensRevoked, _) => return Some(("tokens_revoked", None)),
             (Self::AppUninstalled, _) => return Some(("app_uninstalled", None)),
@@ -202,6 +204,7 @@ fn things(event: &Event, directory: &Directory) -> Vec<(Thing, Reach)> {
         K::ConversationRenamed(id) => of_channel(T::ChannelRenamed, id),
         K::ConversationArchived(id) => of_channel(T::ChannelArchived, id),
         K::ConversationUnarchived(id) => of_channel(T::ChannelUnarchived, id),
+        K::UserChanged(_) => vec![(T::UserChanged, Team)],
         K::WorkspaceRenamed => vec![(T::TeamRenamed, Team)],
         K::TokenRevoked { .. } => vec![(T::TokensRevoked, Team)],
         K::AppUninstalled(_) => vec![(T::AppUninstalled, Team)],
@@ -214,7 +217,6 @@ fn things(event: &Event, directory: &Directory) -> Vec<(Thing, Reach)> {
         | K::WorkspaceCreated
         | K::WorkspaceChanged
         | K::AppChanged(_)
-        | K::UserChanged(_)
         | K::AppInstalled(_)
         | K::TokenMinted(_)
         | K::MessageScheduled { .. }

@@ -1,5 +1,6 @@
 //! Users and conversations as the Web API shows them to one caller.
 
+use redraft_model::directory::Directory;
 use redraft_model::time::Ts;
 use redraft_model::workspace::{Conversation, ConversationKind, Note, User};
 use redraft_wire::slack::objects as wire;
@@ -14,15 +15,21 @@ fn raw(value: &impl serde::Serialize) -> Box<RawValue> {
 
 /// A user's profile; the mail address only for tokens that may see it.
 pub(super) fn profile(call: &Call<'_>, user: &User) -> Box<RawValue> {
-    raw(&profile_of(call, user, &avatar(user)))
+    let email = scopes::has(&call.token, "users:read.email");
+    raw(&profile_of(&call.directory, user, &avatar(user), email))
 }
 
 fn avatar(user: &User) -> String {
     mint::hex(&mint::sha256(user.slack_id.as_bytes())[..6])
 }
 
-fn profile_of<'a>(call: &'a Call<'_>, user: &'a User, avatar: &'a str) -> wire::Profile<'a> {
-    let app = user.bot_of.and_then(|app| call.directory.app(app));
+fn profile_of<'a>(
+    directory: &'a Directory,
+    user: &'a User,
+    avatar: &'a str,
+    email: bool,
+) -> wire::Profile<'a> {
+    let app = user.bot_of.and_then(|app| directory.app(app));
     let (first, last) = user.real_name.split_once(' ').unwrap_or((&user.real_name, ""));
     wire::Profile {
         real_name: &user.real_name,
@@ -30,10 +37,10 @@ fn profile_of<'a>(call: &'a Call<'_>, user: &'a User, avatar: &'a str) -> wire::
         display_name: &user.name,
         display_name_normalized: &user.name,
         avatar_hash: avatar,
-        email: user.email.as_deref().filter(|_| scopes::has(&call.token, "users:read.email")),
+        email: user.email.as_deref().filter(|_| email),
         first_name: Some(first),
         last_name: Some(last),
-        team: &call.directory.workspace.team_id,
+        team: &directory.workspace.team_id,
         bot_id: app.map(|app| app.bot_id.as_str()),
         api_app_id: app.map(|app| app.slack_id.as_str()),
         ..wire::Profile::default()
@@ -42,10 +49,20 @@ fn profile_of<'a>(call: &'a Call<'_>, user: &'a User, avatar: &'a str) -> wire::
 
 /// A user.
 pub(super) fn user(call: &Call<'_>, user: &User) -> Box<RawValue> {
-    let workspace = &call.directory.workspace;
+    described(&call.directory, user, scopes::has(&call.token, "users:read.email"), locale(call))
+}
+
+/// A user as whoever may see mail addresses, or may not, sees them.
+pub(super) fn described(
+    directory: &Directory,
+    user: &User,
+    email: bool,
+    locale: Option<&'static str>,
+) -> Box<RawValue> {
+    let workspace = &directory.workspace;
     let colour = &mint::hex(&mint::sha256(user.slack_id.as_bytes())[..3]);
     let avatar = avatar(user);
-    let profile = profile_of(call, user, &avatar);
+    let profile = profile_of(directory, user, &avatar, email);
     let active = |value: bool| (!user.deactivated).then_some(value);
     raw(&wire::User {
         id: &user.slack_id,
@@ -68,7 +85,7 @@ pub(super) fn user(call: &Call<'_>, user: &User) -> Box<RawValue> {
         updated: user.updated_at.seconds(),
         is_email_confirmed: active(user.email.is_some()),
         who_can_share_contact_card: (!user.deactivated).then_some("EVERYONE"),
-        locale: locale(call),
+        locale,
     })
 }
 
