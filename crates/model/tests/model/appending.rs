@@ -68,6 +68,19 @@ fn from_start_to_end() {
     assert_eq!(world.tell(ALPHA_BOT, add(PRIVATE, ts, "e")), "Append(NotStreaming)");
 }
 
+/// Adding asks for the same however much was added before: pieces are read at the end only.
+#[test]
+fn adding_reads_nothing_that_grows() {
+    let (mut world, _, ts) = stage();
+    let rounds = |world: &World, verb: Verb| InRounds::decide(world, &command(ALPHA_BOT, verb)).1;
+    let first = rounds(&world, add(PRIVATE, ts, "x"));
+    for _ in 0..100 {
+        world.tell(ALPHA_BOT, add(PRIVATE, ts, "x"));
+    }
+    assert_eq!(rounds(&world, add(PRIVATE, ts, "x")), first);
+    assert_eq!(rounds(&world, finish(PRIVATE, ts, "x")), first + 2, "its pieces, and the thread's root");
+}
+
 /// Readers are told at most once in a while, of everything that came meanwhile; the rest is told on demand.
 #[test]
 fn readers_are_told_now_and_then() {
