@@ -149,7 +149,7 @@ const ROWS: &[Row] = &[
     ("GET", "/log?limit=1", "", "200", "/next", "1"),
     ("GET", "/log?after=odd", "", "400 bad_request", "", ""),
     ("GET", "/log?after=99999999&wait_ms=1", "", "200", "/events", "[]"),
-    ("POST", "/wait", r#"{"channel":"general","timeout_ms":1}"#, "408 timeout", "", ""),
+    ("POST", "/wait", r#"{"channel":"attic","timeout_ms":1}"#, "408 timeout", "", ""),
     ("POST", "/wait", r#"{"channel":"nowhere"}"#, "404 not_found", "", ""),
     ("POST", "/wait", r#"{"channel":"general","ts":"odd"}"#, "400 bad_request", "", ""),
     ("POST", "/wait", "{}", "400 bad_request", "", ""),

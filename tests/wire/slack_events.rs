@@ -318,16 +318,19 @@ const ROWS: &[Row] = &[
             let made = world.ok(ADA, "conversations.create", &json!({"name": "ops"}));
             world.name("ops", text_of(&made["channel"], "id"));
             changes(world, "PATCH", "/channels/ops", r#"{"name":"operations"}"#);
-            changes(world, "PUT", "/channels/operations/members/deploybot", "");
-            changes(world, "PUT", "/channels/operations/members/ben", "");
-            changes(world, "DELETE", "/channels/operations/members/ben", "");
+            noted(world, "PUT", "operations", "/members/deploybot", "", "bot_in");
+            noted(world, "PUT", "operations", "/members/ben", "", "ben_in");
+            noted(world, "DELETE", "operations", "/members/ben", "", "ben_out");
         },
         deploybot: &[
             "channel_created $ops ops",
             "channel_rename $ops operations",
             "member_joined_channel $ops U01DEPLOY",
+            "message/channel_join $ops $bot_in U01DEPLOY <@U01DEPLOY> has joined the channel",
             "member_joined_channel $ops U01BEN",
+            "message/channel_join $ops $ben_in U01BEN <@U01BEN> has joined the channel",
             "member_left_channel $ops U01BEN",
+            "message/channel_leave $ops $ben_out U01BEN <@U01BEN> has left the channel",
         ],
         pollbot: &[],
     },
@@ -345,26 +348,39 @@ const ROWS: &[Row] = &[
     Row {
         what: "a private channel that the bot is put into",
         happens: |world| {
-            changes(world, "PATCH", "/channels/leads", r#"{"name":"heads"}"#);
-            changes(world, "PUT", "/channels/heads/members/deploybot", "");
+            noted(world, "PATCH", "leads", "", r#"{"name":"heads"}"#, "named");
+            noted(world, "PUT", "heads", "/members/deploybot", "", "came");
             posts(world, BEN, LEADS, "welcome", "n");
-            changes(world, "PATCH", "/channels/heads", r#"{"name":"leads"}"#);
+            noted(world, "PATCH", "heads", "", r#"{"name":"leads"}"#, "renamed");
         },
         deploybot: &[
             "member_joined_channel C01LEADS U01DEPLOY",
+            "message/channel_join C01LEADS $came U01DEPLOY <@U01DEPLOY> has joined the channel",
             "message C01LEADS $n U01BEN welcome",
             "group_rename C01LEADS leads",
+            "message/channel_name C01LEADS $renamed U01ADA \
+             <@U01ADA> has renamed the channel from \"heads\" to \"leads\"",
         ],
-        pollbot: &["message C01LEADS $n U01BEN welcome"],
+        pollbot: &[
+            "message/channel_name C01LEADS $named U01ADA \
+             <@U01ADA> has renamed the channel from \"leads\" to \"heads\"",
+            "message/channel_join C01LEADS $came U01DEPLOY <@U01DEPLOY> has joined the channel",
+            "message C01LEADS $n U01BEN welcome",
+            "message/channel_name C01LEADS $renamed U01ADA \
+             <@U01ADA> has renamed the channel from \"heads\" to \"leads\"",
+        ],
     },
     Row {
         what: "and out of",
         happens: |world| {
-            changes(world, "DELETE", "/channels/leads/members/deploybot", "");
+            noted(world, "DELETE", "leads", "/members/deploybot", "", "left");
             posts(world, BEN, LEADS, "is it gone?", "o");
         },
         deploybot: &["group_left C01LEADS"],
-        pollbot: &["message C01LEADS $o U01BEN is it gone?"],
+        pollbot: &[
+            "message/channel_leave C01LEADS $left U01DEPLOY <@U01DEPLOY> has left the channel",
+            "message C01LEADS $o U01BEN is it gone?",
+        ],
     },
     Row {
         what: "the team's name",
@@ -388,6 +404,16 @@ const ROWS: &[Row] = &[
         pollbot: &["message C01GENERAL $end U01ADA that is all"],
     },
 ];
+
+/// A change of a channel, of which the platform writes; the `ts` of what it wrote is remembered.
+fn noted(world: &World, verb: &str, channel: &str, below: &str, body: &str, name: &str) {
+    let shown = world.controlled("GET", "/channels", &Value::Null);
+    let same = |it: &&Value| it["name"] == channel;
+    let id = text_of(shown["channels"].as_array().unwrap().iter().find(same).unwrap(), "id");
+    changes(world, verb, &format!("/channels/{channel}{below}"), body);
+    let line = world.controlled("GET", &format!("/channels/{id}/messages?limit=1"), &Value::Null);
+    world.name(name, text_of(&line["messages"][0], "ts"));
+}
 
 /// An event in one line: what it is, where, which message, who, the subtype of a message in it, what it says, what it said.
 fn line(event: &Value) -> String {
@@ -719,11 +745,13 @@ fn scopes_and_whose_authority() {
     let world = World::new();
     let bot = Bot::new();
     let app = json!({
-        "name": "narrow", "endpoint": bot.url, "channels": ["general", "leads"],
+        "name": "narrow", "channels": ["general", "leads"],
         "scopes": ["app_mentions:read", "groups:history"],
         "bot_events": ["message.channels", "message.groups", "app_mention", "reaction_added"],
     });
     let made = world.controlled("POST", "/apps", &app);
+    // From now on, so that it does not hear what is written about its own coming.
+    bot.serves(&world, "narrow");
     let user = text_of(&made, "bot_user_id");
     let told = |bot: &Bot, count: usize| -> Vec<String> {
         bot.wait_for(count)

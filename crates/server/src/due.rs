@@ -19,7 +19,7 @@ use crate::app::{App, NotDone};
 /// The longest sleep: a clock that was set is noticed after this time.
 const PAUSE_MAX: Duration = Duration::from_secs(10);
 
-/// The pause after the store failed.
+/// The pause after the store failed, or went by another time.
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
 
 /// Runs as long as the server does. Wakes when the first message is due, when one is scheduled and when a clock is
@@ -59,8 +59,8 @@ async fn post_due(app: &App) -> Result<Duration, StoreError> {
                 pause = pause.min(Duration::from_micros(left.unsigned_abs()));
                 continue;
             }
-            post(app, workspace, key).await?;
-            posted = true;
+            posted |= post(app, workspace, key).await?;
+            pause = pause.min(RETRY_PAUSE);
         }
         if !posted {
             return Ok(pause);
@@ -68,15 +68,17 @@ async fn post_due(app: &App) -> Result<Duration, StoreError> {
     }
 }
 
-async fn post(app: &App, workspace: WorkspaceId, key: ItemKey) -> Result<(), StoreError> {
+/// Whether it waits no longer.
+async fn post(app: &App, workspace: WorkspaceId, key: ItemKey) -> Result<bool, StoreError> {
     let verb = Verb::PostDue(key);
     let command = Command { workspace, caller: Caller::Control, idempotency: None, verb };
     match app.submit(command).await {
         Ok(Outcome::Dropped(why)) => {
             info!(workspace = workspace.0, why = ?why, "a scheduled message was not posted and is gone");
-            Ok(())
+            Ok(true)
         }
-        Ok(_) | Err(NotDone::Refused(_)) => Ok(()),
+        Ok(Outcome::Posted(_)) => Ok(true),
+        Ok(_) | Err(NotDone::Refused(_)) => Ok(false),
         Err(NotDone::Store(failed)) => Err(failed),
     }
 }

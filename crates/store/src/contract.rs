@@ -119,6 +119,7 @@ pub async fn run(make: impl Fn(Clock) -> Arc<dyn Store>) {
     items::what_lies_under_a_key_is_found(world().await).await;
     items::grants_are_swept_some_time_after_their_end(world().await).await;
     items::items_go_with_their_workspace(world().await).await;
+    items::the_first_message_that_waits_is_known(world().await).await;
     a_value_is_kept_once(world().await).await;
     a_value_is_replaced(world().await).await;
 }
@@ -573,7 +574,7 @@ async fn the_log_has_no_gaps(world: World) {
     world.deleted(ALPHA_MIA, &reply).await;
     world.control(Control::AddMember(PRIVATE, ADA)).await;
     let events = world.events().await;
-    assert_eq!(events.len(), 7);
+    assert_eq!(events.len(), 8);
     assert_eq!(events[0].kind, EventKind::WorkspaceCreated);
     gapless(&events);
     for (after, limit) in [(0, 3), (2, 2), (6, 10), (7, 10), (90, 10), (1 << 40, 10), (u64::MAX, 10), (0, 0)]

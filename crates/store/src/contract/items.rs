@@ -2,12 +2,14 @@
 
 use redraft_model::command::{Caller, Verb};
 use redraft_model::control::Control;
+use redraft_model::decision::Outcome;
 use redraft_model::files::FileCommand;
 use redraft_model::id::{ConversationId, UserId, WorkspaceId};
 use redraft_model::item::{File, Item, ItemKey};
+use redraft_model::schedule::ScheduleCommand;
 use redraft_model::time::Micros;
 
-use super::{ADA, ALPHA_BOT, World};
+use super::{ADA, ALPHA_BOT, PRIVATE, PUBLIC, START, World, post};
 use crate::{READ_ROWS_MAX, Store};
 
 /// A step that announces a file, with this digest of its secret.
@@ -92,4 +94,31 @@ pub(super) async fn items_go_with_their_workspace(world: World) {
     world.control(Control::DropWorkspace).await;
     world.sweep().await;
     assert_eq!(items(&*world.store, world.workspace).await, []);
+}
+
+pub(super) async fn the_first_message_that_waits_is_known(world: World) {
+    let add = |place, seconds: i64| {
+        let post = Box::new(post(place, "later"));
+        Verb::Schedule(ScheduleCommand::Add { post, post_at: START.plus(seconds * 1_000_000) })
+    };
+    let due = || async { world.store.due().await.expect("readable") };
+    assert!(due().await.is_empty());
+    let mut keys = Vec::new();
+    for (place, seconds) in [(PUBLIC, 300), (PRIVATE, 100), (PUBLIC, 200)] {
+        let Outcome::Scheduled(key) = world.done(ALPHA_BOT, add(place, seconds)).await else {
+            panic!("it waits");
+        };
+        keys.push(key);
+    }
+    for (first, then) in [(1, Some(2)), (2, Some(0)), (0, None)] {
+        assert_eq!(due().await, [(world.workspace, keys[first].clone())]);
+        world.clock.advance(300_000_000);
+        world.done(Caller::Control, Verb::PostDue(keys[first].clone())).await;
+        let left: Vec<_> =
+            then.map(|then: usize| (world.workspace, keys[then].clone())).into_iter().collect();
+        assert_eq!(due().await, left);
+    }
+    let texts =
+        |line: Vec<crate::Stored>| line.into_iter().map(|it| it.content.text.clone()).collect::<Vec<_>>();
+    assert_eq!(texts(world.window(PUBLIC, crate::Window::ALL, 10).await), ["later", "later"]);
 }

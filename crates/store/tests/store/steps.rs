@@ -13,9 +13,11 @@ use redraft_model::decision::Outcome;
 use redraft_model::id::{AppId, ConversationId, MessageKey, UserId, WorkspaceId};
 use redraft_model::interact::{AnswerUrl, Interact, Place};
 use redraft_model::interaction::Act;
-use redraft_model::item::{ModalView, Origin};
+use redraft_model::item::{ItemKey, ModalView, Origin};
 use redraft_model::message::{Audience, Message};
 use redraft_model::modal::{Answer, Modal, Which};
+use redraft_model::pin::Pinning;
+use redraft_model::schedule::ScheduleCommand;
 use redraft_model::stream::{Step as StreamStep, Stream};
 use redraft_model::workspace::{ConversationKind, Settings, TokenKind};
 use redraft_store::contract::*;
@@ -34,6 +36,8 @@ pub enum Step {
     Modal { what: usize, who: usize, number: u8, named: bool },
     Settle { heard: u64, put: u64, removed: u64 },
     Control { what: usize, place: usize, whom: u32 },
+    Pin { who: usize, which: usize, pins: bool },
+    Wait { who: usize, what: usize, place: usize, hours: i64 },
     Tick(i64),
     Sweep,
 }
@@ -78,6 +82,9 @@ pub fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(heard, put, removed)| Step::Settle { heard, put, removed }),
         3 => (0..40_usize, 0..7_usize, 0..8_u32)
             .prop_map(|(what, place, whom)| Step::Control { what, place, whom }),
+        2 => (who(), 0..4_usize, any::<bool>()).prop_map(|(who, which, pins)| Step::Pin { who, which, pins }),
+        3 => (who(), 0..5_usize, 0..6_usize, 1..100_i64)
+            .prop_map(|(who, what, place, hours)| Step::Wait { who, what, place, hours }),
         4 => prop_oneof![6 => 1..1000_i64, 2 => Just(HOUR), 1 => Just(25 * HOUR)].prop_map(Step::Tick),
         1 => Just(Step::Sweep),
     ]
@@ -113,6 +120,8 @@ pub struct Teller {
     /// The trigger that was asked for last, and the modal that an answer was about last.
     trigger: u8,
     modal: String,
+    /// The message that was scheduled last.
+    waiting: Option<ItemKey>,
     commands: usize,
 }
 
@@ -125,6 +134,7 @@ impl Default for Teller {
             pieces: None,
             trigger: 0,
             modal: String::new(),
+            waiting: None,
             commands: 0,
         }
     }
@@ -152,6 +162,7 @@ impl Teller {
                 self.messages.push(Arc::clone(&posted.message));
             }
             Ok(Outcome::Modal(opened)) => self.modal.clone_from(&opened.view().id),
+            Ok(Outcome::Scheduled(key)) => self.waiting = Some(key.clone()),
             Ok(Outcome::Workspace(id)) => {
                 self.workspace = *id;
                 self.messages.clear();
@@ -212,7 +223,32 @@ impl Teller {
                 self.ask(caller, verb, None)
             }
             Step::Modal { what, who, number, named } => self.modal(what, who, number, named),
+            Step::Pin { who, which, pins } => {
+                let Some(message) = self.message(which) else { return self.greeting(who) };
+                let Message { key, .. } = *message;
+                let pinning = Pinning { conversation: key.conversation, ts: key.ts, pins };
+                self.ask(CALLERS[who], Verb::Pin(pinning), None)
+            }
+            Step::Wait { who, what, place, hours } => self.wait(who, what, place, hours),
             Step::Tick(_) | Step::Sweep | Step::Settle { .. } => unreachable!("not a command"),
+        }
+    }
+
+    /// A message for later, the end of the last one, or its time.
+    fn wait(&self, who: usize, what: usize, place: usize, hours: i64) -> Command {
+        match (what, &self.waiting) {
+            (0, Some(ItemKey::Scheduled { conversation, post_at, made })) => {
+                let (conversation, post_at, made) = (*conversation, *post_at, *made);
+                let remove = ScheduleCommand::Remove { conversation, post_at, made };
+                self.ask(CALLERS[who], Verb::Schedule(remove), None)
+            }
+            (1 | 2, Some(key)) => self.ask(Caller::Control, Verb::PostDue(key.clone()), None),
+            _ => {
+                let words = post(self.place(place), &format!("text {}", self.commands));
+                let post_at = START.plus(hours * HOUR);
+                let add = ScheduleCommand::Add { post: Box::new(words), post_at };
+                self.ask(CALLERS[who], Verb::Schedule(add), None)
+            }
         }
     }
 
