@@ -65,6 +65,7 @@ impl Coverage {
     pub fn exists(test: &str) -> bool {
         let (folders, name) = match test.split_once(": ") {
             Some(("sdks", name)) => (vec![root().join("tests/sdks")], name),
+            Some(("redraft-fuzz", name)) => (vec![root().join("fuzz")], name),
             Some((package, name)) => {
                 let short = package.trim_start_matches("redraft-");
                 (vec![root().join("crates").join(short)], name)

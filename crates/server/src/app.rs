@@ -18,6 +18,7 @@ use crate::slack;
 pub(crate) use crate::slack::rates::Forced;
 use crate::slack::sockets::Sockets;
 pub use crate::slack::streams::Untold;
+pub(crate) use crate::slack::verify;
 use crate::typing::Typing;
 
 /// A server's state. Cheap to share; everything that changes and matters is in the store.

@@ -73,7 +73,7 @@ fn command_of(dice: &mut Dice, world: &World) -> Command {
         Some(Audience::Only(reader)) if !dice.one_in(4) => Some(Targeted { reader: Some(reader) }),
         _ => None,
     };
-    let verb = match dice.roll(40) {
+    let verb = match dice.roll(43) {
         0..=2 => Verb::Post(post(place)),
         3..=8 => Verb::Post(Post {
             reply_to: [Some(known.ts), None],
@@ -95,7 +95,7 @@ fn command_of(dice: &mut Dice, world: &World) -> Command {
             ..delete(known.conversation, known.ts)
         }),
         17..=18 => Verb::Conversation(room_of(dice, place)),
-        19..=21 => act(known.conversation, known.ts, act_of(dice)),
+        19..=21 | 39..=41 => act(known.conversation, known.ts, act_of(dice)),
         22 => return unreaction(dice, world),
         23..=27 => return stream_of(dice, world),
         28..=29 => {

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Answer, Error, Scope, apps, ok, refusal};
-use crate::slack;
+use crate::app::verify;
 
 /// Deliveries that one call returns at most.
 const DELIVERIES_MAX: u64 = 1000;
@@ -78,7 +78,7 @@ pub(super) async fn replay(scope: &Scope<'_>, app: &str) -> Answer {
 /// Asks a Slack app's request URL for an answer to a challenge.
 pub(super) async fn verify(scope: &Scope<'_>, app: &str) -> Answer {
     let app = apps::named(scope, app)?;
-    ok(match slack::verify::verify(scope.app, scope.id(), app).await {
+    ok(match verify::verify(scope.app, scope.id(), app).await {
         Ok(()) => json!({ "verified": true }),
         Err(why) => json!({ "verified": false, "reason": why }),
     })

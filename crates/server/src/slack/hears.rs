@@ -58,7 +58,7 @@ pub(super) enum Thing {
 }
 
 /// All of them.
-const THINGS: [Thing; 21] = [
+const THINGS: [Thing; 24] = [
     Thing::Message,
     Thing::AppMention,
     Thing::MetadataPosted,
@@ -80,6 +80,9 @@ const THINGS: [Thing; 21] = [
     Thing::FileDeleted,
     Thing::FileShared,
     Thing::FileUnshared,
+    Thing::UserChanged,
+    Thing::PinAdded,
+    Thing::PinRemoved,
 ];
 
 /// Who may know of it.

@@ -566,6 +566,7 @@ pub fn documented(method: &str) -> &'static [&'static str] {
             "team_not_on_enterprise",
             "user_not_found",
         ],
+        "apps.connections.open" => &["forbidden_team", "insecure_request", "missing_args"],
         "files.getUploadURLExternal" => &[
             "alt_txt_too_large",
             "file_type_not_allowed",
@@ -657,6 +658,7 @@ mod tests {
             "views.update",
             "team.info",
             "bots.info",
+            "apps.connections.open",
             "files.completeUploadExternal",
             "files.delete",
             "files.getUploadURLExternal",

@@ -13,8 +13,8 @@ pub struct Kind {
 
 /// By the ending, in small letters.
 const KINDS: [(&str, &str, &str, &str); 22] = [
-    ("csv", "csv", "text/csv", "CSV"),
     ("css", "css", "text/css", "CSS"),
+    ("csv", "csv", "text/csv", "CSV"),
     (
         "docx",
         "docx",
