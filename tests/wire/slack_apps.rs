@@ -75,6 +75,11 @@ fn a_manifest_becomes_an_app_and_a_shell_knows_its_secrets() {
     let (done, lines, complaints) = run(imported, &data);
     assert!(done, "{complaints}");
     assert!(complaints.contains("settings.surprise is unknown and left out"), "{complaints}");
+    // What only an app that people install needs stands there for reading: Bolt for Python would take it as a wish.
+    for name in ["CLIENT_ID", "CLIENT_SECRET", "VERIFICATION_TOKEN"] {
+        assert_eq!(sourced(&lines, &format!("SLACK_{name}")), "");
+    }
+    let lines = lines.replace("\n# SLACK_", "\nexport SLACK_");
     let value = |name: &str| sourced(&lines, name);
 
     assert_eq!(value("SLACK_API_URL"), format!("{}/api/", world.server.url));
