@@ -34,6 +34,7 @@ pub const TARGETS: &[Target] = &[
     target("card", teams::card),
     target("card-answers", teams::card_answers),
     target("choices", views::choices),
+    target("chunks", words::chunks),
     target("connector", requests::connector),
     target("form", requests::form),
     target("manifest", declared::manifest),

@@ -1,7 +1,7 @@
 //! What Slack apps write: texts, blocks, attachments, metadata.
 
 use redraft_wire::slack::text::{self, Names, Parse};
-use redraft_wire::slack::{Fault, attachments, blocks, markdown, metadata, rich_text};
+use redraft_wire::slack::{Fault, attachments, blocks, markdown, metadata, rich_text, stream};
 use redraft_wire::translate::{NoNames, SlackMessage, slack_to_activity, slack_to_markdown};
 use serde_json::Value;
 
@@ -49,6 +49,23 @@ pub fn markdown(bytes: &[u8]) {
     let Ok(given) = std::str::from_utf8(bytes) else { return };
     let stored = markdown::to_mrkdwn(given);
     let _ = text::plain(&stored);
+}
+
+/// Chunks of a stream, what is shown of them, and the blocks at its end.
+pub fn chunks(bytes: &[u8]) {
+    let Ok(given) = std::str::from_utf8(bytes) else { return };
+    match stream::read(given, &mut ids()) {
+        Err(fault) => is_explained(&fault),
+        Ok(added) => {
+            let twice = [added.others.as_deref(), added.others.as_deref()];
+            let shown = stream::assemble(&added.markdown, twice.into_iter().flatten());
+            let blocks = shown.blocks.map(|blocks| serde_json::from_str::<serde_json::Value>(&blocks));
+            assert!(blocks.is_none_or(|blocks| blocks.is_ok()));
+        }
+    }
+    if let Err(fault) = stream::last_blocks(given, &mut ids()) {
+        is_explained(&fault);
+    }
 }
 
 /// What was accepted is accepted again and stays as it is.
