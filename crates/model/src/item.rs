@@ -4,9 +4,7 @@
 use std::sync::Arc;
 
 use crate::id::{AppId, ConversationId, UserId};
-use crate::limits::{
-    CODE_MICROS, GRANT_KEPT_MICROS, RESPONSE_URL_MICROS, TICKET_MICROS, TRIGGER_MICROS, UPLOAD_MICROS,
-};
+use crate::limits::{CODE_MICROS, GRANT_KEPT_MICROS, RESPONSE_URL_MICROS, TRIGGER_MICROS, UPLOAD_MICROS};
 use crate::time::{Micros, Ts};
 
 /// Where an item lies in its workspace. Items of one kind stand together, in the order of their keys.
@@ -71,13 +69,6 @@ pub enum Grant {
     Trigger(Trigger),
     /// Install an app (OAuth).
     Code(Code),
-    /// Open one Socket Mode connection.
-    Ticket {
-        /// The app that hears through it.
-        app: AppId,
-        /// When it was made.
-        made_at: Micros,
-    },
     /// Send the bytes of a file.
     Upload {
         /// The file's spelled id.
@@ -95,7 +86,6 @@ impl Grant {
             Self::ResponseUrl(it) => it.made_at.plus(RESPONSE_URL_MICROS),
             Self::Trigger(it) => it.made_at.plus(TRIGGER_MICROS),
             Self::Code(it) => it.made_at.plus(CODE_MICROS),
-            Self::Ticket { made_at, .. } => made_at.plus(TICKET_MICROS),
             Self::Upload { made_at, .. } => made_at.plus(UPLOAD_MICROS),
         }
     }

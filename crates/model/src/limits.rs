@@ -47,9 +47,6 @@ pub const MODALS_MAX: usize = 3;
 /// How long an OAuth code lasts.
 pub const CODE_MICROS: i64 = 10 * 60 * 1_000_000;
 
-/// How long a Socket Mode address lasts until it is used. The platform says "soon"; this is a guess.
-pub const TICKET_MICROS: i64 = 30 * 1_000_000;
-
 /// How long the bytes of a file may be sent. A guess.
 pub const UPLOAD_MICROS: i64 = 60 * 60 * 1_000_000;
 

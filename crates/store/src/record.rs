@@ -347,8 +347,7 @@ choice! {
         1 => ResponseUrl(it),
         2 => Trigger(it),
         3 => Code(it),
-        4 => Ticket { app, made_at },
-        5 => Upload { file, made_at },
+        4 => Upload { file, made_at },
     }
     Item { 1 => Grant(it), 2 => Views(it), 3 => ViewOf(it), 4 => Scheduled(it), 5 => File(it), 6 => Read(it) }
     Dialect { 1 => Slack, 2 => Connector }

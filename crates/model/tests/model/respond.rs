@@ -321,8 +321,8 @@ fn worth_nothing_elsewhere() {
     assert_eq!(world.control(Control::UninstallApp(BETA_APP)), "app 2");
     assert_eq!(respond(&mut world, says("x")), "Respond(Unknown)");
     let mut other = World::new();
-    let ticket = Item::Grant(Grant::Ticket { app: BETA_APP, made_at: START });
-    other.items.insert((HOME, ItemKey::Grant(SECRET)), ticket);
+    let upload = Item::Grant(Grant::Upload { file: "F1".into(), made_at: START });
+    other.items.insert((HOME, ItemKey::Grant(SECRET)), upload);
     assert_eq!(respond(&mut other, says("x")), "Respond(Unknown)");
 }
 
