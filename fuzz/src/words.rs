@@ -59,7 +59,7 @@ pub fn chunks(bytes: &[u8]) {
         Ok(added) => {
             let twice = [added.others.as_deref(), added.others.as_deref()];
             let shown = stream::assemble(&added.markdown, twice.into_iter().flatten());
-            let blocks = shown.blocks.map(|blocks| serde_json::from_str::<serde_json::Value>(&blocks));
+            let blocks = shown.blocks.map(|blocks| serde_json::from_str::<Value>(&blocks));
             assert!(blocks.is_none_or(|blocks| blocks.is_ok()));
         }
     }

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::bot::until;
 use crate::support::{Folder, Server};
 use crate::world::*;
 
@@ -233,8 +234,9 @@ fn refused_when_it_is_due() {
     world.controlled("PATCH", "/channels/random", &json!({"archived": false}));
     let history = world.ok(ADA, "conversations.history", &json!({"channel": RANDOM}));
     assert!(!history.to_string().contains("nobody reads this"));
-    let log = world.server.log.lock().unwrap().clone();
-    assert!(log.contains("a scheduled message was not posted"), "{log}");
+    until("a line in the log", || {
+        world.server.log.lock().unwrap().contains("a scheduled message was not posted").then_some(())
+    });
 }
 
 /// In a thread, with blocks, to a person.
