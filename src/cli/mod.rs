@@ -11,6 +11,7 @@ mod doctor;
 mod import;
 mod inside;
 mod key;
+mod migrate;
 mod serve;
 mod settings;
 
@@ -40,6 +41,8 @@ enum Command {
     Key(key::Key),
     /// Checks a data folder and says what it found.
     Doctor(doctor::Doctor),
+    /// Brings a data folder of an earlier version up to date; the old database is kept beside the new one.
+    Migrate(migrate::Migrate),
 }
 
 /// Where the data is.
@@ -64,6 +67,7 @@ pub fn run() -> ExitCode {
         Command::Token(command) => command.run(),
         Command::Key(command) => command.run(),
         Command::Doctor(doctor) => doctor.run(),
+        Command::Migrate(migrate) => migrate.run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

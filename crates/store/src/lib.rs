@@ -29,7 +29,7 @@ mod record;
 mod sqlite;
 
 pub use memory::MemoryStore;
-pub use sqlite::{Examined, OpenError, Options, SqliteStore, examine};
+pub use sqlite::{Examined, Migrated, OpenError, Options, SqliteStore, examine, migrate};
 
 /// Commands that may wait for the writer; one more is refused with [`StoreError::Busy`].
 pub const QUEUE_COMMANDS_MAX: usize = 4096;

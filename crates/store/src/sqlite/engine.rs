@@ -58,8 +58,9 @@ impl SqliteEngine {
         wal: Arc<Wal>,
         assemble: Assemble,
     ) -> Result<Self, OpenError> {
-        let db = super::connection(&path, vfs.as_deref(), false)?;
+        let mut db = super::connection(&path, vfs.as_deref(), false)?;
         super::check_version(&db)?;
+        super::migrate::bring_up_to_date(&mut db, &path)?;
         let db = prepare(db, &wal)?;
         Ok(Self { path, vfs, db, recent: Recent::default(), wal, assemble })
     }
@@ -447,8 +448,6 @@ fn prepare(mut db: Connection, wal: &Arc<Wal>) -> rusqlite::Result<Connection> {
     db.pragma_update(None, "wal_autocheckpoint", 0)?;
     db.pragma_update(None, "cache_size", -40 * 1024)?;
     db.set_prepared_statement_cache_capacity(64);
-    db.execute_batch(rows::SCHEMA)?;
-    db.pragma_update(None, "user_version", rows::SCHEMA_VERSION)?;
     let wal = Arc::clone(wal);
     db.wal_hook(Some(move |_: &mut rusqlite::hooks::Wal, frames: i32| {
         wal.frames.store(u64::try_from(frames).unwrap_or(0), Ordering::Relaxed);

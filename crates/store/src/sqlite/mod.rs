@@ -24,13 +24,16 @@ use crate::{
     Stored, Viewed, Window, machine_clock,
 };
 
+mod copy;
 mod engine;
 mod examine;
+mod migrate;
 mod packed;
 mod recent;
 mod rows;
 
 pub use examine::{Examined, examine};
+pub use migrate::{Migrated, migrate};
 
 /// Connections that read at the same time.
 const READERS_MAX: usize = 4;
@@ -84,10 +87,16 @@ pub enum OpenError {
     InUse,
     /// The folder or a file in it cannot be made or read.
     #[error("the data folder cannot be used: {0}")]
-    Io(#[from] std::io::Error),
+    Io(std::io::Error),
     /// The database cannot be read.
     #[error("the database cannot be opened: {0}")]
-    Database(#[from] rusqlite::Error),
+    Database(rusqlite::Error),
+    /// There is no room for what has to be written first.
+    #[error("the disk is full; nothing was changed")]
+    Full,
+    /// A copy was written and does not read as what was copied.
+    #[error("the copy of the database does not read back as it was written; nothing was changed")]
+    BadCopy,
     /// The database was written by a later version.
     #[error("the database was written by a later version of Redraft")]
     TooNew,
@@ -98,8 +107,28 @@ pub enum OpenError {
     TooOld,
 }
 
+impl From<std::io::Error> for OpenError {
+    fn from(failed: std::io::Error) -> Self {
+        use std::io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+        match failed.kind() {
+            StorageFull | QuotaExceeded | FileTooLarge => Self::Full,
+            _ => Self::Io(failed),
+        }
+    }
+}
+
+impl From<rusqlite::Error> for OpenError {
+    fn from(failed: rusqlite::Error) -> Self {
+        match failed.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::DiskFull) => Self::Full,
+            _ => Self::Database(failed),
+        }
+    }
+}
+
 impl SqliteStore {
-    /// Opens a folder and makes it if it is not there.
+    /// Opens a folder and makes it if it is not there. A database of an earlier schema is migrated, and the old one kept
+    /// beside it ([`migrate`]).
     ///
     /// # Errors
     /// When another process owns it, or it cannot be read.
@@ -394,10 +423,10 @@ fn connection(path: &Path, vfs: Option<&str>, reader: bool) -> rusqlite::Result<
     Ok(db)
 }
 
-/// Refuses a database that another version wrote. A new file has version 0.
+/// Refuses a database that no migration starts from. A new file has version 0.
 fn check_version(db: &Connection) -> Result<(), OpenError> {
-    match db.pragma_query_value(None, "user_version", |row| row.get(0))? {
-        0 | rows::SCHEMA_VERSION => Ok(()),
+    match rows::version(db)? {
+        0 | migrate::FIRST_VERSION..=rows::SCHEMA_VERSION => Ok(()),
         version if version < rows::SCHEMA_VERSION => Err(OpenError::TooOld),
         _ => Err(OpenError::TooNew),
     }

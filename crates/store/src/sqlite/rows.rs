@@ -64,7 +64,12 @@ CREATE TABLE IF NOT EXISTS dropped (workspace INTEGER PRIMARY KEY);
 ";
 
 /// The number of this schema, in `PRAGMA user_version`.
-pub(super) const SCHEMA_VERSION: i32 = 3;
+pub(super) const SCHEMA_VERSION: i32 = 4;
+
+/// The schema of a database; 0 of one that is new.
+pub(super) fn version(db: &Connection) -> rusqlite::Result<i32> {
+    db.pragma_query_value(None, "user_version", |row| row.get(0))
+}
 
 /// Messages for single readers that are looked at for one of them, of one conversation.
 const TARGETED_ROWS_MAX: usize = 10_000;

@@ -9,4 +9,5 @@ mod folders;
 mod histories;
 mod power;
 mod runtimes;
+mod schema_3;
 mod steps;
