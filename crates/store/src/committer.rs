@@ -31,7 +31,7 @@ pub(crate) trait Engine: Send + 'static {
     /// Writes that down.
     fn put_head(&mut self, workspace: WorkspaceId, head: Head) -> Result<(), Broken>;
     /// Flushes. After this returned `Ok`, a power cut loses nothing of it.
-    fn commit(&mut self) -> Result<(), Broken>;
+    fn commit(&mut self) -> Result<(), NotCommitted>;
     /// Forgets the open transaction and everything remembered in memory.
     fn rollback(&mut self);
     /// Opens the database again after a failed flush, and reads what it really holds.
@@ -49,6 +49,15 @@ pub(crate) trait Engine: Send + 'static {
 /// The database failed; it has said so in the log.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Broken;
+
+/// A transaction was not committed; the database has said so in the log.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum NotCommitted {
+    /// There was no room to write it. It did not happen, and everything is as before.
+    Full,
+    /// It may be on the disk or not.
+    Unknown,
+}
 
 /// The numbers that a workspace has used.
 #[derive(Clone, Copy, Default, Debug)]
@@ -277,11 +286,18 @@ impl<E: Engine> Committer<E> {
     }
 
     fn flush(&mut self) -> Result<(), StoreError> {
-        if self.engine.commit().is_err() {
-            // Whether it reached the disk is unknown, so nothing in memory can be trusted: begin from the file again.
-            self.forget();
-            self.lost = true;
-            return Err(StoreError::Unknown);
+        match self.engine.commit() {
+            Ok(()) => {}
+            Err(NotCommitted::Full) => {
+                self.forget();
+                return Err(StoreError::Failed);
+            }
+            Err(NotCommitted::Unknown) => {
+                // Nothing in memory can be trusted: begin from the file again.
+                self.forget();
+                self.lost = true;
+                return Err(StoreError::Unknown);
+            }
         }
         self.published.publish(&self.pending, &self.ends);
         self.pending.clear();

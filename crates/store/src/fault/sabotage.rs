@@ -6,7 +6,7 @@ use redraft_model::id::WorkspaceId;
 use redraft_model::time::Micros;
 use redraft_model::view::View;
 
-use crate::committer::{Broken, Engine, Head, Note};
+use crate::committer::{Broken, Engine, Head, NotCommitted, Note};
 
 /// How a store is to break its promise that what is acknowledged is on disk.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -29,7 +29,7 @@ impl<E: Engine> Sabotaged<E> {
         Self { engine, answers_early: sabotage == Sabotage::AnswerBeforeCommit, owes_commit: false }
     }
 
-    fn pay(&mut self) -> Result<(), Broken> {
+    fn pay(&mut self) -> Result<(), NotCommitted> {
         if std::mem::take(&mut self.owes_commit) { self.engine.commit() } else { Ok(()) }
     }
 }
@@ -40,7 +40,7 @@ impl<E: Engine> Engine for Sabotaged<E> {
     }
 
     fn begin(&mut self) -> Result<(), Broken> {
-        self.pay()?;
+        self.pay().map_err(|_| Broken)?;
         self.engine.begin()
     }
 
@@ -56,7 +56,7 @@ impl<E: Engine> Engine for Sabotaged<E> {
         self.engine.put_head(workspace, head)
     }
 
-    fn commit(&mut self) -> Result<(), Broken> {
+    fn commit(&mut self) -> Result<(), NotCommitted> {
         self.owes_commit = self.answers_early;
         if self.owes_commit { Ok(()) } else { self.engine.commit() }
     }

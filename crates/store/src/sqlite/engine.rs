@@ -13,15 +13,16 @@ use redraft_model::item::{Item, ItemKey};
 use redraft_model::message::{Audience, Gone, Message, PersonalView, Reaction, Replier, Revision};
 use redraft_model::time::{Micros, Ts};
 use redraft_model::view::{Identity, Looked, NotLoaded, Remembered, View};
-use rusqlite::{Connection, OptionalExtension, Params, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Params, params};
 use tracing::error;
 
 use super::OpenError;
 use super::packed;
 use super::recent::Recent;
 use super::rows::{self, CHANNEL_LINE, EPHEMERAL_LINE, place_of, spot};
+use super::seal::{Row, seal};
 use crate::Settlement;
-use crate::committer::{Broken, Engine, Head, Note};
+use crate::committer::{Broken, Engine, Head, NotCommitted, Note};
 use crate::fault::Sabotage;
 use crate::fault::sabotage::Sabotaged;
 use crate::record::{Entry, RevisionRow, encode, entries, item_key};
@@ -88,7 +89,9 @@ impl SqliteEngine {
             Change::RemoveRevision(key, position) => self.remove_revision(key.workspace, *position),
             Change::PutPiece(key, number, piece) => {
                 const SQL: &str = "INSERT INTO piece (place, ts, number, body) VALUES (?1, ?2, ?3, ?4)";
-                self.write(SQL, params![place_of(*key), key.ts.0, number, encode(piece)]).map(drop)
+                let (place, ts) = (place_of(*key), key.ts.0);
+                let body = seal(Row::Piece(place, ts, i64::from(*number)), encode(piece));
+                self.write(SQL, params![place, ts, number, body]).map(drop)
             }
             Change::ClearPieces(key) => {
                 const SQL: &str = "DELETE FROM piece WHERE place = ?1 AND ts = ?2";
@@ -110,7 +113,7 @@ impl SqliteEngine {
     fn put_message(&self, message: &Arc<Message>, first: Ts) -> rusqlite::Result<()> {
         let key = message.key;
         let line = line_of(message);
-        let body = packed::message(message);
+        let body = seal(Row::Message(place_of(key), line, key.ts.0), packed::message(message));
         // A message's time is that of the event that made it.
         let is_new = first <= key.ts;
         if is_new {
@@ -141,7 +144,8 @@ impl SqliteEngine {
             self.write(SQL, params![expires_at, place, ts, spot])?;
         } else if message.broadcast {
             const SQL: &str = "INSERT OR REPLACE INTO message (place, line, ts, body) VALUES (?1, 0, ?2, ?3)";
-            self.write(SQL, params![place, ts, packed::broadcast(Ts(line))])?;
+            let body = seal(Row::Message(place, CHANNEL_LINE, ts), packed::broadcast(Ts(line)));
+            self.write(SQL, params![place, ts, body])?;
         } else if !is_new {
             self.write("DELETE FROM message WHERE place = ?1 AND line = 0 AND ts = ?2", params![place, ts])?;
         }
@@ -184,7 +188,9 @@ impl SqliteEngine {
             self.remove_revision(key.workspace, before.content_at)?;
         }
         const SQL: &str = "INSERT OR REPLACE INTO view (place, ts, user, body) VALUES (?1, ?2, ?3, ?4)";
-        self.write(SQL, params![place_of(key), key.ts.0, user.0, encode(&view)]).map(drop)
+        let (place, ts) = (place_of(key), key.ts.0);
+        let body = seal(Row::View(place, ts, i64::from(user.0)), encode(&view));
+        self.write(SQL, params![place, ts, user.0, body]).map(drop)
     }
 
     fn clear_marks(&self, key: MessageKey) -> rusqlite::Result<()> {
@@ -202,11 +208,12 @@ impl SqliteEngine {
             Note::Settle(workspace, app, settlement) => self.settle(*workspace, *app, settlement),
             Note::Blob(workspace, digest, bytes) => {
                 const SQL: &str = "INSERT OR IGNORE INTO blob (workspace, digest, bytes) VALUES (?1, ?2, ?3)";
+                let bytes = seal(Row::Blob(i64::from(workspace.0), digest), bytes.clone());
                 self.write(SQL, params![workspace.0, digest, bytes]).map(drop)
             }
             Note::Value(name, value) => {
                 const SQL: &str = "INSERT OR REPLACE INTO meta (name, value) VALUES (?1, ?2)";
-                self.write(SQL, params![name, value]).map(drop)
+                self.write(SQL, params![name, seal(Row::Meta(name), value.clone())]).map(drop)
             }
         }
     }
@@ -226,7 +233,8 @@ impl SqliteEngine {
             const SQL: &str = "INSERT OR REPLACE INTO delivery (workspace, app, position, part, body)
                 VALUES (?1, ?2, ?3, ?4, ?5)";
             let (at, part) = (position(delivery.position), delivery.part);
-            self.write(SQL, params![workspace.0, app.0, at, part, encode(delivery)])?;
+            let row = Row::Delivery(i64::from(workspace.0), i64::from(app.0), at, i64::from(part));
+            self.write(SQL, params![workspace.0, app.0, at, part, seal(row, encode(delivery))])?;
         }
         for (over, part) in &settlement.removed {
             const SQL: &str =
@@ -240,7 +248,8 @@ impl SqliteEngine {
         let workspace = revision.key.workspace;
         let row = RevisionRow { revision: revision.clone(), content: Arc::clone(content) };
         const SQL: &str = "INSERT INTO revision (spot, body) VALUES (?1, ?2)";
-        self.write(SQL, params![spot(workspace, revision.position), encode(&row)])?;
+        let spot = spot(workspace, revision.position);
+        self.write(SQL, params![spot, seal(Row::Revision(spot), encode(&row))])?;
         self.recent.put_content(workspace, revision.position, Arc::clone(content));
         Ok(())
     }
@@ -250,7 +259,8 @@ impl SqliteEngine {
         match replier {
             Some(replier) => {
                 const SQL: &str = "INSERT OR REPLACE INTO replier (place, root, user, since, body) VALUES (?1, ?2, ?3, ?4, ?5)";
-                self.write(SQL, params![place, root, user.0, replier.since.0, encode(replier)])?;
+                let body = seal(Row::Replier(place, root, i64::from(user.0)), encode(replier));
+                self.write(SQL, params![place, root, user.0, replier.since.0, body])?;
             }
             None => {
                 const SQL: &str = "DELETE FROM replier WHERE place = ?1 AND root = ?2 AND user = ?3";
@@ -263,15 +273,17 @@ impl SqliteEngine {
     fn put_gone(&self, gone: &Gone) -> rusqlite::Result<()> {
         const SQL: &str = "INSERT INTO gone (place, ts, body) VALUES (?1, ?2, ?3)";
         let key = gone.last.key;
-        self.write(SQL, params![place_of(key), key.ts.0, packed::gone(gone)])?;
+        let (place, ts) = (place_of(key), key.ts.0);
+        self.write(SQL, params![place, ts, seal(Row::Gone(place, ts), packed::gone(gone))])?;
         Ok(())
     }
 
     fn remember(&self, identity: &Identity, key: &str, remembered: &Remembered) -> rusqlite::Result<()> {
         const SQL: &str =
             "INSERT OR REPLACE INTO remembered (identity, key, expires_at, body) VALUES (?1, ?2, ?3, ?4)";
-        let params = params![identity_bytes(identity), key, remembered.expires_at.0, encode(remembered)];
-        self.write(SQL, params)?;
+        let identity = identity_bytes(identity);
+        let body = seal(Row::Remembered(&identity, key), encode(remembered));
+        self.write(SQL, params![identity, key, remembered.expires_at.0, body])?;
         Ok(())
     }
 
@@ -287,7 +299,9 @@ impl SqliteEngine {
         const SQL: &str = "INSERT OR REPLACE INTO item (workspace, key, due_at, kept_until, body)
             VALUES (?1, ?2, ?3, ?4, ?5)";
         let kept_until = item.kept_until().map(|end| end.0);
-        self.write(SQL, params![workspace.0, item_key(key), due_at, kept_until, encode(item)]).map(drop)
+        let key = item_key(key);
+        let body = seal(Row::Item(i64::from(workspace.0), &key), encode(item));
+        self.write(SQL, params![workspace.0, key, due_at, kept_until, body]).map(drop)
     }
 
     fn put_directory(&self, workspace: WorkspaceId, change: &DirectoryChange) -> rusqlite::Result<()> {
@@ -308,7 +322,9 @@ impl SqliteEngine {
     fn put_entry(&self, workspace: WorkspaceId, origin: bool, entry: &Entry) -> rusqlite::Result<()> {
         const SQL: &str =
             "INSERT OR REPLACE INTO directory (workspace, origin, key, body) VALUES (?1, ?2, ?3, ?4)";
-        self.write(SQL, params![workspace.0, origin, entry.key(), encode(entry)])?;
+        let key = entry.key();
+        let body = seal(Row::Directory(i64::from(workspace.0), origin, &key), encode(entry));
+        self.write(SQL, params![workspace.0, origin, key, body])?;
         Ok(())
     }
 
@@ -318,8 +334,9 @@ impl SqliteEngine {
             self.put_entry(id, false, &entry)?;
             self.put_entry(id, true, &entry)?;
         }
-        const SQL: &str = "INSERT OR REPLACE INTO meta (name, value) VALUES ('next_workspace', ?1)";
-        self.write(SQL, [(id.0 + 1).to_be_bytes()])?;
+        const SQL: &str = "INSERT OR REPLACE INTO meta (name, value) VALUES (?1, ?2)";
+        let next = (id.0 + 1).to_be_bytes().to_vec();
+        self.write(SQL, params![rows::NEXT_WORKSPACE, seal(Row::Meta(rows::NEXT_WORKSPACE), next)])?;
         Ok(())
     }
 
@@ -333,7 +350,8 @@ impl SqliteEngine {
 
     fn put_event(&self, workspace: WorkspaceId, event: &Event) -> rusqlite::Result<()> {
         const SQL: &str = "INSERT INTO log (spot, body) VALUES (?1, ?2)";
-        self.write(SQL, params![spot(workspace, event.position), encode(event)])?;
+        let spot = spot(workspace, event.position);
+        self.write(SQL, params![spot, seal(Row::Log(spot), encode(event))])?;
         Ok(())
     }
 
@@ -498,8 +516,15 @@ impl Engine for SqliteEngine {
         self.write(SQL, params![workspace.0, head.ts.0, position]).map(drop).map_err(|failed| broken(&failed))
     }
 
-    fn commit(&mut self) -> Result<(), Broken> {
-        self.write("COMMIT", []).map(drop).map_err(|failed| broken(&failed))
+    /// What marks a transaction in the log as committed is written last, so one that found no room is not.
+    fn commit(&mut self) -> Result<(), NotCommitted> {
+        self.write("COMMIT", []).map(drop).map_err(|failed| {
+            error!(error = %failed, "a transaction could not be committed");
+            match failed.sqlite_error_code() {
+                Some(ErrorCode::DiskFull) => NotCommitted::Full,
+                _ => NotCommitted::Unknown,
+            }
+        })
     }
 
     fn rollback(&mut self) {
@@ -520,8 +545,9 @@ impl Engine for SqliteEngine {
 
     fn keep(&mut self, name: &'static str, value: &[u8]) -> Result<Vec<u8>, Broken> {
         let kept = || {
-            self.write("INSERT OR IGNORE INTO meta (name, value) VALUES (?1, ?2)", params![name, value])?;
-            self.db.query_row("SELECT value FROM meta WHERE name = ?1", [name], |row| row.get(0))
+            let sealed = seal(Row::Meta(name), value.to_vec());
+            self.write("INSERT OR IGNORE INTO meta (name, value) VALUES (?1, ?2)", params![name, sealed])?;
+            Ok(rows::kept(&self.db, name)?.unwrap_or_default())
         };
         kept().map_err(|failed| broken(&failed))
     }
@@ -593,7 +619,9 @@ impl View for Snapshot<'_> {
 
     fn replier(&self, root: MessageKey, user: UserId) -> Looked<Option<Replier>> {
         const SQL: &str = "SELECT body FROM replier WHERE place = ?1 AND root = ?2 AND user = ?3";
-        self.looked(rows::one(&self.engine.db, SQL, params![place_of(root), root.ts.0, user.0]))
+        let (place, root, user) = (place_of(root), root.ts.0, i64::from(user.0));
+        let row = Row::Replier(place, root, user);
+        self.looked(rows::one(&self.engine.db, row, SQL, params![place, root, user]))
     }
 
     fn repliers(&self, root: MessageKey, limit: usize) -> Looked<Vec<UserId>> {
@@ -624,7 +652,9 @@ impl View for Snapshot<'_> {
 
     fn remembered(&self, identity: &Identity, key: &str) -> Looked<Option<Remembered>> {
         const SQL: &str = "SELECT body FROM remembered WHERE identity = ?1 AND key = ?2";
-        self.looked(rows::one(&self.engine.db, SQL, params![identity_bytes(identity), key]))
+        let identity = identity_bytes(identity);
+        let row = Row::Remembered(&identity, key);
+        self.looked(rows::one(&self.engine.db, row, SQL, params![identity, key]))
     }
 
     fn origin(&self, workspace: WorkspaceId) -> Looked<Option<Arc<Directory>>> {

@@ -6,9 +6,9 @@ use rusqlite::Connection;
 
 use redraft_model::time::Ts;
 
-use super::packed::{self, Row};
+use super::packed::Row;
+use super::seal::{self, Table};
 use super::{FILE_NAME, OpenError, check_version, connection, own, rows};
-use crate::record::{Field, RevisionRow, decode};
 
 /// What was found in a data folder.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -62,30 +62,26 @@ fn bytes(folder: &Path) -> u64 {
 /// Every row can be read, every living message has its content, every log is without gaps.
 fn check_rows(db: &Connection) -> rusqlite::Result<Vec<String>> {
     let mut problems = Vec::new();
-    let mut bad = 0_u64;
     let mut wordless = 0_u64;
     let mut statement = db.prepare("SELECT body, place, line, ts FROM message")?;
     let mut messages = statement.query([])?;
     while let Some(row) = messages.next()? {
         let (place, line): (i64, i64) = (row.get(1)?, row.get(2)?);
         let key = rows::key(place, Ts(row.get(3)?));
-        match packed::row(row.get_ref(0)?.as_blob()?, key, line) {
-            Some(Row::Message(message)) if message.revision().is_some() => {
+        match rows::unpacked(row.get_ref(0)?.as_blob()?, key, line) {
+            Ok(Row::Message(message)) if message.revision().is_some() => {
                 let words = rows::content(db, message.key.workspace, message.content_at).ok().flatten();
                 wordless += u64::from(words.is_none());
             }
-            Some(_) => {}
-            None => bad += 1,
+            Ok(_) | Err(_) => {}
         }
     }
-    let unreadable = bad
-        + unreadable::<RevisionRow>(db, "revision")?
-        + unreadable::<redraft_model::event::Event>(db, "log")?
-        + unreadable::<redraft_model::message::PersonalView>(db, "view")?
-        + unreadable::<crate::Delivery>(db, "delivery")?
-        + unreadable::<redraft_model::item::Item>(db, "item")?;
-    if 0 < unreadable {
-        problems.push(format!("{unreadable} rows cannot be read"));
+    let mut damaged = 0;
+    for table in &seal::TABLES {
+        damaged += unreadable(db, table)?;
+    }
+    if 0 < damaged {
+        problems.push(format!("{damaged} rows cannot be read"));
     }
     if 0 < wordless {
         problems.push(format!("{wordless} messages have no content"));
@@ -103,12 +99,19 @@ fn check_rows(db: &Connection) -> rusqlite::Result<Vec<String>> {
     Ok(problems)
 }
 
-fn unreadable<T: Field>(db: &Connection, table: &str) -> rusqlite::Result<u64> {
-    let mut statement = db.prepare(&format!("SELECT body FROM {table}"))?;
+/// How many rows of a table are not what was written.
+fn unreadable(db: &Connection, table: &Table) -> rusqlite::Result<u64> {
+    let Table { number, name, body, key } = table;
+    let mut statement = db.prepare(&format!("SELECT {body}, {key} FROM {name}"))?;
+    let columns = statement.column_count();
     let mut rows = statement.query([])?;
     let mut count = 0;
-    while let Some(row) = rows.next()? {
-        count += u64::from(decode::<T>(row.get_ref(0)?.as_blob()?).is_none());
+    while let Some(found) = rows.next()? {
+        let key: Vec<_> = (1..columns).map(|at| found.get_ref(at)).collect::<Result<_, _>>()?;
+        let row = seal::row_of(*number, &key);
+        let sealed = found.get_ref(0)?.as_blob()?;
+        let body = row.and_then(|row| seal::unseal(row, sealed).filter(|body| seal::readable(row, body)));
+        count += u64::from(body.is_none());
     }
     Ok(count)
 }

@@ -3,11 +3,13 @@
 
 use std::path::{Path, PathBuf};
 
+use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, Transaction};
 use tracing::info;
 
 use super::copy::copy;
-use super::{FILE_NAME, OpenError, check_version, connection, own, rows};
+use super::seal::Table;
+use super::{FILE_NAME, OpenError, check_version, connection, own, rows, seal};
 
 /// The earliest schema that is read.
 pub(super) const FIRST_VERSION: i32 = 3;
@@ -16,7 +18,7 @@ pub(super) const FIRST_VERSION: i32 = 3;
 type Step = fn(&Transaction) -> rusqlite::Result<()>;
 
 /// From schema 3 to schema 4, in this order.
-const TO_4: &[Step] = &[];
+const TO_4: &[Step] = &[seal_every_row];
 
 /// What a migration did.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -65,6 +67,19 @@ pub(super) fn bring_up_to_date(db: &mut Connection, path: &Path) -> Result<Optio
         info!(from, to, kept = %kept.display(), "the database was migrated; the old one is kept");
     }
     Ok(migrated)
+}
+
+/// Every row gets its checksum.
+fn seal_every_row(transaction: &Transaction) -> rusqlite::Result<()> {
+    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+    transaction.create_scalar_function("sealed", -1, flags, |context| {
+        let key: Vec<_> = (2..context.len()).map(|at| context.get_raw(at)).collect();
+        Ok(seal::of_schema_3(context.get(0)?, context.get_raw(1).as_blob()?, &key))
+    })?;
+    for Table { number, name, body, key } in seal::TABLES {
+        transaction.execute(&format!("UPDATE {name} SET {body} = sealed({number}, {body}, {key})"), [])?;
+    }
+    transaction.remove_function("sealed", -1)
 }
 
 /// Copies the old database to `redraft.schema-3.db` and the like. The copy is replaced if there is one: either an

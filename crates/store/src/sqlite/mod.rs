@@ -13,7 +13,7 @@ use redraft_model::id::{AppId, ConversationId, MessageKey, UserId, WorkspaceId};
 use redraft_model::item::{Item, ItemKey};
 use redraft_model::message::{Gone, Reaction};
 use redraft_model::time::Ts;
-use rusqlite::{Connection, OpenFlags, OptionalExtension};
+use rusqlite::{Connection, OpenFlags};
 use tokio::sync::{Semaphore, oneshot};
 use tracing::error;
 
@@ -31,6 +31,7 @@ mod migrate;
 mod packed;
 mod recent;
 mod rows;
+mod seal;
 
 pub use examine::{Examined, examine};
 pub use migrate::{Migrated, migrate};
@@ -381,9 +382,7 @@ impl Store for SqliteStore {
     }
 
     fn kept(&self, name: &'static str) -> Later<'_, Result<Option<Vec<u8>>, StoreError>> {
-        self.read(move |db| {
-            db.query_row("SELECT value FROM meta WHERE name = ?1", [name], |row| row.get(0)).optional()
-        })
+        self.read(move |db| rows::kept(db, name))
     }
 
     fn sweep(&self) -> Later<'_, Result<bool, StoreError>> {

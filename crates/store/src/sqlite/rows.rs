@@ -12,6 +12,7 @@ use redraft_model::time::Ts;
 use rusqlite::{Connection, OptionalExtension, Params, params};
 
 use super::packed::{self, Row};
+use super::seal::{self, unseal};
 use crate::record::{Entry, Field, RevisionRow, decode, directory, item_key, item_key_of};
 use crate::{Delivery, Part, Revised, Stored, Viewed, Window};
 
@@ -71,6 +72,9 @@ pub(super) fn version(db: &Connection) -> rusqlite::Result<i32> {
     db.pragma_query_value(None, "user_version", |row| row.get(0))
 }
 
+/// The kept value that is the number of the next workspace.
+pub(super) const NEXT_WORKSPACE: &str = "next_workspace";
+
 /// Messages for single readers that are looked at for one of them, of one conversation.
 const TARGETED_ROWS_MAX: usize = 10_000;
 
@@ -89,7 +93,7 @@ pub(super) fn place_of(key: MessageKey) -> i64 {
 }
 
 /// The last position of a workspace's log: a spot gives forty bits to it, and a reader may ask for any number.
-const POSITION_MAX: i64 = (1 << 40) - 1;
+pub(super) const POSITION_MAX: i64 = (1 << 40) - 1;
 
 /// The key of the message with this ts in a place.
 pub(super) fn key(place: i64, ts: Ts) -> MessageKey {
@@ -106,27 +110,44 @@ fn damaged() -> rusqlite::Error {
     rusqlite::Error::InvalidQuery
 }
 
-pub(super) fn one<T: Field>(db: &Connection, sql: &str, params: impl Params) -> rusqlite::Result<Option<T>> {
-    let mut statement = db.prepare_cached(sql)?;
-    let body = statement.query_row(params, |row| Ok(decode(row.get_ref(0)?.as_blob()?))).optional()?;
-    body.map(|decoded| decoded.ok_or_else(damaged)).transpose()
+/// The record in a row; of a damaged one, nothing.
+fn read<T: Field>(row: seal::Row, sealed: &[u8]) -> rusqlite::Result<T> {
+    unseal(row, sealed).and_then(decode).ok_or_else(damaged)
 }
 
-fn many<T: Field>(db: &Connection, sql: &str, params: impl Params) -> rusqlite::Result<Vec<T>> {
+/// The record in one row, if the row is there. The statement's first column is the body.
+pub(super) fn one<T: Field>(
+    db: &Connection,
+    row: seal::Row,
+    sql: &str,
+    params: impl Params,
+) -> rusqlite::Result<Option<T>> {
+    db.prepare_cached(sql)?.query_row(params, |found| read(row, found.get_ref(0)?.as_blob()?)).optional()
+}
+
+/// The records in several rows. The statement's first column is the body; `row` makes the row's name of the others.
+fn many<T: Field>(
+    db: &Connection,
+    row: impl Fn(&rusqlite::Row) -> rusqlite::Result<seal::Row<'static>>,
+    sql: &str,
+    params: impl Params,
+) -> rusqlite::Result<Vec<T>> {
     let mut statement = db.prepare_cached(sql)?;
-    let rows = statement.query_map(params, |row| Ok(decode(row.get_ref(0)?.as_blob()?)))?;
-    rows.map(|row| row?.ok_or_else(damaged)).collect()
+    let rows = statement.query_map(params, |found| read(row(found)?, found.get_ref(0)?.as_blob()?))?;
+    rows.collect()
+}
+
+/// A row of `message` from its bytes.
+pub(super) fn unpacked(sealed: &[u8], key: MessageKey, line: i64) -> rusqlite::Result<Row> {
+    let body = unseal(seal::Row::Message(place_of(key), line, key.ts.0), sealed);
+    body.and_then(|body| packed::row(body, key, line)).ok_or_else(damaged)
 }
 
 fn row(db: &Connection, key: MessageKey, line: i64) -> rusqlite::Result<Option<Row>> {
     const SQL: &str = "SELECT body FROM message WHERE place = ?1 AND line = ?2 AND ts = ?3";
+    let params = params![place_of(key), line, key.ts.0];
     let mut statement = db.prepare_cached(SQL)?;
-    let unpacked = statement
-        .query_row(params![place_of(key), line, key.ts.0], |row| {
-            Ok(packed::row(row.get_ref(0)?.as_blob()?, key, line))
-        })
-        .optional()?;
-    unpacked.map(|row| row.ok_or_else(damaged)).transpose()
+    statement.query_row(params, |row| unpacked(row.get_ref(0)?.as_blob()?, key, line)).optional()
 }
 
 pub(super) fn message(db: &Connection, key: MessageKey) -> rusqlite::Result<Option<Message>> {
@@ -153,7 +174,8 @@ pub(super) fn revision_at(
     workspace: WorkspaceId,
     position: u64,
 ) -> rusqlite::Result<Option<RevisionRow>> {
-    one(db, "SELECT body FROM revision WHERE spot = ?1", [spot(workspace, position)])
+    let spot = spot(workspace, position);
+    one(db, seal::Row::Revision(spot), "SELECT body FROM revision WHERE spot = ?1", [spot])
 }
 
 pub(super) fn content(
@@ -166,8 +188,9 @@ pub(super) fn content(
 
 /// The pieces of a message that streams in, in their order.
 pub(super) fn pieces(db: &Connection, key: MessageKey) -> rusqlite::Result<Vec<Piece>> {
-    const SQL: &str = "SELECT body FROM piece WHERE place = ?1 AND ts = ?2 ORDER BY number";
-    many(db, SQL, params![place_of(key), key.ts.0])
+    const SQL: &str = "SELECT body, number FROM piece WHERE place = ?1 AND ts = ?2 ORDER BY number";
+    let (place, ts) = (place_of(key), key.ts.0);
+    many(db, |found| Ok(seal::Row::Piece(place, ts, found.get(1)?)), SQL, params![place, ts])
 }
 
 /// A message, or the root that it shows, as it is with its pieces.
@@ -219,11 +242,14 @@ pub(super) fn view_of(
     user: UserId,
 ) -> rusqlite::Result<Option<PersonalView>> {
     const SQL: &str = "SELECT body FROM view WHERE place = ?1 AND ts = ?2 AND user = ?3";
-    one(db, SQL, params![place_of(key), key.ts.0, user.0])
+    let (place, ts, user) = (place_of(key), key.ts.0, i64::from(user.0));
+    one(db, seal::Row::View(place, ts, user), SQL, params![place, ts, user])
 }
 
 pub(super) fn views(db: &Connection, key: MessageKey) -> rusqlite::Result<Vec<PersonalView>> {
-    many(db, "SELECT body FROM view WHERE place = ?1 AND ts = ?2", params![place_of(key), key.ts.0])
+    const SQL: &str = "SELECT body, user FROM view WHERE place = ?1 AND ts = ?2";
+    let (place, ts) = (place_of(key), key.ts.0);
+    many(db, |found| Ok(seal::Row::View(place, ts, found.get(1)?)), SQL, params![place, ts])
 }
 
 /// One person's own view with its content.
@@ -249,8 +275,7 @@ pub(super) fn targeted(
         && found.len() < limit
     {
         let key = MessageKey { workspace, conversation, ts: Ts(row.get(1)?) };
-        let unpacked = packed::row(row.get_ref(0)?.as_blob()?, key, EPHEMERAL_LINE).ok_or_else(damaged)?;
-        if let Row::Message(message) = unpacked
+        if let Row::Message(message) = unpacked(row.get_ref(0)?.as_blob()?, key, EPHEMERAL_LINE)?
             && message.audience == Audience::Only(reader)
         {
             found.push(with_content(db, message)?);
@@ -275,16 +300,19 @@ pub(super) fn deliveries(
     limit: usize,
 ) -> rusqlite::Result<Vec<Delivery>> {
     const SQL: &str =
-        "SELECT body FROM delivery WHERE workspace = ?1 AND app = ?2 AND (position, part) > (?3, ?4)
+        "SELECT body, position, part FROM delivery WHERE workspace = ?1 AND app = ?2 AND (position, part) > (?3, ?4)
         ORDER BY position, part LIMIT ?5";
     let after = i64::try_from(after).unwrap_or(i64::MAX);
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    many(db, SQL, params![workspace.0, app.0, after, part, limit])
+    let (workspace, app) = (i64::from(workspace.0), i64::from(app.0));
+    let row = |found: &rusqlite::Row| Ok(seal::Row::Delivery(workspace, app, found.get(1)?, found.get(2)?));
+    many(db, row, SQL, params![workspace, app, after, part, limit])
 }
 
 pub(super) fn item(db: &Connection, workspace: WorkspaceId, key: &ItemKey) -> rusqlite::Result<Option<Item>> {
     const SQL: &str = "SELECT body FROM item WHERE workspace = ?1 AND key = ?2";
-    one(db, SQL, params![workspace.0, item_key(key)])
+    let key = item_key(key);
+    one(db, seal::Row::Item(i64::from(workspace.0), &key), SQL, params![workspace.0, key])
 }
 
 pub(super) fn items(
@@ -299,9 +327,11 @@ pub(super) fn items(
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let mut statement = db.prepare_cached(SQL)?;
     let rows = statement.query_map(params![workspace.0, item_key(from), item_key(to), limit], |row| {
-        Ok(item_key_of(row.get_ref(0)?.as_blob()?).zip(decode(row.get_ref(1)?.as_blob()?)))
+        let key = row.get_ref(0)?.as_blob()?;
+        let item = read(seal::Row::Item(i64::from(workspace.0), key), row.get_ref(1)?.as_blob()?)?;
+        Ok((item_key_of(key).ok_or_else(damaged)?, item))
     })?;
-    rows.map(|row| row?.ok_or_else(damaged)).collect()
+    rows.collect()
 }
 
 /// When the first message of each workspace that waits for its time is to be posted.
@@ -321,18 +351,32 @@ pub(super) fn blob(
     digest: &[u8; 32],
 ) -> rusqlite::Result<Option<Vec<u8>>> {
     db.prepare_cached("SELECT bytes FROM blob WHERE workspace = ?1 AND digest = ?2")?
-        .query_row(params![workspace.0, digest], |row| row.get(0))
+        .query_row(params![workspace.0, digest], |row| {
+            let name = seal::Row::Blob(i64::from(workspace.0), digest);
+            unseal(name, row.get_ref(0)?.as_blob()?).map(<[u8]>::to_vec).ok_or_else(damaged)
+        })
+        .optional()
+}
+
+/// A value kept beside the workspaces.
+pub(super) fn kept(db: &Connection, name: &str) -> rusqlite::Result<Option<Vec<u8>>> {
+    db.prepare_cached("SELECT value FROM meta WHERE name = ?1")?
+        .query_row([name], |row| {
+            let value = row.get_ref(0)?.as_blob()?;
+            unseal(seal::Row::Meta(name), value).map(<[u8]>::to_vec).ok_or_else(damaged)
+        })
         .optional()
 }
 
 pub(super) fn gone(db: &Connection, key: MessageKey) -> rusqlite::Result<Option<Gone>> {
     let mut statement = db.prepare_cached("SELECT body FROM gone WHERE place = ?1 AND ts = ?2")?;
-    let unpacked = statement
-        .query_row(params![place_of(key), key.ts.0], |row| {
-            Ok(packed::gone_row(row.get_ref(0)?.as_blob()?, key))
+    let (place, ts) = (place_of(key), key.ts.0);
+    statement
+        .query_row(params![place, ts], |row| {
+            let body = unseal(seal::Row::Gone(place, ts), row.get_ref(0)?.as_blob()?);
+            body.and_then(|body| packed::gone_row(body, key)).ok_or_else(damaged)
         })
-        .optional()?;
-    unpacked.map(|gone| gone.ok_or_else(damaged)).transpose()
+        .optional()
 }
 
 pub(super) fn stored(db: &Connection, key: MessageKey) -> rusqlite::Result<Option<Stored>> {
@@ -365,7 +409,7 @@ pub(super) fn channel_line(
     let mut line = Vec::new();
     while let Some(found) = rows.next()? {
         let key = MessageKey { workspace, conversation, ts: Ts(found.get(1)?) };
-        match packed::row(found.get_ref(0)?.as_blob()?, key, CHANNEL_LINE).ok_or_else(damaged)? {
+        match unpacked(found.get_ref(0)?.as_blob()?, key, CHANNEL_LINE)? {
             Row::Message(message) => line.push(with_content(db, message)?),
             Row::Broadcast(root) => line.extend(broadcast(db, key, root)?),
         }
@@ -397,9 +441,7 @@ pub(super) fn thread_line(
     let mut line = Vec::new();
     while let Some(found) = rows.next()? {
         let key = root.at(Ts(found.get(1)?));
-        if let Row::Message(message) =
-            packed::row(found.get_ref(0)?.as_blob()?, key, root.ts.0).ok_or_else(damaged)?
-        {
+        if let Row::Message(message) = unpacked(found.get_ref(0)?.as_blob()?, key, root.ts.0)? {
             line.push(with_content(db, message)?);
         }
     }
@@ -443,7 +485,8 @@ pub(super) fn events(
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     many(
         db,
-        "SELECT body FROM log WHERE spot >= ?1 AND spot < ?2 ORDER BY spot LIMIT ?3",
+        |found| Ok(seal::Row::Log(found.get(1)?)),
+        "SELECT body, spot FROM log WHERE spot >= ?1 AND spot < ?2 ORDER BY spot LIMIT ?3",
         params![from, to, limit],
     )
 }
@@ -454,8 +497,13 @@ pub(super) fn one_directory(
     workspace: WorkspaceId,
     origin: bool,
 ) -> rusqlite::Result<Option<Directory>> {
-    let sql = "SELECT body FROM directory WHERE workspace = ?1 AND origin = ?2 ORDER BY key";
-    let entries: Vec<Entry> = many(db, sql, params![workspace.0, origin])?;
+    const SQL: &str = "SELECT body, key FROM directory WHERE workspace = ?1 AND origin = ?2 ORDER BY key";
+    let mut statement = db.prepare_cached(SQL)?;
+    let entries = statement.query_map(params![workspace.0, origin], |found| {
+        let row = seal::Row::Directory(i64::from(workspace.0), origin, found.get_ref(1)?.as_blob()?);
+        read(row, found.get_ref(0)?.as_blob()?)
+    })?;
+    let entries: Vec<Entry> = entries.collect::<Result<_, _>>()?;
     if entries.is_empty() {
         return Ok(None);
     }
@@ -474,9 +522,7 @@ pub(super) fn directories(db: &Connection) -> rusqlite::Result<Directories> {
     }
     let used: Option<u32> = db.query_row("SELECT max(workspace) FROM head", [], |row| row.get(0))?;
     let dropped: Option<u32> = db.query_row("SELECT max(workspace) FROM dropped", [], |row| row.get(0))?;
-    let highest: Option<Vec<u8>> = db
-        .query_row("SELECT value FROM meta WHERE name = 'next_workspace'", [], |row| row.get(0))
-        .optional()?;
+    let highest = kept(db, NEXT_WORKSPACE)?;
     let kept = highest.and_then(|bytes| bytes.try_into().ok()).map_or(0, u32::from_be_bytes);
     let next = used.unwrap_or(0).max(dropped.unwrap_or(0)) + 1;
     all.next_workspace = all.next_workspace.max(WorkspaceId(next)).max(WorkspaceId(kept));
