@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
@@ -82,6 +82,7 @@ struct Shared {
     more: Condvar,
     answer: Mutex<Arc<Answer>>,
     hung_up: AtomicUsize,
+    closes_reused: AtomicBool,
 }
 
 /// Closed until a test opens it.
@@ -117,6 +118,7 @@ impl Bot {
             more: Condvar::new(),
             answer: Mutex::new(Arc::new(|_| Say::Json(200, json!({})))),
             hung_up: AtomicUsize::new(0),
+            closes_reused: AtomicBool::new(false),
         });
         let accepting = Arc::clone(&shared);
         std::thread::spawn(move || {
@@ -168,6 +170,12 @@ impl Bot {
         self.shared.hung_up.load(Ordering::SeqCst)
     }
 
+    /// From now on it closes a connection that it answered on when another request comes over it, as a server does whose
+    /// patience ends at that very moment.
+    pub fn closes_reused_connections(&self) {
+        self.shared.closes_reused.store(true, Ordering::SeqCst);
+    }
+
     /// Waits until it has heard so many requests, and gives back all of them.
     pub fn wait_for(&self, count: usize) -> Vec<Heard> {
         let heard = self.shared.heard.lock().unwrap();
@@ -182,7 +190,12 @@ impl Shared {
     fn serve(&self, connection: &TcpStream) {
         connection.set_nodelay(true).unwrap();
         let mut requests = BufReader::new(connection);
+        let mut reused = false;
         while let Some(heard) = read(&mut requests) {
+            if reused && self.closes_reused.load(Ordering::SeqCst) {
+                return;
+            }
+            reused = true;
             self.heard.lock().unwrap().push(heard.clone());
             self.more.notify_all();
             let answer = Arc::clone(&self.answer.lock().unwrap());

@@ -387,6 +387,19 @@ fn nobody_hears() {
     refused("helpdesk was uninstalled");
 }
 
+/// A bot is asked once, so never over a connection that it may just be closing.
+#[test]
+fn a_bot_that_closes_idle_connections_loses_no_press() {
+    let stage = Stage::new();
+    let sent = stage.sends(&card("tea?", json!([execute("yes")])));
+    stage.bot.answers(invoked(|_| own_card("thanks", json!([execute("yes")]))));
+    stage.bot.closes_reused_connections();
+    for _ in 0..3 {
+        stage.pressed("ada", &sent, "yes");
+    }
+    assert_eq!(stage.invokes("adaptiveCard/action").len(), 3);
+}
+
 #[test]
 fn who_may_press() {
     let stage = Stage::new();

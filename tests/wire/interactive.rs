@@ -593,6 +593,23 @@ fn apps_that_fail() {
     world.is_well();
 }
 
+/// An interaction is sent once, so it never goes over a connection that the app may just be closing.
+#[test]
+fn an_app_that_closes_idle_connections_loses_nothing() {
+    let world = World::new();
+    let bot = poll_app(&world);
+    bot.answers(|_| Say::Json(200, json!({"text": "noted"})));
+    bot.closes_reused_connections();
+    let blocks = actions(&json!([button("go", "Go", "1")]));
+    let ts = text_of(&posted(&world, &json!({"channel": GENERAL, "text": "x", "blocks": blocks})), "ts");
+    for turn in 1..=3 {
+        does(&world, "ben", "actions", &json!({"channel": "general", "ts": ts, "action": "Go"}));
+        does(&world, "ben", "commands", &json!({"channel": "general", "command": "/poll Lunch?"}));
+        does(&world, "ben", "shortcuts", &json!({"callback_id": "new_poll"}));
+        assert_eq!(bot.heard().len(), 3 * turn);
+    }
+}
+
 /// What cannot be done is said in words, and nobody hears of it.
 #[test]
 fn refusals() {

@@ -29,7 +29,7 @@ use super::activities::fault;
 use super::authority::ISSUER;
 use super::words::words;
 use crate::app::{App, NotDone};
-use crate::delivery::{self, Answered, Failure, Request, Schedule, Told, Unanswered};
+use crate::delivery::{self, Answered, Connection, Failure, Request, Schedule, Told, Unanswered};
 use crate::mint;
 use crate::names::NamesFor;
 
@@ -140,7 +140,7 @@ pub(crate) async fn tell(
     let Some(scene) = Scene::new(app, directory, bot) else { return Ok(Told::Nothing) };
     let mut told = Told::Nothing;
     for (activity, replies_to) in scene.activities(event).await.map_err(unread)? {
-        let answered = scene.send(&activity).await.map_err(|unanswered| Failure {
+        let answered = scene.send(&activity, Connection::Pooled).await.map_err(|unanswered| Failure {
             reason: unanswered.reason,
             cause: unanswered.cause,
             again: true,
@@ -200,7 +200,8 @@ pub(crate) async fn ask(
     };
     let place = Where { conversation, root: asked.root.or(asked.message) };
     let at = app.now(directory.workspace.id).0;
-    scene.send(&scene.render(&id, at, person, &place, &happening, Map::new())).await
+    let activity = scene.render(&id, at, person, &place, &happening, Map::new());
+    scene.send(&activity, Connection::Fresh).await
 }
 
 /// What a bot is asked.
@@ -246,7 +247,7 @@ impl<'a> Scene<'a> {
         Some(Self { app, directory, bot, user })
     }
 
-    async fn send(&self, activity: &Value) -> Result<Answered, Unanswered> {
+    async fn send(&self, activity: &Value, connection: Connection) -> Result<Answered, Unanswered> {
         let service_url = self.app.service_url(&self.directory.workspace.tenant_id);
         let issuer = self.bot.issuer.as_deref().unwrap_or(ISSUER);
         let prepared = self.app.authority.prepare(&*self.app.store).await;
@@ -267,6 +268,7 @@ impl<'a> Scene<'a> {
             headers,
             timeout_max: Duration::MAX,
             redirects_max: 0,
+            connection,
         };
         delivery::call(self.app, request).await
     }

@@ -20,6 +20,16 @@ const CONNECT_SECONDS_MAX: u64 = 5;
 /// crosses with that is lost.
 const IDLE_SECONDS_MAX: u64 = 4;
 
+/// Over which connection a request goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Connection {
+    /// One that an earlier request left open, if there is one. The app may close it at that very moment; then nobody can
+    /// tell whether the request was read. For what is sent again after a failure.
+    Pooled,
+    /// A new one. For what is sent once: a person's click must not be lost because a connection was idle for too long.
+    Fresh,
+}
+
 /// What is sent to an app, ready-made by its dialect.
 pub(crate) struct Request {
     /// Where to; from the app's registration.
@@ -33,6 +43,7 @@ pub(crate) struct Request {
     pub timeout_max: Duration,
     /// How often an answer may send the request on, unchanged, to another address.
     pub redirects_max: u32,
+    pub connection: Connection,
 }
 
 /// What came back in time.
@@ -60,7 +71,8 @@ impl Unanswered {
 
 /// Sends requests to apps. Uses no proxy.
 pub(crate) struct Client {
-    http: reqwest::Client,
+    pooled: reqwest::Client,
+    fresh: reqwest::Client,
     timeout: Duration,
     private_allowed: bool,
 }
@@ -68,15 +80,16 @@ pub(crate) struct Client {
 impl Client {
     /// A client that waits so long for a whole answer, and reaches private addresses only if that is allowed.
     pub fn new(timeout: Duration, private_allowed: bool) -> reqwest::Result<Self> {
-        let mut builder = reqwest::Client::builder()
-            .redirect(Policy::none())
-            .no_proxy()
-            .pool_idle_timeout(Duration::from_secs(IDLE_SECONDS_MAX))
-            .connect_timeout(Duration::from_secs(CONNECT_SECONDS_MAX));
-        if !private_allowed {
-            builder = builder.dns_resolver(PublicOnly);
-        }
-        Ok(Self { http: builder.build()?, timeout, private_allowed })
+        let builder = || {
+            let builder = reqwest::Client::builder()
+                .redirect(Policy::none())
+                .no_proxy()
+                .pool_idle_timeout(Duration::from_secs(IDLE_SECONDS_MAX))
+                .connect_timeout(Duration::from_secs(CONNECT_SECONDS_MAX));
+            if private_allowed { builder } else { builder.dns_resolver(PublicOnly) }
+        };
+        let (pooled, fresh) = (builder().build()?, builder().pool_max_idle_per_host(0).build()?);
+        Ok(Self { pooled, fresh, timeout, private_allowed })
     }
 
     /// One attempt.
@@ -123,7 +136,11 @@ impl Client {
             let reason = "the address is a private one, which this server does not call".into();
             return Err(Unanswered { reason, cause: Cause::Connection });
         }
-        let mut sent = self.http.post(url.clone()).header(header::CONTENT_TYPE, request.content_type);
+        let client = match request.connection {
+            Connection::Pooled => &self.pooled,
+            Connection::Fresh => &self.fresh,
+        };
+        let mut sent = client.post(url.clone()).header(header::CONTENT_TYPE, request.content_type);
         for (name, value) in &request.headers {
             sent = sent.header(*name, value);
         }
@@ -271,7 +288,7 @@ mod tests {
             connection.write_all(b"HTTP/1.1 400 X\r\n\r\n").await.unwrap();
         });
         let client = Client::new(Duration::from_secs(5), true).unwrap();
-        let error = client.http.post(&url).send().await.unwrap_err();
+        let error = client.pooled.post(&url).send().await.unwrap_err();
         answering.await.unwrap();
         assert_eq!(unanswered(&error).cause, Cause::Tls);
     }
@@ -289,6 +306,7 @@ mod tests {
                 headers: Vec::new(),
                 timeout_max: Duration::from_secs(5),
                 redirects_max: 0,
+                connection: Connection::Pooled,
             };
             let refused = client.send(request).await.err().map(|unanswered| unanswered.reason).unwrap();
             assert!(refused.contains("private") || refused.contains("could not be made"), "{url}: {refused}");

@@ -23,7 +23,7 @@ mod lanes;
 mod worker;
 
 use client::Client;
-pub(crate) use client::{Answered, Request, Unanswered};
+pub(crate) use client::{Answered, Connection, Request, Unanswered};
 use worker::Worker;
 
 /// Requests for replay that wait for an app's worker; whoever makes one more waits.

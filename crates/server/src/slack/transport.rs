@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 
 use super::sockets;
 use crate::app::App;
-use crate::delivery::{self, Answered, Request, Unanswered};
+use crate::delivery::{self, Answered, Connection, Request, Unanswered};
 use crate::mint;
 
 /// How long Slack waits for an answer.
@@ -92,10 +92,21 @@ pub(crate) async fn send(
         headers.push(("x-slack-retry-num", attempt.to_string()));
         headers.push(("x-slack-retry-reason", reason.to_owned()));
     }
-    let redirects_max = if kind == ParcelKind::Events { EVENT_REDIRECTS_MAX } else { 0 };
-    let url = url.to_owned();
-    delivery::call(app, Request { url, content_type, body, headers, timeout_max: TIMEOUT, redirects_max })
-        .await
+    // Only events are sent again when an attempt fails.
+    let (redirects_max, connection) = match kind {
+        ParcelKind::Events => (EVENT_REDIRECTS_MAX, Connection::Pooled),
+        ParcelKind::Interactive | ParcelKind::Options | ParcelKind::SlashCommand => (0, Connection::Fresh),
+    };
+    let request = Request {
+        url: url.to_owned(),
+        content_type,
+        body,
+        headers,
+        timeout_max: TIMEOUT,
+        redirects_max,
+        connection,
+    };
+    delivery::call(app, request).await
 }
 
 const FORM: &str = "application/x-www-form-urlencoded";
