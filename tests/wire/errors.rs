@@ -112,6 +112,7 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     ("files.getUploadURLExternal", "alt_txt_too_large", "files::codes"),
     ("files.getUploadURLExternal", "file_upload_size_restricted", "files::codes"),
     ("files.getUploadURLExternal", "snippet_too_large", "files::codes"),
+    ("files.getUploadURLExternal", "storage_limit_reached", "redraft-model: files::bytes_have_a_limit"),
     ("files.getUploadURLExternal", "unknown_snippet_type", "files::codes"),
     ("files.completeUploadExternal", "file_not_found", "files::codes"),
     ("files.completeUploadExternal", "file_update_failed", "files::codes"),

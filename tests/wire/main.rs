@@ -16,6 +16,7 @@ mod crossing;
 mod delete;
 mod delivery;
 mod dotnet;
+mod erasure;
 mod errors;
 mod files;
 mod forged;

@@ -294,7 +294,7 @@ fn finish(
     let mut draft = Draft::new(context.moment, Some(context.actor));
     draft.change(Change::ClearPieces(message.key));
     let state = State::Live { revision: NonZeroU32::MIN, edited: None };
-    let whole = stream::replace(message, state, &content, context, &mut draft);
+    let whole = stream::replace(message, state, &content, context, &mut draft)?;
     let (conversation, ts) = (message.key.conversation, message.key.ts);
     draft.event(EventKind::StreamEnded { conversation, message: ts });
     let posted: Posted = context.posted(whole, content, false)?;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::append::Append;
+use crate::attachments::Attach;
 use crate::content::{Content, ContentFault, Patch};
 use crate::control::Control;
 use crate::conversations::ConversationCommand;
@@ -78,6 +79,8 @@ pub enum Verb {
     Modal(Box<Modal>),
     /// A step in the life of a file.
     File(FileCommand),
+    /// An attachment is handed in.
+    Attach(Box<Attach>),
     /// A pin, or the end of one.
     Pin(Pinning),
     /// A message that waits for its time, or the end of one.

@@ -29,7 +29,7 @@ pub struct Content {
     pub identity: Option<Arc<str>>,
     /// The Connector's activity as it was received, JSON.
     pub activity: Option<Arc<str>>,
-    /// The ids of the files that it shares, with a space between two.
+    /// The ids of the files that it shares, or of the attachments that it names, with a space between two.
     pub files: Option<Arc<str>>,
     /// Of what the platform itself wrote: what it is about, such as the new topic or who invited. Empty where the text
     /// says everything.

@@ -15,8 +15,8 @@ use crate::time::Ts;
 use crate::view::{Identity, Looked, Remembered, View};
 use crate::workspace::{Conversation, Token, TokenKind};
 use crate::{
-    append, control, conversations, delete, files, install, interact, interaction, modal, pin, post, respond,
-    schedule, stream, update,
+    append, attachments, control, conversations, delete, files, install, interact, interaction, modal, pin,
+    post, respond, schedule, stream, update,
 };
 
 /// Decides one command. Pure: the same view and moment give the same decision.
@@ -46,6 +46,7 @@ pub fn decide(command: &Command, view: &dyn View, moment: Moment) -> Result<Deci
         Verb::RevokeToken(rehearsal) => context.revoke(token, *rehearsal),
         Verb::Conversation(asked) => conversations::decide(asked, &context),
         Verb::File(asked) => files::decide(asked, &context),
+        Verb::Attach(asked) => attachments::decide(asked, &context),
         Verb::Interaction(asked) => interaction::decide(asked, &context),
         Verb::Interact(asked) => interact::decide(asked, &context),
         Verb::Modal(asked) => modal::decide(asked, &context),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::append::AppendRefusal;
+use crate::attachments::AttachRefusal;
 use crate::content::{Content, Piece};
 use crate::control::ControlRefusal;
 use crate::conversations::ConversationRefusal;
@@ -14,7 +15,7 @@ use crate::id::{AppId, ConversationId, MessageKey, UserGroupId, UserId, Workspac
 use crate::install::{InstallRefusal, Installed};
 use crate::interact::InteractRefusal;
 use crate::interaction::InteractionRefusal;
-use crate::item::{Item, ItemKey, ModalView, Views};
+use crate::item::{BlobKey, Item, ItemKey, ModalView, Views};
 use crate::message::{Gone, Message, PersonalView, Reaction, Replier, Revision};
 use crate::modal::ModalRefusal;
 use crate::pin::PinRefusal;
@@ -80,6 +81,10 @@ pub enum Change {
     Remember(Identity, String, Remembered),
     /// An item of the command's workspace; `None` when it is over.
     PutItem(ItemKey, Option<Item>),
+    /// Bytes that an item owns.
+    PutBlob(BlobKey, Arc<[u8]>),
+    /// So many bytes that no item owns any more: read by nobody from now on, counted no more, and soon erased.
+    RemoveBlob(BlobKey, u64),
     /// Something of a workspace's directory.
     Directory(DirectoryChange),
 }
@@ -194,6 +199,8 @@ pub enum Why {
     Append(AppendRefusal),
     /// A step in the life of a file.
     File(FileRefusal),
+    /// An attachment.
+    Attach(AttachRefusal),
     /// A reaction or an act on a card.
     Interaction(InteractionRefusal),
     /// An answer through a secret address.
@@ -273,6 +280,7 @@ halts! {
     StreamRefusal => Stream,
     AppendRefusal => Append,
     FileRefusal => File,
+    AttachRefusal => Attach,
     InteractionRefusal => Interaction,
     RespondRefusal => Respond,
     InteractRefusal => Interact,

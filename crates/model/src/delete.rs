@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
+use crate::attachments;
 use crate::command::Delete;
 use crate::decide::{Context, Draft, Unseen, refused};
 use crate::decision::{Change, Decision, Halt, Outcome, Why};
@@ -140,6 +141,7 @@ pub(crate) fn release(message: &Message, context: &Context, draft: &mut Draft) -
         let content = context.view.content(message.key, message.content_at)?;
         let shared = content.as_ref().and_then(|content| content.files.as_deref());
         files::unshare_all(message.key, shared, context, draft)?;
+        attachments::rename(message.key, shared, None, context, draft)?;
     }
     Ok(())
 }

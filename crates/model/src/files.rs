@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use crate::attachments::{self, has_room};
 use crate::command::{Post, Target};
 use crate::content::{Content, ContentFault};
 use crate::decide::{Context, Draft};
 use crate::decision::{Change, Decision, Halt, Moment, Outcome};
 use crate::event::EventKind;
 use crate::id::{ConversationId, MessageKey, WorkspaceId};
-use crate::item::{File, Grant, Item, ItemKey};
+use crate::item::{BlobKey, File, Grant, Item, ItemKey};
 use crate::limits::{FILE_SHARES_MAX, FILES_OF_MESSAGE_MAX};
 use crate::message::Kind;
 use crate::policy::Actor;
@@ -31,10 +32,10 @@ pub enum FileCommand {
     Receive {
         /// SHA-256 of the secret.
         upload: [u8; 32],
-        /// SHA-256 of the bytes.
-        digest: [u8; 32],
-        /// How many there are.
-        size: u64,
+        /// The key that they get.
+        blob: BlobKey,
+        /// Themselves.
+        bytes: Arc<[u8]>,
     },
     /// The files are whole; they are shared in these conversations, in one message each.
     Complete(Complete),
@@ -78,6 +79,8 @@ pub enum FileRefusal {
     TooMany,
     /// Too many messages share the file.
     SharedTooOften,
+    /// The workspace has as many bytes as it may have ([`crate::limits::BLOB_BYTES_MAX`]).
+    StorageFull,
 }
 
 use FileRefusal as R;
@@ -89,7 +92,7 @@ pub(crate) fn receive(
     view: &dyn View,
     moment: Moment,
 ) -> Result<Decision, Halt> {
-    let FileCommand::Receive { upload, digest, size } = command else {
+    let FileCommand::Receive { upload, blob, bytes } = command else {
         return Err(crate::decision::CallerRefusal::Unknown.into());
     };
     let key = ItemKey::Grant(*upload);
@@ -100,12 +103,17 @@ pub(crate) fn receive(
         return Err(R::UploadOver.into());
     }
     let file = find(workspace, file, view)?.ok_or(R::UploadUnknown)?;
-    if file.size != *size {
+    let size = bytes.len() as u64;
+    if file.size != size {
         return Err(R::OtherSize(file.size).into());
+    }
+    if !has_room(workspace, size, view)? {
+        return Err(R::StorageFull.into());
     }
     let mut draft = Draft::new(moment, None);
     draft.change(Change::PutItem(key, None));
-    put(File { digest: Some(*digest), ..file }, &mut draft);
+    draft.change(Change::PutBlob(*blob, Arc::clone(bytes)));
+    put(File { blob: Some(*blob), ..file }, &mut draft);
     Ok(draft.done(Outcome::Done))
 }
 
@@ -114,7 +122,10 @@ pub(crate) fn decide(command: &FileCommand, context: &Context) -> Result<Decisio
     let mut draft = Draft::new(context.moment, Some(context.actor));
     match command {
         FileCommand::Begin { upload, file } => {
-            let Actor { user, app, .. } = context.actor;
+            let Actor { workspace, user, app, .. } = context.actor;
+            if !has_room(workspace, file.size, context.view)? {
+                return Err(R::StorageFull.into());
+            }
             let made_at = context.moment.at;
             let grant = Grant::Upload { file: file.id.clone(), made_at };
             draft.change(Change::PutItem(ItemKey::Grant(*upload), Some(Item::Grant(grant))));
@@ -135,7 +146,7 @@ fn complete(complete: &Complete, context: &Context, draft: &mut Draft) -> Result
         if file.deleted {
             return Err(R::Deleted.into());
         }
-        if file.complete || file.digest.is_none() {
+        if file.complete || file.blob.is_none() {
             return Err(R::NotReady.into());
         }
         let title = title.clone().unwrap_or_else(|| file.title.clone());
@@ -183,7 +194,12 @@ fn delete(id: &str, context: &Context, draft: &mut Draft) -> Result<(), Halt> {
         return Err(R::NotOwner.into());
     }
     draft.event(EventKind::FileDeleted(file.id.as_str().into()));
-    put(File { deleted: true, ..file }, draft);
+    if let Some(blob) = file.blob {
+        draft.change(Change::RemoveBlob(blob, file.size));
+    }
+    // What it was called is content as well.
+    let (name, title) = (String::new(), String::new());
+    put(File { deleted: true, blob: None, name, title, alt_text: None, ..file }, draft);
     Ok(())
 }
 
@@ -259,10 +275,11 @@ fn put(file: File, draft: &mut Draft) {
     draft.change(Change::PutItem(ItemKey::File(file.id.clone()), Some(Item::File(file))));
 }
 
-/// The ids in [`Content::files`].
+/// The files in [`Content::files`]; what else is in it are attachments.
 #[must_use]
 pub fn ids(files: Option<&str>) -> Vec<&str> {
-    files.map(|files| files.split(' ').collect()).unwrap_or_default()
+    let all = files.into_iter().flat_map(|files| files.split(' '));
+    all.filter(|id| !attachments::is_id(id)).collect()
 }
 
 /// Whether the caller sent it: a bot what its app sent as its bot, a person what they sent themselves.

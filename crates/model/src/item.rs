@@ -4,7 +4,14 @@
 use std::sync::Arc;
 
 use crate::id::{AppId, ConversationId, UserId};
-use crate::limits::{CODE_MICROS, GRANT_KEPT_MICROS, RESPONSE_URL_MICROS, TRIGGER_MICROS, UPLOAD_MICROS};
+use crate::limits::{
+    CODE_MICROS, GRANT_KEPT_MICROS, RESPONSE_URL_MICROS, TRIGGER_MICROS, UNCOMPLETED_FILE_MICROS,
+    UNNAMED_ATTACHMENT_MICROS, UPLOAD_MICROS,
+};
+
+/// The key of bytes that an item owns. It is made up here and named by that item alone; none comes from outside.
+pub type BlobKey = [u8; 32];
+
 use crate::time::{Micros, Ts};
 
 /// Where an item lies in its workspace. Items of one kind stand together, in the order of their keys.
@@ -29,6 +36,8 @@ pub enum ItemKey {
     File(String),
     /// How far a user has read a conversation.
     Read(ConversationId, UserId),
+    /// An attachment that a bot handed in, by its id.
+    Attachment(String),
 }
 
 /// What lies there.
@@ -46,6 +55,8 @@ pub enum Item {
     File(File),
     /// The last message that was read.
     Read(Ts),
+    /// An attachment.
+    Attachment(Attachment),
 }
 
 impl Item {
@@ -55,7 +66,22 @@ impl Item {
     pub fn kept_until(&self) -> Option<Micros> {
         match self {
             Self::Grant(grant) => Some(grant.ends_at().plus(GRANT_KEPT_MICROS)),
-            _ => None,
+            Self::File(file) if !file.complete => Some(file.made_at.plus(UNCOMPLETED_FILE_MICROS)),
+            Self::Attachment(attachment) => Some(attachment.unnamed_since?.plus(UNNAMED_ATTACHMENT_MICROS)),
+            Self::File(_) | Self::Views(_) | Self::ViewOf(_) | Self::Scheduled(_) | Self::Read(_) => None,
+        }
+    }
+
+    /// The bytes that it owns, each with their number. They go with it.
+    #[must_use]
+    pub fn blobs(&self) -> Vec<(BlobKey, u64)> {
+        match self {
+            Self::File(file) => file.blob.map(|key| (key, file.size)).into_iter().collect(),
+            Self::Attachment(attachment) => {
+                let views = [Some(&attachment.original), attachment.thumbnail.as_ref()];
+                views.into_iter().flatten().map(|view| (view.blob, view.size)).collect()
+            }
+            Self::Grant(_) | Self::Views(_) | Self::ViewOf(_) | Self::Scheduled(_) | Self::Read(_) => vec![],
         }
     }
 }
@@ -219,8 +245,8 @@ pub struct File {
     pub snippet_type: Option<String>,
     /// In bytes.
     pub size: u64,
-    /// SHA-256 of its bytes, once they are there.
-    pub digest: Option<[u8; 32]>,
+    /// Where its bytes are, once they came and until it is deleted.
+    pub blob: Option<BlobKey>,
     /// When it was begun.
     pub made_at: Micros,
     /// The upload is over, and it can be shared.
@@ -229,4 +255,32 @@ pub struct File {
     pub deleted: bool,
     /// The messages that share it.
     pub shares: Vec<(ConversationId, Ts)>,
+}
+
+/// An attachment that a bot handed in to a conversation.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Attachment {
+    /// Whose members may read it; `None` of one that an earlier version kept, which every bot of the workspace may read.
+    pub conversation: Option<ConversationId>,
+    /// Its name.
+    pub name: Option<String>,
+    /// Its MIME type.
+    pub kind: String,
+    /// The attachment itself.
+    pub original: View,
+    /// A small form of it.
+    pub thumbnail: Option<View>,
+    /// Messages of the conversation that name it.
+    pub names: u32,
+    /// Since when no message does.
+    pub unnamed_since: Option<Micros>,
+}
+
+/// One form of an attachment.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct View {
+    /// Where its bytes are.
+    pub blob: BlobKey,
+    /// How many there are.
+    pub size: u64,
 }

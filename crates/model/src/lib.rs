@@ -6,6 +6,7 @@
 //! dialects check those themselves and hand their finding in as a [`content::ContentFault`].
 
 pub mod append;
+pub mod attachments;
 pub mod command;
 pub mod content;
 pub mod control;

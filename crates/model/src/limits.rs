@@ -56,6 +56,18 @@ pub const GRANT_KEPT_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
 /// Files that one message may share (`max_file_sharing_exceeded`).
 pub const FILES_OF_MESSAGE_MAX: usize = 10;
 
+/// Bytes of all files and attachments of one workspace (`storage_limit_reached`): a gigabyte.
+pub const BLOB_BYTES_MAX: u64 = 1 << 30;
+
+/// How long a file may be announced, or its bytes be there, without being completed.
+pub const UNCOMPLETED_FILE_MICROS: i64 = UPLOAD_MICROS + GRANT_KEPT_MICROS;
+
+/// How long an attachment is kept that no message names, or no more.
+pub const UNNAMED_ATTACHMENT_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
+
+/// Attachments that one message keeps by naming them; more are kept as if nothing named them.
+pub const ATTACHMENTS_OF_MESSAGE_MAX: usize = 20;
+
 /// Messages that may share one file (`file_share_limit_reached`). A guess.
 pub const FILE_SHARES_MAX: usize = 100;
 

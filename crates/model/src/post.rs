@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
+use crate::attachments;
 use crate::command::{Post, Target};
 use crate::content::{ContentFault, Dialect};
 use crate::decide::{Context, Draft, Unseen};
@@ -13,6 +14,7 @@ use crate::limits::REPLY_USERS_MAX;
 use crate::message::{Audience, Message, Replier, Revision, State, Thread};
 use crate::policy::Actor;
 use crate::time::Ts;
+use crate::view::Looked;
 use crate::workspace::{Conversation, ConversationKind, TokenKind};
 use crate::{conversations, delete};
 
@@ -92,7 +94,7 @@ pub(crate) fn place(
     draft: &mut Draft,
 ) -> Result<Posted, Halt> {
     let (root, ignored) = thread(post, conversation, context)?;
-    let message = write(post, state, conversation, root.as_deref(), context, draft);
+    let message = write(post, state, conversation, root.as_deref(), context, draft)?;
     if let Some(root) = &root
         && post.only.is_none()
     {
@@ -127,7 +129,7 @@ pub(crate) fn place_instead(
         }
         None => delete::erase(gone, context, draft)?,
     }
-    let message = write(post, LIVE, conversation, root.as_deref(), context, draft);
+    let message = write(post, LIVE, conversation, root.as_deref(), context, draft)?;
     match (&root, same) {
         (_, Some(root)) => {
             let thread = root.thread.clone().map(|thread| Thread { latest: message.key.ts, ..thread });
@@ -196,7 +198,7 @@ fn write(
     root: Option<&Message>,
     context: &Context,
     draft: &mut Draft,
-) -> Arc<Message> {
+) -> Looked<Arc<Message>> {
     let at = draft.next();
     let Actor { app, user, kind, .. } = context.actor;
     let key = context.key(conversation.id, at.ts);
@@ -218,7 +220,8 @@ fn write(
     let revision =
         Revision { key, position: at.position, number: NonZeroU32::MIN, previous: None, by: user, at: at.at };
     draft.change(Change::PutRevision(revision, Arc::clone(&post.content)));
-    message
+    attachments::rename(key, None, post.content.files.as_deref(), context, draft)?;
+    Ok(message)
 }
 
 fn count_reply(root: &Message, reply: &Message, context: &Context, draft: &mut Draft) -> Result<(), Halt> {

@@ -6,6 +6,7 @@
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
+use crate::attachments;
 use crate::content::{Content, ContentFault};
 use crate::decide::{Context, Draft, Unseen, refused};
 use crate::decision::{Change, Decision, Halt, Outcome, Posted, Why};
@@ -14,6 +15,7 @@ use crate::id::ConversationId;
 use crate::message::{Audience, Kind, Message, Revision, State};
 use crate::policy::{self, Rule};
 use crate::time::{Micros, Ts};
+use crate::view::Looked;
 use crate::workspace::{Conversation, ConversationKind, TokenKind};
 
 /// One step.
@@ -107,11 +109,11 @@ pub(crate) fn decide(stream: &Stream, context: &Context) -> Result<Decision, Hal
         }
         Step::Advance { ts, sequence, content, informative } => {
             let message = running(stream.conversation, *ts, context)?;
-            Ok(advance(&message, *sequence, content, *informative, context))
+            Ok(advance(&message, *sequence, content, *informative, context)?)
         }
         Step::End { ts, content } => {
             let message = running(stream.conversation, *ts, context)?;
-            Ok(end(&message, content, context))
+            Ok(end(&message, content, context)?)
         }
         Step::Stop { ts } => stop(stream.conversation, *ts, context),
     }
@@ -182,28 +184,28 @@ fn advance(
     content: &Arc<Content>,
     informative: bool,
     context: &Context,
-) -> Decision {
+) -> Looked<Decision> {
     let mut draft = Draft::new(context.moment, Some(context.actor));
     let State::Streaming { sequence: last, informative: was_informative, .. } = message.state else {
-        return draft.done(Outcome::Streamed(message.key, false));
+        return Ok(draft.done(Outcome::Streamed(message.key, false)));
     };
     if sequence <= last || (informative && !was_informative) {
-        return draft.done(Outcome::Streamed(message.key, false));
+        return Ok(draft.done(Outcome::Streamed(message.key, false)));
     }
     let state = State::Streaming { sequence, informative, stopped: false, appended: None };
-    replace(message, state, content, context, &mut draft);
+    replace(message, state, content, context, &mut draft)?;
     let conversation = message.key.conversation;
     draft.event(EventKind::StreamAdvanced { conversation, message: message.key.ts });
-    draft.done(Outcome::Streamed(message.key, true))
+    Ok(draft.done(Outcome::Streamed(message.key, true)))
 }
 
-fn end(message: &Message, content: &Arc<Content>, context: &Context) -> Decision {
+fn end(message: &Message, content: &Arc<Content>, context: &Context) -> Looked<Decision> {
     let mut draft = Draft::new(context.moment, Some(context.actor));
     let state = State::Live { revision: NonZeroU32::MIN, edited: None };
-    replace(message, state, content, context, &mut draft);
+    replace(message, state, content, context, &mut draft)?;
     let conversation = message.key.conversation;
     draft.event(EventKind::StreamEnded { conversation, message: message.key.ts });
-    draft.done(Outcome::Streamed(message.key, true))
+    Ok(draft.done(Outcome::Streamed(message.key, true)))
 }
 
 fn stop(conversation: ConversationId, ts: Ts, context: &Context) -> Result<Decision, Halt> {
@@ -233,12 +235,17 @@ pub(crate) fn replace(
     content: &Arc<Content>,
     context: &Context,
     draft: &mut Draft,
-) -> Arc<Message> {
+) -> Looked<Arc<Message>> {
+    if message.parts.files || content.files.is_some() {
+        let old = context.view.content(message.key, message.content_at)?;
+        let old = old.as_ref().and_then(|old| old.files.as_deref());
+        attachments::rename(message.key, old, content.files.as_deref(), context, draft)?;
+    }
     draft.change(Change::RemoveRevision(message.key, message.content_at));
     let content_at = draft.next().position;
     let changed = draft.put(Message { state, content_at, parts: content.parts(), ..message.clone() });
     write(&changed, content, context, draft);
-    changed
+    Ok(changed)
 }
 
 /// A stream that pieces were added to ends as it is, since something else happens to the message: the pieces become the

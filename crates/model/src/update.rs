@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
+use crate::attachments;
 use crate::command::Update;
 use crate::content::{Content, ContentFault};
 use crate::decide::{Context, Draft, Unseen, refused};
@@ -175,6 +176,7 @@ pub(crate) fn revise(
         let old = context.view.content(message.key, message.content_at)?;
         let old = old.as_ref().and_then(|old| old.files.as_deref());
         files::reshare(message.key, old, content.files.as_deref(), context, draft)?;
+        attachments::rename(message.key, old, content.files.as_deref(), context, draft)?;
     }
     let (at, by) = (draft.next(), context.actor.user);
     let before = message.revision().unwrap_or(NonZeroU32::MIN);

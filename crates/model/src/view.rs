@@ -51,6 +51,8 @@ pub trait View {
         to: &ItemKey,
         limit: usize,
     ) -> Looked<Vec<(ItemKey, Item)>>;
+    /// Bytes of everything that items of a workspace own.
+    fn blob_bytes(&self, workspace: WorkspaceId) -> Looked<u64>;
     /// What is known of a message that is gone.
     fn gone(&self, key: MessageKey) -> Looked<Option<Gone>>;
 }

@@ -77,7 +77,6 @@ pub(crate) enum Job {
 /// Something to write down that no rule has to decide.
 pub(crate) enum Note {
     Settle(WorkspaceId, AppId, Settlement),
-    Blob(WorkspaceId, [u8; 32], Vec<u8>),
     /// A kept value, in place of the one of that name.
     Value(&'static str, Vec<u8>),
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use redraft_model::append::Append;
+use redraft_model::attachments::{Attach, Bytes};
 use redraft_model::command::{
     Caller, Command, Delete, Idempotency, NewDirect, Post, Target, Targeted, Update, Verb,
 };
@@ -20,7 +21,7 @@ use redraft_model::directory::Directory;
 use redraft_model::event::{Event, EventKind};
 use redraft_model::id::{AppId, ConversationId, MessageKey, TokenHash, UserId, WorkspaceId};
 use redraft_model::interaction::{Act, Interaction};
-use redraft_model::limits::{EPHEMERAL_MICROS, IDEMPOTENCY_MICROS};
+use redraft_model::limits::{EPHEMERAL_MICROS, IDEMPOTENCY_MICROS, UNNAMED_ATTACHMENT_MICROS};
 use redraft_model::message::{Kind, Message, Reaction, State};
 use redraft_model::stream::{Step, Stream};
 use redraft_model::time::{Micros, Ts};
@@ -114,7 +115,7 @@ pub async fn run(make: impl Fn(Clock) -> Arc<dyn Store>) {
     what_is_over_is_swept(world().await).await;
     a_changed_whisper_is_swept_later_and_whole(world().await).await;
     it_is_known_how_far_an_app_was_told(world().await).await;
-    bytes_are_kept_by_their_digest(world().await).await;
+    bytes_belong_to_what_names_them(world().await).await;
     nothing_is_noted_of_a_dropped_workspace(world().await).await;
     items::what_lies_under_a_key_is_found(world().await).await;
     items::grants_are_swept_some_time_after_their_end(world().await).await;
@@ -735,12 +736,12 @@ async fn a_dropped_workspace_is_swept(world: World) {
     let shown = world.events().await.pop().expect("there are events").position;
     let whisper = world.posted(ALPHA_BOT, Post { only: Some(MIA), ..post(PUBLIC, "psst") }).await;
     world.settle(AppId(2), settlement(1, &[2, 3], &[])).await;
-    world.put_blob(1, b"bytes").await;
+    world.attach(1, b"bytes").await;
     let away = world.beside(2).await;
     let kept = away.posted(AWAY_BOT, post(PUBLIC, "kept")).await;
     away.done(MIA_HERSELF, react(&kept, "eyes")).await;
     away.settle(AppId(2), settlement(1, &[2], &[])).await;
-    away.put_blob(1, b"kept").await;
+    away.attach(1, b"kept").await;
     world.control(Control::DropWorkspace).await;
     let refused = world.why(ALPHA_BOT, Verb::Post(post(PUBLIC, "into the void"))).await;
     assert_eq!(refused, Why::Caller(CallerRefusal::Unknown));
@@ -889,27 +890,56 @@ async fn it_is_known_how_far_an_app_was_told(world: World) {
     assert_eq!(world.deliveries(app, 0, usize::MAX).await, many[..READ_ROWS_MAX]);
 }
 
-async fn bytes_are_kept_by_their_digest(world: World) {
+async fn bytes_belong_to_what_names_them(world: World) {
     let away = world.beside(2).await;
     assert_eq!(world.blob(1).await, None);
     let long = vec![7; 1 << 20];
-    world.put_blob(1, &long).await;
-    world.put_blob(2, b"").await;
-    away.put_blob(1, b"away").await;
-    world.put_blob(1, &long).await;
+    world.attach(1, &long).await;
+    world.attach(2, b"").await;
+    world.attach(3, b"never named").await;
+    away.attach(1, b"away").await;
+    world.attach(1, &long).await;
     assert_eq!(world.blob(1).await, Some(long));
     assert_eq!(world.blob(2).await, Some(vec![]));
     assert_eq!((away.blob(1).await, away.blob(2).await), (Some(b"away".to_vec()), None));
+
+    let naming = |numbers: &[u8]| {
+        let files = numbers.iter().map(|n| attachment_id(*n)).collect::<Vec<_>>().join(" ");
+        let content = Content { files: Some(files.into()), ..Content::text(Dialect::Connector, "a picture") };
+        Post { content: Arc::new(content), ..post(PUBLIC, "") }
+    };
+    let both = world.posted(GAMMA_BOT, naming(&[1, 2])).await;
+    let one = world.posted(GAMMA_BOT, naming(&[1])).await;
+    let left = |world: &World| {
+        let (store, workspace) = (Arc::clone(&world.store), world.workspace);
+        async move {
+            let mut left = Vec::new();
+            for n in 1..=3 {
+                let found = store.blob(workspace, [n; 32]).await.expect("readable");
+                left.extend(found.map(|_| n));
+            }
+            left
+        }
+    };
+    for (act, expected) in [(None, vec![1, 2]), (Some(&both), vec![1]), (Some(&one), vec![])] {
+        if let Some(message) = act {
+            world.deleted(GAMMA_BOT, message).await;
+        }
+        world.clock.advance(UNNAMED_ATTACHMENT_MICROS - 1);
+        world.sweep().await;
+        assert!(act.is_none() || expected.len() < left(&world).await.len(), "too early");
+        world.clock.advance(1);
+        world.sweep().await;
+        assert_eq!(left(&world).await, expected);
+    }
 }
 
-/// Whoever tells apps or fetches bytes may be late.
+/// Whoever tells apps may be late.
 async fn nothing_is_noted_of_a_dropped_workspace(world: World) {
     world.control(Control::DropWorkspace).await;
     world.sweep().await;
     world.settle(AppId(2), settlement(1, &[2], &[])).await;
-    world.put_blob(1, b"late").await;
     assert_eq!((world.heard(AppId(2)).await, world.deliveries(AppId(2), 0, 10).await), (0, vec![]));
-    assert_eq!(world.blob(1).await, None);
 }
 
 async fn a_value_is_kept_once(world: World) {
@@ -1165,17 +1195,16 @@ impl World {
         found.iter().map(|delivery| delivery.position).collect()
     }
 
-    /// Keeps bytes under a digest of so many.
+    /// Hands in an attachment with this number, in #public.
     ///
     /// # Panics
-    /// When the store fails.
-    pub async fn put_blob(&self, digest: u8, bytes: &[u8]) {
-        let kept = self.store.put_blob(self.workspace, [digest; 32], bytes.to_vec());
-        kept.await.expect("the store works");
+    /// When it is refused.
+    pub async fn attach(&self, n: u8, bytes: &[u8]) {
+        self.done(GAMMA_BOT, attach(n, bytes)).await;
     }
 
-    async fn blob(&self, digest: u8) -> Option<Vec<u8>> {
-        self.store.blob(self.workspace, [digest; 32]).await.expect("readable")
+    async fn blob(&self, n: u8) -> Option<Vec<u8>> {
+        self.store.blob(self.workspace, [n; 32]).await.expect("readable")
     }
 
     async fn events(&self) -> Vec<Event> {
@@ -1327,6 +1356,24 @@ pub fn update(message: &Message, text: &str) -> Update {
 pub fn delete(message: &Message) -> Delete {
     let MessageKey { conversation, ts, .. } = message.key;
     Delete { conversation, ts, only_broadcast: false, targeted: None, if_revision: None }
+}
+
+/// An attachment with this number, handed in to #public.
+#[must_use]
+pub fn attach(n: u8, bytes: &[u8]) -> Verb {
+    let original = Bytes { blob: [n; 32], bytes: bytes.into() };
+    Verb::Attach(Box::new(Attach {
+        conversation: PUBLIC,
+        id: attachment_id(n),
+        name: None,
+        kind: "image/png".into(),
+        original,
+        thumbnail: None,
+    }))
+}
+
+fn attachment_id(n: u8) -> String {
+    format!("{n:02x}").repeat(32)
 }
 
 /// Plain text.

@@ -15,7 +15,7 @@ use redraft_model::decision::{Outcome, Refusal};
 use redraft_model::directory::{Directories, DirectoryChange};
 use redraft_model::event::Event;
 use redraft_model::id::{AppId, ConversationId, MessageKey, UserId, WorkspaceId};
-use redraft_model::item::{Item, ItemKey};
+use redraft_model::item::{BlobKey, Item, ItemKey};
 use redraft_model::message::{Gone, Message, PersonalView, Reaction, Revision};
 use redraft_model::time::{Micros, Ts};
 use tokio::sync::watch;
@@ -273,21 +273,8 @@ pub trait Store: Send + Sync {
     /// Of each workspace, the message that waits for its time whose turn is first.
     fn due(&self) -> Later<'_, Result<Vec<(WorkspaceId, ItemKey)>, StoreError>>;
 
-    /// Keeps bytes that activities may refer to, under their SHA-256 digest. Of a workspace that was dropped, nothing is
-    /// kept.
-    fn put_blob(
-        &self,
-        workspace: WorkspaceId,
-        digest: [u8; 32],
-        bytes: Vec<u8>,
-    ) -> Later<'_, Result<(), StoreError>>;
-
-    /// Bytes by their digest.
-    fn blob(
-        &self,
-        workspace: WorkspaceId,
-        digest: [u8; 32],
-    ) -> Later<'_, Result<Option<Vec<u8>>, StoreError>>;
+    /// The bytes that an item owns, by the key that the item names.
+    fn blob(&self, workspace: WorkspaceId, key: BlobKey) -> Later<'_, Result<Option<Vec<u8>>, StoreError>>;
 
     /// A value kept beside the workspaces under a fixed name; `value` is stored if there is none yet.
     fn keep(&self, name: &'static str, value: Vec<u8>) -> Later<'_, Result<Vec<u8>, StoreError>>;

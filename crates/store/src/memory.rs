@@ -13,7 +13,7 @@ use redraft_model::decision::{Change, Decision, Halt, Moment};
 use redraft_model::directory::{Directories, Directory, DirectoryChange};
 use redraft_model::event::Event;
 use redraft_model::id::{AppId, ConversationId, MessageKey, UserId, WorkspaceId};
-use redraft_model::item::{Item, ItemKey};
+use redraft_model::item::{BlobKey, Item, ItemKey};
 use redraft_model::message::{Audience, Gone, Message, PersonalView, Reaction, Replier, Revision};
 use redraft_model::time::{Micros, Ts};
 use redraft_model::view::{Identity, Looked, Remembered, View};
@@ -45,7 +45,7 @@ struct State {
     views: BTreeMap<(MessageKey, UserId), PersonalView>,
     heard: BTreeMap<(WorkspaceId, AppId), u64>,
     deliveries: BTreeMap<(WorkspaceId, AppId, Part), Delivery>,
-    blobs: BTreeMap<(WorkspaceId, [u8; 32]), Vec<u8>>,
+    blobs: BTreeMap<(WorkspaceId, BlobKey), Arc<[u8]>>,
     remembered: BTreeMap<(Identity, String), Remembered>,
     logs: BTreeMap<WorkspaceId, Vec<Event>>,
     items: BTreeMap<(WorkspaceId, ItemKey), Item>,
@@ -156,6 +156,8 @@ impl State {
                 self.items.insert((workspace, key.clone()), item.clone());
             }
             Change::PutItem(key, None) => drop(self.items.remove(&(workspace, key.clone()))),
+            Change::PutBlob(key, bytes) => drop(self.blobs.insert((workspace, *key), Arc::clone(bytes))),
+            Change::RemoveBlob(key, _) => drop(self.blobs.remove(&(workspace, *key))),
             Change::Directory(change) => self.change_directory(change),
         }
     }
@@ -259,7 +261,13 @@ impl State {
 
     fn sweep(&mut self, now: Micros) {
         self.remembered.retain(|_, remembered| now < remembered.expires_at);
-        self.items.retain(|_, item| item.kept_until().is_none_or(|end| now < end));
+        let Self { items, blobs, .. } = self;
+        items.retain(|(workspace, _), item| {
+            let kept = item.kept_until().is_none_or(|end| now < end);
+            let owned = item.blobs().into_iter().filter(|_| !kept);
+            owned.for_each(|(key, _)| drop(blobs.remove(&(*workspace, key))));
+            kept
+        });
         let expired: Vec<Arc<Message>> =
             self.messages.values().filter(|message| message.expired(now)).cloned().collect();
         for message in expired {
@@ -338,6 +346,11 @@ impl View for State {
         }
         let range = self.items.range((workspace, from.clone())..=(workspace, to.clone()));
         Ok(range.take(limit).map(|((_, key), item)| (key.clone(), item.clone())).collect())
+    }
+
+    fn blob_bytes(&self, workspace: WorkspaceId) -> Looked<u64> {
+        let of_workspace = self.blobs.range((workspace, [0; 32])..=(workspace, [u8::MAX; 32]));
+        Ok(of_workspace.map(|(_, bytes)| bytes.len() as u64).sum())
     }
 
     fn gone(&self, key: MessageKey) -> Looked<Option<Gone>> {
@@ -540,25 +553,8 @@ impl Store for MemoryStore {
         now(Ok(first.into_iter().map(|(workspace, (_, key))| (workspace, key)).collect()))
     }
 
-    fn put_blob(
-        &self,
-        workspace: WorkspaceId,
-        digest: [u8; 32],
-        bytes: Vec<u8>,
-    ) -> Later<'_, Result<(), StoreError>> {
-        let state = &mut *self.state();
-        if state.directories.get(workspace).is_some() {
-            state.blobs.entry((workspace, digest)).or_insert(bytes);
-        }
-        now(Ok(()))
-    }
-
-    fn blob(
-        &self,
-        workspace: WorkspaceId,
-        digest: [u8; 32],
-    ) -> Later<'_, Result<Option<Vec<u8>>, StoreError>> {
-        now(Ok(self.state().blobs.get(&(workspace, digest)).cloned()))
+    fn blob(&self, workspace: WorkspaceId, key: BlobKey) -> Later<'_, Result<Option<Vec<u8>>, StoreError>> {
+        now(Ok(self.state().blobs.get(&(workspace, key)).map(|bytes| bytes.to_vec())))
     }
 
     fn keep(&self, name: &'static str, value: Vec<u8>) -> Later<'_, Result<Vec<u8>, StoreError>> {

@@ -11,7 +11,8 @@ use redraft_model::directory::Directory;
 use redraft_model::event::{Event, EventKind};
 use redraft_model::id::{AppId, ConversationId, MessageKey, TokenHash, UserGroupId, UserId, WorkspaceId};
 use redraft_model::item::{
-    Code, File, Grant, Item, ItemKey, ModalView, Origin, ResponseUrl, Scheduled, Trigger, Views,
+    Attachment, Code, File, Grant, Item, ItemKey, ModalView, Origin, ResponseUrl, Scheduled, Trigger, View,
+    Views,
 };
 use redraft_model::message::{PersonalView, Replier, Revision, Thread};
 use redraft_model::time::{Micros, Ts};
@@ -296,8 +297,10 @@ structure! {
     ModalView { id, external_id, hash, json }
     Scheduled { app, user, as_app, content_at, reply_to, broadcast, unjoined, made_at }
     File {
-        id, user, app, name, title, alt_text, snippet_type, size, digest, made_at, complete, deleted, shares,
+        id, user, app, name, title, alt_text, snippet_type, size, blob, made_at, complete, deleted, shares,
     }
+    Attachment { conversation, name, kind, original, thumbnail, names, unnamed_since }
+    View { blob, size }
     Token { hash, hint, app, user, kind, scopes, revoked, expires_at }
     Conversation {
         id, slack_id, connector_id, kind, name, topic, purpose, creator, created_at, general, archived, members,
@@ -349,7 +352,10 @@ choice! {
         3 => Code(it),
         4 => Upload { file, made_at },
     }
-    Item { 1 => Grant(it), 2 => Views(it), 3 => ViewOf(it), 4 => Scheduled(it), 5 => File(it), 6 => Read(it) }
+    Item {
+        1 => Grant(it), 2 => Views(it), 3 => ViewOf(it), 4 => Scheduled(it), 5 => File(it), 6 => Read(it),
+        7 => Attachment(it),
+    }
     Dialect { 1 => Slack, 2 => Connector }
     Cause { 1 => TimedOut, 2 => Status, 3 => Connection, 4 => Tls, 5 => Redirects, 6 => Other }
     TokenKind { 1 => Bot, 2 => User, 3 => App }
@@ -413,6 +419,7 @@ pub(crate) fn item_key(key: &ItemKey) -> Vec<u8> {
         ItemKey::Read(conversation, user) => {
             [&[6][..], &conversation.0.to_be_bytes(), &user.0.to_be_bytes()].concat()
         }
+        ItemKey::Attachment(id) => [&[7][..], id.as_bytes()].concat(),
     }
 }
 
@@ -431,6 +438,7 @@ pub(crate) fn item_key_of(bytes: &[u8]) -> Option<ItemKey> {
         },
         5 => ItemKey::File(take_rest(from)?),
         6 => ItemKey::Read(ConversationId(take_u32(from)?), UserId(take_u32(from)?)),
+        7 => ItemKey::Attachment(take_rest(from)?),
         _ => return None,
     };
     rest.is_empty().then_some(key)
@@ -566,6 +574,7 @@ mod tests {
             ItemKey::File("F1".into()),
             ItemKey::Read(ConversationId(1), UserId(300)),
             ItemKey::Read(ConversationId(2), UserId(2)),
+            ItemKey::Attachment("ab".into()),
         ];
         assert!(keys.is_sorted());
         let bytes: Vec<Vec<u8>> = keys.iter().map(item_key).collect();

@@ -7,7 +7,7 @@ use redraft_model::event::EventKind;
 use redraft_model::files::{Complete, FileCommand, FileRefusal as R};
 use redraft_model::id::ConversationId;
 use redraft_model::item::{File, Item, ItemKey};
-use redraft_model::limits::{FILE_SHARES_MAX, FILES_OF_MESSAGE_MAX};
+use redraft_model::limits::{BLOB_BYTES_MAX, FILE_SHARES_MAX, FILES_OF_MESSAGE_MAX};
 use redraft_model::post::PostRefusal;
 use redraft_model::time::{Micros, Ts};
 
@@ -23,7 +23,7 @@ fn begin(world: &mut World, caller: Caller, id: &str, upload: u8) {
         alt_text: None,
         snippet_type: None,
         size: 5,
-        digest: None,
+        blob: None,
         made_at: Micros(0),
         complete: false,
         deleted: false,
@@ -38,7 +38,8 @@ fn command_of(caller: Caller, step: FileCommand) -> redraft_model::command::Comm
 }
 
 fn receive(upload: u8, size: u64) -> FileCommand {
-    FileCommand::Receive { upload: [upload; 32], digest: [9; 32], size }
+    let bytes = vec![0; usize::try_from(size).unwrap()];
+    FileCommand::Receive { upload: [upload; 32], blob: [upload; 32], bytes: bytes.into() }
 }
 
 fn complete(ids: &[&str], to: &[ConversationId]) -> FileCommand {
@@ -86,7 +87,8 @@ fn bytes_come_once_and_in_time() {
     let by_bot = world.run(&command_of(ALPHA_BOT, receive(1, 5))).expect_err("tokens send no bytes");
     assert_eq!(by_bot.why, Why::File(R::UploadUnknown));
     assert!(world.run(&command_of(Caller::Control, receive(1, 5))).is_ok());
-    assert_eq!(file(&world, "F1").digest, Some([9; 32]));
+    assert_eq!(file(&world, "F1").blob, Some([1; 32]));
+    assert_eq!(world.blobs.len(), 1, "what was refused is not kept");
     assert_eq!(why(&mut world, Caller::Control, receive(1, 5)), Why::File(R::UploadUnknown));
     assert_eq!(
         why(&mut world, Caller::Control, complete(&["F1"], &[])),
@@ -202,6 +204,9 @@ fn who_deletes_a_file() {
                 assert!(world.run(&command_of(caller, step.clone())).is_ok());
                 assert_eq!(why(&mut world, caller, step), Why::File(R::Deleted));
                 assert!(world.messages.contains_key(&key(PUBLIC, ts)), "the message stays");
+                assert!(world.blobs.is_empty(), "the bytes don't");
+                let left = file(&world, "F1");
+                assert_eq!((left.name, left.title, left.alt_text), (String::new(), String::new(), None));
                 let patch = Patch {
                     files: Part::Set("F1 F1".into()),
                     given: true,
@@ -224,4 +229,30 @@ fn who_deletes_a_file() {
     );
     let only_text = Content::text(Dialect::Slack, "x");
     assert!(only_text.files.is_none());
+}
+
+/// A workspace has so many bytes and not one more; what is deleted makes room.
+#[test]
+fn bytes_have_a_limit() {
+    let mut world = World::new();
+    shared(&mut world, "F1", 1);
+    world.other_bytes = BLOB_BYTES_MAX - 10;
+    begin(&mut world, ALPHA_BOT, "F2", 2);
+    world.other_bytes += 1;
+    assert_eq!(why(&mut world, Caller::Control, receive(2, 5)), Why::File(R::StorageFull));
+    let announced = FileCommand::Begin { upload: [3; 32], file: Box::new(file(&world, "F2")) };
+    assert_eq!(why(&mut world, ALPHA_BOT, announced), Why::File(R::StorageFull));
+    assert!(world.run(&command_of(ALPHA_BOT, FileCommand::Delete("F1".into()))).is_ok());
+    assert!(world.run(&command_of(Caller::Control, receive(2, 5))).is_ok());
+}
+
+/// What never came whole is forgotten, and what is whole stays.
+#[test]
+fn how_long_a_file_is_kept() {
+    let mut world = World::new();
+    shared(&mut world, "F1", 1);
+    begin(&mut world, ALPHA_BOT, "F2", 2);
+    let kept_until = |world: &World, id: &str| Item::File(file(world, id)).kept_until();
+    assert_eq!(kept_until(&world, "F1"), None);
+    assert_eq!(kept_until(&world, "F2"), Some(START.plus(25 * HOUR)));
 }

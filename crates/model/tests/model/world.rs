@@ -16,7 +16,7 @@ use redraft_model::directory::{Directories, Directory, DirectoryChange};
 use redraft_model::event::{Event, EventKind};
 use redraft_model::id::{AppId, ConversationId, MessageKey, TokenHash, UserId, WorkspaceId};
 use redraft_model::interaction::{Act, Interaction};
-use redraft_model::item::{Item, ItemKey};
+use redraft_model::item::{BlobKey, Item, ItemKey};
 use redraft_model::message::{Audience, Gone, Kind, Message, PersonalView, Reaction, Replier, Revision};
 use redraft_model::stream::{Step, Stream};
 use redraft_model::time::{Micros, Ts};
@@ -117,6 +117,9 @@ pub struct World {
     pub views: BTreeMap<(MessageKey, UserId), PersonalView>,
     pub remembered: BTreeMap<(Identity, String), Remembered>,
     pub items: BTreeMap<(WorkspaceId, ItemKey), Item>,
+    pub blobs: BTreeMap<(WorkspaceId, BlobKey), Arc<[u8]>>,
+    /// Bytes that count as if there were blobs of them.
+    pub other_bytes: u64,
     pub origins: BTreeMap<WorkspaceId, Arc<Directory>>,
     pub logs: BTreeMap<WorkspaceId, Vec<Event>>,
     pub now: Micros,
@@ -184,6 +187,11 @@ impl View for World {
     ) -> Looked<Vec<(ItemKey, Item)>> {
         let range = self.items.range((workspace, from.clone())..=(workspace, to.clone()));
         Ok(range.take(limit).map(|((_, key), item)| (key.clone(), item.clone())).collect())
+    }
+
+    fn blob_bytes(&self, workspace: WorkspaceId) -> Looked<u64> {
+        let own = self.blobs.iter().filter(|((of, _), _)| *of == workspace);
+        Ok(self.other_bytes + own.map(|(_, bytes)| bytes.len() as u64).sum::<u64>())
     }
 
     fn gone(&self, key: MessageKey) -> Looked<Option<Gone>> {
@@ -286,6 +294,13 @@ impl World {
             Change::PutItem(key, None) => {
                 assert!(self.items.remove(&(workspace, key)).is_some(), "what is removed was there");
             }
+            Change::PutBlob(key, bytes) => {
+                assert!(self.blobs.insert((workspace, key), bytes).is_none(), "no two have the same key");
+            }
+            Change::RemoveBlob(key, size) => {
+                let removed = self.blobs.remove(&(workspace, key)).expect("it was there");
+                assert_eq!(removed.len() as u64, size);
+            }
             Change::Directory(change) => {
                 if let DirectoryChange::Create(directory) = &change {
                     self.origins.insert(directory.workspace.id, Arc::clone(directory));
@@ -309,7 +324,7 @@ impl World {
     pub fn rows(&self) -> String {
         let directories: Vec<String> = self.directories.all().map(|directory| shape(directory)).collect();
         let known = (&self.repliers, &self.gone, &self.remembered, self.logs.values().map(Vec::len));
-        let marks = (&self.reactions, &self.views, &self.items, &self.pieces);
+        let marks = (&self.reactions, &self.views, &self.items, &self.pieces, self.blobs.keys());
         format!("{:?} {directories:?} {known:?} {marks:?} {:?}", self.messages, self.revisions.keys())
     }
 
@@ -558,6 +573,10 @@ impl View for InRounds<'_> {
     ) -> Looked<Vec<(ItemKey, Item)>> {
         let asked = format!("items {workspace:?} {from:?} {to:?} {limit}");
         self.ask(asked, View::items(self.world, workspace, from, to, limit))
+    }
+
+    fn blob_bytes(&self, workspace: WorkspaceId) -> Looked<u64> {
+        self.ask(format!("bytes of {workspace:?}"), View::blob_bytes(self.world, workspace))
     }
 
     fn gone(&self, key: MessageKey) -> Looked<Option<Gone>> {

@@ -15,6 +15,7 @@ use redraft_wire::connector::activity::{self, ActivityFault, ActivityView, Verb 
 use redraft_wire::connector::id::split_conversation;
 use redraft_wire::translate::activity_to_slack_text;
 
+use super::attachments::named_attachments;
 use super::refusal::{self, no_conversation, not_in_roster};
 use super::reply::{Error, Reply};
 use super::{Call, streams, targeted};
@@ -78,7 +79,7 @@ pub(super) async fn update(call: &Call<'_>, conversation: &str, id: &str) -> Res
             attachments: Change::Clear,
             metadata: Change::Clear,
             activity: new.activity.map_or(Change::Clear, Change::Set),
-            files: Change::Clear,
+            files: new.files.map_or(Change::Clear, Change::Set),
             given: true,
         },
         fault: checked.err().map(fault),
@@ -125,7 +126,8 @@ pub(super) fn conversation_named<'a>(
 pub(super) fn content(call: &Call<'_>, activity: Cow<'_, str>) -> Content {
     let names = NamesFor { directory: &call.directory, reader: Some(call.bot.bot_user) };
     let text = activity_to_slack_text(activity.as_bytes(), &names);
-    Content { activity: Some(activity.into()), ..Content::text(Dialect::Connector, text) }
+    let files = named_attachments(&activity);
+    Content { activity: Some(activity.into()), files, ..Content::text(Dialect::Connector, text) }
 }
 
 pub(super) fn fault(found: ActivityFault) -> ContentFault {

@@ -1,18 +1,24 @@
-//! Attachments that bots hand in, and give back to whoever has a bot's token of the workspace.
+//! Attachments that bots hand in, and give back to the bots of the conversation that they were handed in to.
 //!
-//! Everything is a blob under its digest: the views, and what is known of them, whose digest is the attachment's id. So the
-//! same attachment has the same id, and nothing is ever changed.
+//! An attachment is an item with bytes of its own; its id is the digest of what it is and where, so the same attachment has
+//! the same id, and nothing is ever changed. Bytes are read by way of their item only: what somebody says is the digest of
+//! something leads nowhere.
+
+use std::sync::Arc;
 
 use axum::http::{HeaderValue, StatusCode};
 use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use redraft_model::attachments::{Attach, Bytes};
+use redraft_model::command::Verb;
+use redraft_model::item::{Attachment, Item, ItemKey, View};
+use redraft_model::limits::ATTACHMENTS_OF_MESSAGE_MAX;
 use redraft_wire::connector::attachment::{
     AttachmentData, AttachmentInfo, AttachmentView, ORIGINAL, THUMBNAIL,
 };
 use redraft_wire::connector::conversation::ResourceResponse;
 use redraft_wire::connector::errors::{BAD_ARGUMENT, BAD_SYNTAX, MESSAGE_SIZE_TOO_BIG};
-use serde::{Deserialize, Serialize};
 
 use super::Call;
 use super::activities::conversation_named;
@@ -34,25 +40,9 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// What is known of an attachment, as it is kept.
-#[derive(Serialize, Deserialize)]
-struct Kept {
-    name: Option<String>,
-    kind: String,
-    original: View,
-    thumbnail: Option<View>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct View {
-    /// SHA-256 in hexadecimal digits.
-    digest: String,
-    size: u64,
-}
-
 /// Keeps an attachment; answers with its id.
 pub(super) async fn upload(call: &Call<'_>, conversation: &str) -> Result<Reply, Error> {
-    conversation_named(call, conversation)?;
+    let (conversation, _) = conversation_named(call, conversation)?;
     let data = AttachmentData::parse(&call.body).map_err(|found| fault(found.code, found.message))?;
     let kind = data.kind.filter(|kind| !kind.is_empty()).unwrap_or_else(|| ANY_TYPE.into());
     if !kind.contains('/') || NAME_CHARS_MAX < kind.len() || HeaderValue::try_from(&*kind).is_err() {
@@ -67,15 +57,38 @@ pub(super) async fn upload(call: &Call<'_>, conversation: &str) -> Result<Reply,
     }
     let original = bytes(&data.original_base64, "originalBase64")?;
     let thumbnail = data.thumbnail_base64.map(|given| bytes(&given, "thumbnailBase64")).transpose()?;
-    let original = keep_view(call, original).await?;
-    let thumbnail = match thumbnail {
-        Some(thumbnail) => Some(keep_view(call, thumbnail).await?),
-        None => None,
+    let about = format!("{} {} {:?}", conversation.id.0, kind, data.name);
+    let of = [Some(&original), thumbnail.as_ref()].map(|view| view.map(|bytes| mint::sha256(bytes)));
+    let id = mint::hex(&mint::sha256(format!("{about} {of:?}").as_bytes()));
+    let keep = |view: &str, bytes: Vec<u8>| Bytes {
+        blob: mint::sha256(format!("{view} of attachment {id}").as_bytes()),
+        bytes: bytes.into(),
     };
-    let kept = Kept { name: data.name, kind, original, thumbnail };
-    let kept = serde_json::to_vec(&kept).unwrap_or_default();
-    let id = keep(call, kept).await?;
+    let attach = Attach {
+        conversation: conversation.id,
+        original: keep(ORIGINAL, original),
+        thumbnail: thumbnail.map(|bytes| keep(THUMBNAIL, bytes)),
+        id: id.clone(),
+        name: data.name,
+        kind,
+    };
+    call.submit_keyed(Verb::Attach(Box::new(attach)), None).await?;
     Ok(Reply::new(StatusCode::CREATED, &ResourceResponse { id: &id }))
+}
+
+/// The uploaded attachments that an activity names by their addresses, with a space between two. The model looks whether
+/// there are such; they are kept while the activity is.
+pub(super) fn named_attachments(activity: &str) -> Option<Arc<str>> {
+    let mut named: Vec<&str> = activity
+        .split("/attachments/")
+        .skip(1)
+        .filter_map(|rest| rest.get(..64))
+        .filter(|id| redraft_model::attachments::is_id(id))
+        .take(ATTACHMENTS_OF_MESSAGE_MAX)
+        .collect();
+    named.sort_unstable();
+    named.dedup();
+    (!named.is_empty()).then(|| named.join(" ").into())
 }
 
 fn bytes(given: &str, member: &str) -> Result<Vec<u8>, Error> {
@@ -89,61 +102,63 @@ fn bytes(given: &str, member: &str) -> Result<Vec<u8>, Error> {
     Ok(bytes)
 }
 
-async fn keep_view(call: &Call<'_>, bytes: Vec<u8>) -> Result<View, Error> {
-    let size = bytes.len() as u64;
-    Ok(View { digest: keep(call, bytes).await?, size })
-}
-
-/// Keeps bytes; gives back their digest.
-async fn keep(call: &Call<'_>, bytes: Vec<u8>) -> Result<String, Error> {
-    let digest = mint::sha256(&bytes);
-    let kept = call.app.store.put_blob(call.directory.workspace.id, digest, bytes);
-    kept.await.map_err(unavailable)?;
-    Ok(mint::hex(&digest))
-}
-
 /// What is known of an attachment.
 pub(super) async fn info(call: &Call<'_>, id: &str) -> Result<Reply, Error> {
-    let kept = find(call, id).await?;
-    let mut views = vec![AttachmentView { view_id: ORIGINAL, size: kept.original.size }];
-    views.extend(kept.thumbnail.map(|view| AttachmentView { view_id: THUMBNAIL, size: view.size }));
-    let info = AttachmentInfo { name: kept.name.as_deref(), kind: Some(&kept.kind), views };
+    let known = find(call, id).await?;
+    let mut views = vec![AttachmentView { view_id: ORIGINAL, size: known.original.size }];
+    views.extend(known.thumbnail.map(|view| AttachmentView { view_id: THUMBNAIL, size: view.size }));
+    let info = AttachmentInfo { name: known.name.as_deref(), kind: Some(&known.kind), views };
     Ok(Reply::new(StatusCode::OK, &info))
 }
 
 /// The bytes of one view, exactly as they were handed in.
 pub(super) async fn view(call: &Call<'_>, id: &str, view_id: &str) -> Result<Reply, Error> {
-    let kept = find(call, id).await?;
-    let view = match view_id.to_ascii_lowercase().as_str() {
-        ORIGINAL => Some(kept.original),
-        THUMBNAIL => kept.thumbnail,
+    let known = find(call, id).await?;
+    let view: Option<View> = match view_id.to_ascii_lowercase().as_str() {
+        ORIGINAL => Some(known.original),
+        THUMBNAIL => known.thumbnail,
         _ => None,
     };
     let unknown = || not_found(format!("The attachment has no view {view_id}."));
     let view = view.ok_or_else(unknown)?;
-    let bytes = blob(call, &view.digest).await?.ok_or_else(unknown)?;
-    let kind = HeaderValue::try_from(&*kept.kind).unwrap_or(HeaderValue::from_static(ANY_TYPE));
+    let bytes = call.app.store.blob(call.directory.workspace.id, view.blob).await.map_err(unavailable)?;
+    let bytes = bytes.ok_or_else(unknown)?;
+    let kind = HeaderValue::try_from(&*known.kind).unwrap_or(HeaderValue::from_static(ANY_TYPE));
     Ok(Reply { body: bytes.into(), kind: Some(kind), ..Reply::empty(StatusCode::OK) })
 }
 
-async fn find(call: &Call<'_>, id: &str) -> Result<Kept, Error> {
-    let kept = blob(call, id).await?.and_then(|kept| serde_json::from_slice(&kept).ok());
-    kept.ok_or_else(|| not_found("No attachment has this id.".into()))
-}
-
-async fn blob(call: &Call<'_>, digest: &str) -> Result<Option<Vec<u8>>, Error> {
-    let Some(digest) = unhex(digest) else { return Ok(None) };
-    call.app.store.blob(call.directory.workspace.id, digest).await.map_err(unavailable)
+/// An attachment of a conversation that the bot is in; any other is not there.
+async fn find(call: &Call<'_>, id: &str) -> Result<Attachment, Error> {
+    let item = call.app.store.item(call.directory.workspace.id, ItemKey::Attachment(id.to_owned()));
+    let inside = |known: &Attachment| {
+        known.conversation.is_none_or(|id| {
+            call.directory.conversation(id).is_some_and(|found| found.has(call.bot.bot_user))
+        })
+    };
+    match item.await.map_err(unavailable)? {
+        Some(Item::Attachment(known)) if inside(&known) => Ok(known),
+        _ => Err(not_found("No attachment has this id.".into())),
+    }
 }
 
 fn not_found(message: String) -> Error {
     Error::new(StatusCode::NOT_FOUND, BAD_ARGUMENT, message)
 }
 
-/// A digest in lower-case hexadecimal digits.
-fn unhex(text: &str) -> Option<[u8; 32]> {
-    let digit = |digit: &u8| char::from(*digit).to_digit(16).filter(|_| !digit.is_ascii_uppercase());
-    let pair = |pair: &[u8]| u8::try_from(digit(&pair[0])? * 16 + digit(&pair[1])?).ok();
-    let (pairs, []) = text.as_bytes().as_chunks::<2>() else { return None };
-    pairs.iter().map(|it| pair(it)).collect::<Option<Vec<u8>>>()?.try_into().ok()
+#[cfg(test)]
+mod tests {
+    use super::named_attachments;
+
+    #[test]
+    fn attachments_that_an_activity_names() {
+        let id = |digit: char| digit.to_string().repeat(64);
+        let (a, b) = (id('a'), id('b'));
+        let activity = format!(
+            r#"{{"attachments":[{{"contentUrl":"http://h/v3/attachments/{b}/views/original"}},
+            {{"contentUrl":"http://h/teams/t/v3/attachments/{a}/views/original","thumbnailUrl":"/attachments/{b}"}}]}}"#
+        );
+        assert_eq!(named_attachments(&activity).as_deref(), Some(&*format!("{a} {b}")));
+        let odd = ["/attachments/", "/attachments/abc", "/attachments/\u{e4}", "no"].join(&"x".repeat(63));
+        assert_eq!(named_attachments(&odd), None);
+    }
 }

@@ -26,6 +26,7 @@ use redraft_wire::translate::activity_to_slack_text;
 use serde_json::{Map, Value};
 
 use super::activities::fault;
+use super::attachments::named_attachments;
 use super::authority::ISSUER;
 use super::words::words;
 use crate::app::{App, NotDone};
@@ -616,6 +617,7 @@ impl<'a> Scene<'a> {
                 target: Target::Conversation(conversation),
                 content: Arc::new(Content {
                     activity: Some(text.as_str().into()),
+                    files: named_attachments(&text),
                     ..Content::text(Dialect::Connector, activity_to_slack_text(text.as_bytes(), &names))
                 }),
                 fault,

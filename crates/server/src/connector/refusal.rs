@@ -1,6 +1,7 @@
 //! Every refusal of the model as the Connector's status and code, with the reason in words.
 
 use axum::http::StatusCode;
+use redraft_model::attachments::AttachRefusal as A;
 use redraft_model::conversations::ConversationRefusal as C;
 use redraft_model::decision::{Refusal, Why};
 use redraft_model::delete::DeleteRefusal as D;
@@ -31,6 +32,7 @@ pub(super) fn error(not_done: &NotDone, directory: &Directory) -> Error {
             Why::Stream(why) => stream(why, refusal, directory),
             Why::Interaction(why) => interaction(why, refusal, directory),
             Why::Conversation(why) => conversation(why),
+            Why::Attach(why) => attach(*why),
             Why::Append(_)
             | Why::Respond(_)
             | Why::File(_)
@@ -85,6 +87,18 @@ fn post(why: &P) -> Error {
         ),
         P::NoContent => no_content(),
         P::Content(fault_found) => fault(fault_found.code, fault_found.reasons.join(" ")),
+    }
+}
+
+fn attach(why: A) -> Error {
+    match why {
+        A::ConversationNotFound => no_conversation(),
+        A::NoLongerMember => not_in_roster(),
+        A::StorageFull => Error::new(
+            StatusCode::INSUFFICIENT_STORAGE,
+            SERVICE_ERROR,
+            "The workspace's files and attachments have as many bytes as they may have.",
+        ),
     }
 }
 

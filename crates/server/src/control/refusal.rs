@@ -43,7 +43,7 @@ pub(super) fn error(app: &App, workspace: WorkspaceId, who: &str, not_done: &Not
         }
         Why::Control(why) => control(why),
         // People share no files through the control API.
-        Why::File(_) => missing("there is no such file"),
+        Why::File(_) | Why::Attach(_) => missing("there is no such file"),
         Why::KeyReused { other_conversation } => key_reused(*other_conversation),
     }
 }

@@ -32,6 +32,10 @@ pub(crate) const FILE_BYTES_MAX: usize = 8 << 20;
 /// Bytes of a snippet.
 const SNIPPET_BYTES_MAX: usize = 1_000_000;
 
+/// Why a workspace takes no more files.
+pub(super) const STORAGE_FULL: &str =
+    "the workspace's files and attachments have as many bytes as they may have; delete some";
+
 /// Characters of `alt_txt`.
 const ALT_TEXT_CHARS_MAX: usize = 1000;
 
@@ -85,7 +89,7 @@ pub(super) async fn begin(call: &Call<'_>) -> Result<Reply, Error> {
         alt_text: alt_text.map(str::to_owned),
         snippet_type: snippet_type.map(str::to_owned),
         size,
-        digest: None,
+        blob: None,
         made_at: Micros(0),
         complete: false,
         deleted: false,
@@ -135,14 +139,14 @@ async fn receive(
         }
         Err(Unread::Cut) => return Err((StatusCode::BAD_REQUEST, "the body ended early".into())),
     };
-    let (digest, size) = (mint::sha256(&bytes), bytes.len() as u64);
+    let size = bytes.len();
     let failed = |failed: StoreError| (StatusCode::SERVICE_UNAVAILABLE, failed.to_string());
-    // Only whoever was given an address stores anything.
+    // The bytes are stored with the decision that they are the expected ones, or not at all. What nobody expects does not
+    // even wait for it.
     let upload = mint::sha256(secret.as_bytes());
-    let expected = app.store.item(workspace, ItemKey::Grant(upload)).await.map_err(failed)?;
-    expected.ok_or_else(unknown)?;
-    app.store.put_blob(workspace, digest, bytes.into()).await.map_err(failed)?;
-    let verb = Verb::File(FileCommand::Receive { upload, digest, size });
+    app.store.item(workspace, ItemKey::Grant(upload)).await.map_err(failed)?.ok_or_else(unknown)?;
+    let blob = mint::sha256(mint::secret().as_bytes());
+    let verb = Verb::File(FileCommand::Receive { upload, blob, bytes: Arc::from(&*bytes) });
     let command = Command { workspace, caller: Caller::Control, idempotency: None, verb };
     match app.submit(command).await {
         Ok(_) => Ok((StatusCode::OK, format!("OK - {size}"))),
@@ -153,6 +157,9 @@ async fn receive(
             }
             redraft_model::decision::Why::File(FileRefusal::UploadOver) => {
                 (StatusCode::NOT_FOUND, "the time for sending this file is over".into())
+            }
+            redraft_model::decision::Why::File(FileRefusal::StorageFull) => {
+                (StatusCode::INSUFFICIENT_STORAGE, STORAGE_FULL.into())
             }
             _ => unknown(),
         }),
@@ -308,7 +315,7 @@ async fn bytes_of(app: &App, path: &str, headers: &HeaderMap) -> Option<(File, V
     let shared =
         |(id, _): &(ConversationId, _)| directory.conversation(*id).is_some_and(|it| sees(user.id, it));
     let may = !file.deleted && (file.user == user.id || file.shares.iter().any(shared));
-    let bytes = app.store.blob(workspace, file.digest.filter(|_| may)?).await.ok()??;
+    let bytes = app.store.blob(workspace, file.blob.filter(|_| may)?).await.ok()??;
     Some((file, bytes))
 }
 

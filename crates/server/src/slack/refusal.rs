@@ -34,7 +34,9 @@ pub(super) fn error(refusal: &Refusal, directory: &Directory, method: &str) -> E
         Why::Pin(why) => pin(why),
         Why::Schedule(why) => schedule(*why),
         Why::Install(why) => install(*why),
-        Why::Stream(_) | Why::Interact(_) | Why::Respond(_) | Why::Control(_) => Error::new("access_denied"),
+        Why::Stream(_) | Why::Attach(_) | Why::Interact(_) | Why::Respond(_) | Why::Control(_) => {
+            Error::new("access_denied")
+        }
         Why::Conversation(why) => conversation(why, method),
         Why::KeyReused { other_conversation } => key_reused(*other_conversation, method),
     }
@@ -271,6 +273,7 @@ fn file(why: &FileRefusal, method: &str) -> Error {
         }
         F::TooMany => Error::new("max_file_sharing_exceeded")
             .because(format!("a message shares at most {FILES_OF_MESSAGE_MAX} files")),
+        F::StorageFull => Error::new("storage_limit_reached").because(super::files::STORAGE_FULL),
         F::SharedTooOften => Error::new("file_share_limit_reached")
             .because(format!("at most {FILE_SHARES_MAX} messages share a file")),
     }

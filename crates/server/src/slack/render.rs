@@ -150,7 +150,7 @@ impl View<'_> {
         view.subtype = match (message.kind, message.broadcast) {
             (Kind::Me, _) => Some("me_message"),
             (Kind::Plain, true) => Some("thread_broadcast"),
-            (Kind::Plain, false) if message.parts.files => Some("file_share"),
+            (Kind::Plain, false) if files.is_some() => Some("file_share"),
             (Kind::Plain, false) => None,
             (Kind::Join, _) => Some("channel_join"),
             (Kind::Leave, _) => Some("channel_leave"),

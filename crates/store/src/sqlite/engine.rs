@@ -20,15 +20,18 @@ use super::OpenError;
 use super::packed;
 use super::recent::Recent;
 use super::rows::{self, CHANNEL_LINE, EPHEMERAL_LINE, place_of, spot};
-use super::seal::{Row, seal};
+use super::seal::{Row, seal, unseal};
 use crate::Settlement;
 use crate::committer::{Broken, Engine, Head, NotCommitted, Note};
 use crate::fault::Sabotage;
 use crate::fault::sabotage::Sabotaged;
-use crate::record::{Entry, RevisionRow, encode, entries, item_key};
+use crate::record::{Entry, RevisionRow, decode, encode, entries, item_key};
 
 /// Rows that one step of clearing away takes from each table.
 const SWEEP_ROWS_MAX: i64 = 500;
+
+/// Blobs that one step erases; each may have megabytes.
+pub(super) const SWEEP_BLOBS_MAX: i64 = 4;
 
 /// Frames that the write-ahead log may hold before the writer itself finishes the checkpoint, so that the next commit
 /// starts the log anew: 64 MiB.
@@ -46,7 +49,7 @@ pub(super) struct Wal {
 pub(super) struct SqliteEngine {
     path: PathBuf,
     vfs: Option<String>,
-    db: Connection,
+    pub(super) db: Connection,
     recent: Recent,
     wal: Arc<Wal>,
     assemble: Assemble,
@@ -78,7 +81,7 @@ impl SqliteEngine {
         Ok(Sabotaged::new(self, sabotage))
     }
 
-    fn write(&self, sql: &str, params: impl Params) -> rusqlite::Result<usize> {
+    pub(super) fn write(&self, sql: &str, params: impl Params) -> rusqlite::Result<usize> {
         self.db.prepare_cached(sql)?.execute(params)
     }
 
@@ -106,6 +109,8 @@ impl SqliteEngine {
             Change::PutGone(gone) => self.put_gone(gone),
             Change::Remember(identity, key, remembered) => self.remember(identity, key, remembered),
             Change::PutItem(key, item) => self.put_item(workspace, key, item.as_ref()),
+            Change::PutBlob(key, bytes) => self.put_blob(workspace, key, bytes),
+            Change::RemoveBlob(key, size) => self.remove_blob(workspace, key, *size),
             Change::Directory(change) => self.put_directory(workspace, change),
         }
     }
@@ -204,13 +209,8 @@ impl SqliteEngine {
 
     fn put_note(&self, note: &Note) -> rusqlite::Result<()> {
         match note {
-            Note::Settle(workspace, ..) | Note::Blob(workspace, ..) if !self.is_there(*workspace)? => Ok(()),
+            Note::Settle(workspace, ..) if !self.is_there(*workspace)? => Ok(()),
             Note::Settle(workspace, app, settlement) => self.settle(*workspace, *app, settlement),
-            Note::Blob(workspace, digest, bytes) => {
-                const SQL: &str = "INSERT OR IGNORE INTO blob (workspace, digest, bytes) VALUES (?1, ?2, ?3)";
-                let bytes = seal(Row::Blob(i64::from(workspace.0), digest), bytes.clone());
-                self.write(SQL, params![workspace.0, digest, bytes]).map(drop)
-            }
             Note::Value(name, value) => {
                 const SQL: &str = "INSERT OR REPLACE INTO meta (name, value) VALUES (?1, ?2)";
                 self.write(SQL, params![name, seal(Row::Meta(name), value.clone())]).map(drop)
@@ -361,11 +361,8 @@ impl SqliteEngine {
                 (SELECT identity, key FROM remembered WHERE expires_at <= ?1 LIMIT ?2)",
             params![now.0, SWEEP_ROWS_MAX],
         )?;
-        let ended = self.write(
-            "DELETE FROM item WHERE (workspace, key) IN
-                (SELECT workspace, key FROM item WHERE kept_until <= ?1 LIMIT ?2)",
-            params![now.0, SWEEP_ROWS_MAX],
-        )?;
+        let ended = self.sweep_items(now)?;
+        let erased = self.sweep_blobs()?;
         let mut statement = self.db.prepare_cached(
             "SELECT expires_at, place, ts, spot FROM ephemeral WHERE expires_at <= ?1 LIMIT ?2",
         )?;
@@ -383,7 +380,28 @@ impl SqliteEngine {
             self.recent.clear();
         }
         let full = usize::try_from(SWEEP_ROWS_MAX).unwrap_or(usize::MAX);
-        Ok(full <= forgotten || full <= ended || full <= expired.len())
+        Ok(erased || full <= forgotten || full <= ended || full <= expired.len())
+    }
+
+    /// Items past their time, with the bytes that they own.
+    fn sweep_items(&self, now: Micros) -> rusqlite::Result<usize> {
+        let mut statement = self
+            .db
+            .prepare_cached("SELECT workspace, key, body FROM item WHERE kept_until <= ?1 LIMIT ?2")?;
+        let ended = statement.query_map(params![now.0, SWEEP_ROWS_MAX], |row| {
+            let (workspace, key): (u32, Vec<u8>) = (row.get(0)?, row.get(1)?);
+            // One that cannot be read goes as well; what it owned is left to the examination.
+            let body = unseal(Row::Item(i64::from(workspace), &key), row.get_ref(2)?.as_blob()?);
+            Ok((WorkspaceId(workspace), key, body.and_then(decode)))
+        })?;
+        let ended: Vec<(WorkspaceId, Vec<u8>, Option<Item>)> = ended.collect::<Result<_, _>>()?;
+        for (workspace, key, item) in &ended {
+            for (blob, size) in item.iter().flat_map(Item::blobs) {
+                self.remove_blob(*workspace, &blob, size)?;
+            }
+            self.write("DELETE FROM item WHERE workspace = ?1 AND key = ?2", params![workspace.0, key])?;
+        }
+        Ok(ended.len())
     }
 
     /// Removes a message for one reader with all its revisions, unless it was changed since and lasts longer.
@@ -409,6 +427,7 @@ impl SqliteEngine {
         let places = params![i64::from(id) << 32, i64::from(id + 1) << 32, SWEEP_ROWS_MAX];
         let spots = params![spot(this, 0), spot(next, 0), SWEEP_ROWS_MAX];
         let whole = params![id, id + 1, SWEEP_ROWS_MAX];
+        let few = params![id, id + 1, SWEEP_BLOBS_MAX];
         let mut swept = 0;
         for (table, key, range, bounds) in [
             ("message", "(place, line, ts)", "place", places),
@@ -422,7 +441,9 @@ impl SqliteEngine {
             ("log", "(spot)", "spot", spots),
             ("heard", "(workspace, app)", "workspace", whole),
             ("delivery", "(workspace, app, position, part)", "workspace", whole),
-            ("blob", "(workspace, digest)", "workspace", whole),
+            ("blob", "(workspace, digest)", "workspace", few),
+            ("unnamed_blob", "(workspace, digest)", "workspace", whole),
+            ("blob_sum", "(workspace)", "workspace", whole),
             ("item", "(workspace, key)", "workspace", whole),
         ] {
             let columns = key.trim_start_matches('(').trim_end_matches(')');
@@ -677,6 +698,10 @@ impl View for Snapshot<'_> {
         limit: usize,
     ) -> Looked<Vec<(ItemKey, Item)>> {
         self.looked(rows::items(&self.engine.db, workspace, from, to, limit))
+    }
+
+    fn blob_bytes(&self, workspace: WorkspaceId) -> Looked<u64> {
+        self.looked(rows::blob_bytes(&self.engine.db, workspace))
     }
 
     fn gone(&self, key: MessageKey) -> Looked<Option<Gone>> {

@@ -10,7 +10,7 @@ use redraft_model::command::Command;
 use redraft_model::content::{Assemble, Content, Dialect, joined};
 use redraft_model::event::Event;
 use redraft_model::id::{AppId, ConversationId, MessageKey, UserId, WorkspaceId};
-use redraft_model::item::{Item, ItemKey};
+use redraft_model::item::{BlobKey, Item, ItemKey};
 use redraft_model::message::{Gone, Reaction};
 use redraft_model::time::Ts;
 use rusqlite::{Connection, OpenFlags};
@@ -24,6 +24,7 @@ use crate::{
     Stored, Viewed, Window, machine_clock,
 };
 
+mod blobs;
 mod copy;
 mod engine;
 mod examine;
@@ -356,21 +357,8 @@ impl Store for SqliteStore {
         self.read(rows::due)
     }
 
-    fn put_blob(
-        &self,
-        workspace: WorkspaceId,
-        digest: [u8; 32],
-        bytes: Vec<u8>,
-    ) -> Later<'_, Result<(), StoreError>> {
-        self.ask(|answer| Job::Note(Box::new(Note::Blob(workspace, digest, bytes)), answer))
-    }
-
-    fn blob(
-        &self,
-        workspace: WorkspaceId,
-        digest: [u8; 32],
-    ) -> Later<'_, Result<Option<Vec<u8>>, StoreError>> {
-        self.read(move |db| rows::blob(db, workspace, &digest))
+    fn blob(&self, workspace: WorkspaceId, key: BlobKey) -> Later<'_, Result<Option<Vec<u8>>, StoreError>> {
+        self.read(move |db| rows::blob(db, workspace, &key))
     }
 
     fn keep(&self, name: &'static str, value: Vec<u8>) -> Later<'_, Result<Vec<u8>, StoreError>> {

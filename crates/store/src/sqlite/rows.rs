@@ -6,7 +6,7 @@ use redraft_model::content::{Assemble, Content, Piece};
 use redraft_model::directory::{Directories, Directory};
 use redraft_model::event::Event;
 use redraft_model::id::{AppId, ConversationId, MessageKey, UserId, WorkspaceId};
-use redraft_model::item::{Item, ItemKey};
+use redraft_model::item::{BlobKey, Item, ItemKey};
 use redraft_model::message::{Audience, Gone, Message, PersonalView, Reaction};
 use redraft_model::time::Ts;
 use rusqlite::{Connection, OptionalExtension, Params, params};
@@ -16,6 +16,8 @@ use super::seal::{self, unseal};
 use crate::record::{Entry, Field, RevisionRow, decode, directory, item_key, item_key_of};
 use crate::{Delivery, Part, Revised, Stored, Viewed, Window};
 
+/// `blob.digest` is the key that one item names; in schema 3 it was the digest of the bytes.
+///
 /// Every key begins with the workspace. A *place* is a workspace and a conversation, a *spot* a workspace and a log
 /// position; both are one integer, which SQLite compares and stores best.
 ///
@@ -57,6 +59,9 @@ CREATE TABLE IF NOT EXISTS delivery (workspace INTEGER NOT NULL, app INTEGER NOT
     part INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (workspace, app, position, part)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS blob (workspace INTEGER NOT NULL, digest BLOB NOT NULL, bytes BLOB NOT NULL,
     PRIMARY KEY (workspace, digest));
+CREATE TABLE IF NOT EXISTS blob_sum (workspace INTEGER PRIMARY KEY, bytes INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS unnamed_blob (workspace INTEGER NOT NULL, digest BLOB NOT NULL,
+    PRIMARY KEY (workspace, digest)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS item (workspace INTEGER NOT NULL, key BLOB NOT NULL, due_at INTEGER,
     kept_until INTEGER, body BLOB NOT NULL, PRIMARY KEY (workspace, key)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS item_due ON item (workspace, due_at) WHERE due_at IS NOT NULL;
@@ -348,11 +353,11 @@ pub(super) fn due(db: &Connection) -> rusqlite::Result<Vec<(WorkspaceId, ItemKey
 pub(super) fn blob(
     db: &Connection,
     workspace: WorkspaceId,
-    digest: &[u8; 32],
+    key: &BlobKey,
 ) -> rusqlite::Result<Option<Vec<u8>>> {
     db.prepare_cached("SELECT bytes FROM blob WHERE workspace = ?1 AND digest = ?2")?
-        .query_row(params![workspace.0, digest], |row| {
-            let name = seal::Row::Blob(i64::from(workspace.0), digest);
+        .query_row(params![workspace.0, key], |row| {
+            let name = seal::Row::Blob(i64::from(workspace.0), key);
             unseal(name, row.get_ref(0)?.as_blob()?).map(<[u8]>::to_vec).ok_or_else(damaged)
         })
         .optional()
@@ -366,6 +371,13 @@ pub(super) fn kept(db: &Connection, name: &str) -> rusqlite::Result<Option<Vec<u
             unseal(seal::Row::Meta(name), value).map(<[u8]>::to_vec).ok_or_else(damaged)
         })
         .optional()
+}
+
+/// Bytes of all blobs of a workspace that an item owns.
+pub(super) fn blob_bytes(db: &Connection, workspace: WorkspaceId) -> rusqlite::Result<u64> {
+    let mut statement = db.prepare_cached("SELECT bytes FROM blob_sum WHERE workspace = ?1")?;
+    let bytes: Option<i64> = statement.query_row([workspace.0], |row| row.get(0)).optional()?;
+    Ok(bytes.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or(0))
 }
 
 pub(super) fn gone(db: &Connection, key: MessageKey) -> rusqlite::Result<Option<Gone>> {

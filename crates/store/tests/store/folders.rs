@@ -51,7 +51,7 @@ async fn lived_in(folder: &Folder) -> World {
         }
     }
     world.settle(AppId(2), Teller::settlement(40, 30, 10)).await;
-    world.put_blob(1, b"picture").await;
+    world.attach(1, b"picture").await;
     let begun = world.submit(world.command(ALPHA_BOT, items::begin("F1", 8))).await;
     assert!(begun.is_ok(), "{begun:?}");
     world
@@ -145,7 +145,7 @@ fn tables_with_rows(folder: &Folder) -> Vec<String> {
     let mut tables = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").unwrap();
     let mut tables: Vec<String> =
         tables.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
-    assert_eq!(tables.len(), 19);
+    assert_eq!(tables.len(), 21);
     tables.retain(|table| {
         let sql = format!("SELECT count(*) FROM {table}");
         db.query_row(&sql, [], |row| row.get::<_, i64>(0)).unwrap() != 0

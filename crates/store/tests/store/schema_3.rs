@@ -80,6 +80,45 @@ async fn it_opens_and_reads_the_same() {
     assert_eq!(migrate(&folder).unwrap(), None);
 }
 
+/// Blobs lay under their digests then. Files that shared one have their own now, an attachment is an item, and one that
+/// names the bytes of a file is none.
+#[tokio::test]
+async fn bytes_get_owners() {
+    let folder = written();
+    let attachment = |digest: &str| {
+        format!(
+            r#"{{"name":"a.png","kind":"image/png","original":{{"digest":"{digest}","size":5}},"thumbnail":null}}"#
+        )
+    };
+    let (own, of_file) = ("07".repeat(32), "01".repeat(32));
+    let db = Connection::open(folder.database()).unwrap();
+    let put = |id: u8, bytes: &[u8]| {
+        db.execute("INSERT INTO blob VALUES (1, ?1, ?2)", rusqlite::params![[id; 32], bytes]).unwrap();
+    };
+    put(7, b"image");
+    put(8, attachment(&own).as_bytes());
+    put(9, attachment(&of_file).as_bytes());
+    put(10, b"named by nothing");
+    drop(db);
+    let store = SqliteStore::open(&folder, Options::default()).unwrap();
+    let workspace = WorkspaceId(1);
+    let found = items::items(&store, workspace).await;
+    let known: Vec<_> = found.into_iter().filter(|(key, _)| matches!(key, ItemKey::Attachment(_))).collect();
+    let [(key, Item::Attachment(known))] = &known[..] else { panic!("{known:?}") };
+    assert_eq!(*key, ItemKey::Attachment("08".repeat(32)));
+    assert_eq!((known.name.as_deref(), &*known.kind, known.original.size), (Some("a.png"), "image/png", 5));
+    let bytes = store.blob(workspace, known.original.blob).await.unwrap();
+    assert_eq!(bytes.as_deref(), Some(&b"image"[..]));
+    for digest in [1, 7, 8, 9, 10] {
+        assert_eq!(store.blob(workspace, [digest; 32]).await.unwrap(), None, "{digest}");
+    }
+    drop(store);
+    let db = Connection::open(folder.database()).unwrap();
+    let sum = |sql: &str| db.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+    assert_eq!(sum("SELECT sum(bytes) FROM blob_sum"), 15);
+    assert_eq!(sum("SELECT sum(length(bytes)) FROM blob"), 15);
+}
+
 #[tokio::test]
 async fn it_is_migrated_when_asked() {
     let folder = written();
@@ -251,7 +290,7 @@ fn delivery(it: &Delivery) -> String {
 
 async fn blob(store: &dyn Store, workspace: WorkspaceId, item: &Item) -> Option<String> {
     let Item::File(file) = item else { return None };
-    let bytes = store.blob(workspace, file.digest?).await.unwrap();
+    let bytes = store.blob(workspace, file.blob?).await.unwrap();
     Some(format!("bytes of {}: {bytes:?}", file.id))
 }
 
@@ -271,6 +310,7 @@ fn beside(key: &ItemKey, item: &Item) -> String {
         Item::Grant(it) => format!("{key:?} {it:?}"),
         Item::ViewOf(it) => format!("{key:?} {it:?}"),
         Item::Read(it) => format!("{key:?} {it:?}"),
+        Item::Attachment(it) => format!("{key:?} {it:?}"),
     }
 }
 
