@@ -18,6 +18,7 @@ use crate::interaction::InteractionRefusal;
 use crate::item::{BlobKey, Item, ItemKey, ModalView, Views};
 use crate::message::{Gone, Message, PersonalView, Reaction, Replier, Revision};
 use crate::modal::ModalRefusal;
+use crate::name::Named;
 use crate::pin::PinRefusal;
 use crate::policy::Actor;
 use crate::post::PostRefusal;
@@ -224,6 +225,8 @@ pub enum Why {
         /// Whether the other request went to another conversation.
         other_conversation: bool,
     },
+    /// A name has a character that no name may hold.
+    ForbiddenCharacter(Named, char),
 }
 
 /// Why a caller is refused whatever it asks.

@@ -24,6 +24,7 @@ pub mod item;
 pub mod limits;
 pub mod message;
 pub mod modal;
+pub mod name;
 pub mod pin;
 pub mod policy;
 pub mod post;

@@ -17,6 +17,7 @@ mod installing;
 mod interact;
 mod interactions;
 mod modals;
+mod naming;
 mod notices;
 mod people;
 mod pins;

@@ -47,6 +47,9 @@ pub(super) fn error(not_done: &NotDone, directory: &Directory) -> Error {
                 BAD_ARGUMENT,
                 "This idempotency key was used for another request in the last 24 hours.",
             ),
+            Why::ForbiddenCharacter(named, character) => {
+                Error::new(StatusCode::BAD_REQUEST, BAD_ARGUMENT, named.refusal(*character))
+            }
         },
     }
 }

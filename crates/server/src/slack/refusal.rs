@@ -11,6 +11,7 @@ use redraft_model::interaction::InteractionRefusal as I;
 use redraft_model::limits::{FILE_SHARES_MAX, FILES_OF_MESSAGE_MAX, STREAM_BYTES_MAX, STREAM_PIECES_MAX};
 use redraft_model::message::Message;
 use redraft_model::modal::ModalRefusal as M;
+use redraft_model::name::Named;
 use redraft_model::pin::PinRefusal as N;
 use redraft_model::policy::{Actor, Rule};
 use redraft_model::post::PostRefusal as P;
@@ -39,7 +40,19 @@ pub(super) fn error(refusal: &Refusal, directory: &Directory, method: &str) -> E
         }
         Why::Conversation(why) => conversation(why, method),
         Why::KeyReused { other_conversation } => key_reused(*other_conversation, method),
+        Why::ForbiddenCharacter(named, character) => forbidden_character(*named, *character),
     }
+}
+
+/// A channel's name has its own code; the other names that reach this API have none.
+fn forbidden_character(named: Named, character: char) -> Error {
+    let code = match named {
+        Named::Channel => "invalid_name_specials",
+        Named::Workspace | Named::Person | Named::App | Named::Token | Named::UserGroup | Named::File => {
+            "invalid_arguments"
+        }
+    };
+    Error::new(code).because(named.refusal(character))
 }
 
 fn caller(why: CallerRefusal) -> Error {
