@@ -2,13 +2,15 @@
 
 use std::error::Error;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use axum::http::{HeaderMap, StatusCode, header};
 use redraft_store::Cause;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::Policy;
+
+use super::address::is_public;
 
 /// Bytes of an answer that are read; a longer one is a failure.
 const ANSWER_BYTES_MAX: usize = 1 << 20;
@@ -74,22 +76,31 @@ pub(crate) struct Client {
     pooled: reqwest::Client,
     fresh: reqwest::Client,
     timeout: Duration,
-    private_allowed: bool,
+    may_call: MayCall,
 }
+
+/// Whether an address may be called.
+type MayCall = fn(IpAddr) -> bool;
 
 impl Client {
     /// A client that waits so long for a whole answer, and reaches private addresses only if that is allowed.
     pub fn new(timeout: Duration, private_allowed: bool) -> reqwest::Result<Self> {
+        Self::calling(timeout, if private_allowed { |_| true } else { is_public })
+    }
+
+    /// A name is resolved and its addresses are judged where the connection is made, so no later answer of a name server
+    /// leads elsewhere.
+    fn calling(timeout: Duration, may_call: MayCall) -> reqwest::Result<Self> {
         let builder = || {
-            let builder = reqwest::Client::builder()
+            reqwest::Client::builder()
                 .redirect(Policy::none())
                 .no_proxy()
                 .pool_idle_timeout(Duration::from_secs(IDLE_SECONDS_MAX))
-                .connect_timeout(Duration::from_secs(CONNECT_SECONDS_MAX));
-            if private_allowed { builder } else { builder.dns_resolver(PublicOnly) }
+                .connect_timeout(Duration::from_secs(CONNECT_SECONDS_MAX))
+                .dns_resolver(Resolver(may_call))
         };
         let (pooled, fresh) = (builder().build()?, builder().pool_max_idle_per_host(0).build()?);
-        Ok(Self { pooled, fresh, timeout, private_allowed })
+        Ok(Self { pooled, fresh, timeout, may_call })
     }
 
     /// One attempt.
@@ -132,7 +143,7 @@ impl Client {
     }
 
     async fn once(&self, url: &reqwest::Url, request: &Request) -> Result<Answered, Unanswered> {
-        if !self.private_allowed && is_private_literal(url) {
+        if literal(url).is_some_and(|address| !(self.may_call)(address)) {
             let reason = "the address is a private one, which this server does not call".into();
             return Err(Unanswered { reason, cause: Cause::Connection });
         }
@@ -190,91 +201,31 @@ fn is_invalid(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::InvalidData || wrapped()
 }
 
-fn is_private_literal(url: &reqwest::Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    host.trim_matches(['[', ']']).parse().is_ok_and(is_private)
+/// The address that stands in a URL where others have a name.
+fn literal(url: &reqwest::Url) -> Option<IpAddr> {
+    url.host_str()?.trim_matches(['[', ']']).parse().ok()
 }
 
-/// Resolves names and leaves out what is not on the public network, so that nobody makes this server call what only it
-/// can reach.
-struct PublicOnly;
+/// Resolves names and leaves out what may not be called, so that nobody makes this server call what only it can reach.
+struct Resolver(MayCall);
 
-impl Resolve for PublicOnly {
+impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
+        let may_call = self.0;
         Box::pin(async move {
             let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            let public: Vec<SocketAddr> = found.filter(|address| !is_private(address.ip())).collect();
-            if public.is_empty() {
-                return Err("no public address has this name".into());
+            let allowed: Vec<SocketAddr> = found.filter(|address| may_call(address.ip())).collect();
+            if allowed.is_empty() {
+                return Err("no address that may be called has this name".into());
             }
-            Ok(Box::new(public.into_iter()) as Addrs)
+            Ok(Box::new(allowed.into_iter()) as Addrs)
         })
     }
-}
-
-fn is_private(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(address) => is_private_v4(address),
-        IpAddr::V6(address) => match address.to_ipv4_mapped() {
-            Some(mapped) => is_private_v4(mapped),
-            None => is_private_v6(address),
-        },
-    }
-}
-
-fn is_private_v4(address: Ipv4Addr) -> bool {
-    let [first, second, ..] = address.octets();
-    address.is_private()
-        || address.is_loopback()
-        || address.is_link_local()
-        || address.is_unspecified()
-        || address.is_broadcast()
-        || address.is_multicast()
-        || first == 0
-        // Shared by the customers of a provider (RFC 6598).
-        || (first == 100 && (64..128).contains(&second))
-}
-
-fn is_private_v6(address: Ipv6Addr) -> bool {
-    address.is_loopback()
-        || address.is_unspecified()
-        || address.is_multicast()
-        || address.is_unique_local()
-        || address.is_unicast_link_local()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn private_addresses() {
-        for (address, private) in [
-            ("127.0.0.1", true),
-            ("10.1.2.3", true),
-            ("172.16.0.1", true),
-            ("172.32.0.1", false),
-            ("192.168.1.1", true),
-            ("169.254.169.254", true),
-            ("100.64.0.1", true),
-            ("100.128.0.1", false),
-            ("0.0.0.0", true),
-            ("0.1.2.3", true),
-            ("255.255.255.255", true),
-            ("224.0.0.1", true),
-            ("8.8.8.8", false),
-            ("::1", true),
-            ("::", true),
-            ("fe80::1", true),
-            ("fc00::1", true),
-            ("ff02::1", true),
-            ("::ffff:127.0.0.1", true),
-            ("::ffff:8.8.8.8", false),
-            ("2001:4860:4860::8888", false),
-        ] {
-            assert_eq!(is_private(address.parse().unwrap()), private, "{address}");
-        }
-    }
 
     /// Whoever answers in plain HTTP where TLS is spoken is no broken connection.
     #[tokio::test]
@@ -293,23 +244,66 @@ mod tests {
         assert_eq!(unanswered(&error).cause, Cause::Tls);
     }
 
+    fn request(url: String, redirects_max: u32) -> Request {
+        Request {
+            url,
+            content_type: "application/json",
+            body: String::new(),
+            headers: Vec::new(),
+            timeout_max: Duration::from_secs(5),
+            redirects_max,
+            connection: Connection::Pooled,
+        }
+    }
+
     #[tokio::test]
     async fn private_addresses_are_not_called() {
         let client = Client::new(Duration::from_secs(5), false).unwrap();
-        for url in
-            ["http://127.0.0.1:9/", "http://[::1]:9/", "http://localhost:9/", "http://[::ffff:10.0.0.1]/"]
-        {
-            let request = Request {
-                url: url.into(),
-                content_type: "application/json",
-                body: String::new(),
-                headers: Vec::new(),
-                timeout_max: Duration::from_secs(5),
-                redirects_max: 0,
-                connection: Connection::Pooled,
-            };
-            let refused = client.send(request).await.err().map(|unanswered| unanswered.reason).unwrap();
+        for url in [
+            "http://127.0.0.1:9/",
+            "http://[::1]:9/",
+            "http://localhost:9/",
+            "http://[::ffff:10.0.0.1]/",
+            "http://[64:ff9b::7f00:1]/",
+            "http://0x7f.1/",
+            "http://2130706433/",
+        ] {
+            let refused = client.send(request(url.into(), 0)).await.map_err(|unanswered| unanswered.reason);
+            let refused = refused.unwrap_err();
             assert!(refused.contains("private") || refused.contains("could not be made"), "{url}: {refused}");
         }
+    }
+
+    /// Where a request is sent on to is judged like where it went first, by address and by name.
+    #[tokio::test]
+    async fn no_redirect_leads_to_a_private_address() {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let first = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let second = tokio::net::TcpListener::bind("127.0.0.2:0").await.unwrap();
+        let (url, port) =
+            (format!("http://{}/", first.local_addr().unwrap()), second.local_addr().unwrap().port());
+        let client =
+            Client::calling(Duration::from_secs(5), |address| address.to_string() == "127.0.0.1").unwrap();
+        for (elsewhere, status) in [
+            (format!("http://127.0.0.2:{port}/"), 302),
+            (format!("//127.0.0.2:{port}/"), 308),
+            ("http://ip6-loopback:9/".into(), 307),
+            ("http://[::1]:9/".into(), 301),
+        ] {
+            let sending = client.send(request(url.clone(), 2));
+            let answering = async {
+                let (mut connection, _) = first.accept().await.unwrap();
+                assert!(0 < connection.read(&mut [0; 1 << 16]).await.unwrap());
+                let answer = format!(
+                    "HTTP/1.1 {status} X\r\nlocation: {elsewhere}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+                );
+                connection.write_all(answer.as_bytes()).await.unwrap();
+            };
+            let (sent, ()) = tokio::join!(sending, answering);
+            assert_eq!(sent.unwrap_err().cause, Cause::Connection, "{elsewhere}");
+        }
+        let nobody =
+            std::future::poll_fn(|context| std::task::Poll::Ready(second.poll_accept(context).is_pending()));
+        assert!(nobody.await, "the private address was called");
     }
 }

@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 
 use crate::app::App;
 
+mod address;
 mod client;
 mod dialect;
 mod hour;
