@@ -1,37 +1,39 @@
-//! The way to the control API: over HTTP to the server that owns the data folder, or directly where there is none.
+//! The way to the control API: through the socket of the server that owns the data folder, or directly where there is
+//! none. No token and no network is involved, and so no proxy.
 
-use std::path::Path;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
-use axum::http::Method;
-use redraft_server::acts::Refreshes;
-use redraft_server::app::{App, Untold};
-use redraft_server::config::BOT_TIMEOUT_MS;
-use redraft_server::connector::authority::Authority;
+use axum::http::{Method, Request};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Bytes;
+use hyper_util::rt::TokioIo;
+use redraft_model::name::escaped;
+use redraft_server::app::App;
 use redraft_server::control;
-use redraft_server::delivery::Outbox;
-use redraft_server::serve::{OWNER_FILE, open_store};
-use redraft_server::slack::rates::Rates;
-use redraft_server::slack::sockets::Sockets;
-use redraft_server::typing::Typing;
-use serde::Deserialize;
+use redraft_server::serve::open_store;
+use redraft_server::socket;
 use serde_json::Value;
+use tokio::runtime::Runtime;
 
 use super::Failure;
 
+/// What heads addresses that are shown while no server runs, unless `REDRAFT_PUBLIC_URL` says otherwise: where `serve`
+/// listens without options.
+const DEFAULT_URL: &str = "http://127.0.0.1:3000";
+
 /// An open way.
-pub enum Control {
-    /// To a running server.
-    Remote { url: String, token: String },
-    /// To the folder itself.
-    Local { app: Arc<App>, runtime: tokio::runtime::Runtime },
+pub struct Control {
+    runtime: Runtime,
+    way: Way,
 }
 
-#[derive(Deserialize)]
-struct Owner {
-    url: String,
-    control_token: String,
+enum Way {
+    /// To the server that owns this folder.
+    Remote(PathBuf),
+    /// To the folder itself.
+    Local(Arc<App>),
 }
 
 impl Control {
@@ -40,45 +42,30 @@ impl Control {
         if !data.is_dir() {
             return Err(format!("{} is not there; `redraft serve` makes it", data.display()).into());
         }
-        if let Ok(text) = std::fs::read_to_string(data.join(OWNER_FILE))
-            && let Ok(owner) = serde_json::from_str::<Owner>(&text)
-            && ureq::get(format!("{}/healthz", owner.url)).call().is_ok()
-        {
-            return Ok(Self::Remote { url: owner.url, token: owner.control_token });
-        }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let store = open_store(Some(data))?;
-        let app = App {
-            store,
-            authority: Authority::default(),
-            public_url: "http://127.0.0.1:3000".into(),
-            local_url: String::new(),
-            tls_url: None,
-            loopback: true,
-            control_token: [0; 32],
-            outbox: Outbox::new(Duration::from_millis(BOT_TIMEOUT_MS), false)?,
-            typing: Typing::default(),
-            rates: None,
-            sockets: Sockets::default(),
-            slack_rates: Rates::new(false),
-            scheduled: tokio::sync::Notify::default(),
-            untold: Untold::default(),
-            refreshes: Refreshes::default(),
+        let way = match runtime.block_on(socket::connect(data)) {
+            Ok(_) => Way::Remote(data.to_owned()),
+            Err(failed) if [ErrorKind::NotFound, ErrorKind::ConnectionRefused].contains(&failed.kind()) => {
+                let public_url = std::env::var("REDRAFT_PUBLIC_URL").unwrap_or_else(|_| DEFAULT_URL.into());
+                Way::Local(Arc::new(App::offline(open_store(Some(data))?, &public_url)?))
+            }
+            Err(failed) => return Err(format!("{}: {failed}", data.display()).into()),
         };
-        Ok(Self::Local { app: Arc::new(app), runtime })
+        Ok(Self { runtime, way })
     }
 
     /// One call; a refusal is a failure with the server's sentence.
     pub fn call(&self, method: &str, path: &str, body: &Value) -> Result<Value, Failure> {
         let path = format!("/control{path}");
-        let (status, answer) = match self {
-            Self::Remote { url, token } => remote(method, &format!("{url}{path}"), token, body)?,
-            Self::Local { app, runtime } => {
-                let body = if body.is_null() { Vec::new() } else { serde_json::to_vec(body)? };
-                let method = Method::from_bytes(method.as_bytes())?;
+        let method = Method::from_bytes(method.as_bytes())?;
+        let body = if body.is_null() { Vec::new() } else { serde_json::to_vec(body)? };
+        let (status, answer) = match &self.way {
+            Way::Remote(folder) => self.runtime.block_on(remote(folder, method, &path, body))?,
+            Way::Local(app) => {
                 let (path, query) =
                     path.split_once('?').map_or((&*path, None), |(path, query)| (path, Some(query)));
-                let (status, answer) = runtime.block_on(control::call(app, &method, path, query, &body));
+                let call = control::call(app, &method, path, query, &body);
+                let (status, answer) = self.runtime.block_on(call);
                 (status.as_u16(), answer)
             }
         };
@@ -86,12 +73,12 @@ impl Control {
             return Ok(answer);
         }
         let reason = answer["error"]["message"].as_str().unwrap_or("the server refused without a reason");
-        Err(reason.to_owned().into())
+        Err(escaped(reason).into_owned().into())
     }
 
     /// Whether a server runs on the folder.
     pub fn is_remote(&self) -> bool {
-        matches!(self, Self::Remote { .. })
+        matches!(self.way, Way::Remote(_))
     }
 
     /// The workspace that is meant: the one named, or the only one.
@@ -111,17 +98,20 @@ impl Control {
     }
 }
 
-fn remote(method: &str, url: &str, token: &str, body: &Value) -> Result<(u16, Value), Failure> {
-    let bytes = if body.is_null() { Vec::new() } else { serde_json::to_vec(body)? };
-    let request = axum::http::Request::builder()
+async fn remote(folder: &Path, method: Method, path: &str, body: Vec<u8>) -> Result<(u16, Value), Failure> {
+    let connection = TokioIo::new(socket::connect(folder).await?);
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(connection).await?;
+    let driven = tokio::spawn(connection);
+    let request = Request::builder()
         .method(method)
-        .uri(url)
-        .header("authorization", format!("Bearer {token}"))
+        .uri(path)
+        .header("host", "localhost")
         .header("content-type", "application/json")
-        .body(bytes)?;
-    let agent =
-        ureq::Agent::config_builder().http_status_as_error(false).allow_non_standard_methods(true).build();
-    let mut response = ureq::Agent::new_with_config(agent).run(request)?;
-    let status = response.status().as_u16();
-    Ok((status, response.body_mut().read_json()?))
+        .body(Full::new(Bytes::from(body)))?;
+    let answer = sender.send_request(request).await?;
+    let status = answer.status().as_u16();
+    let body = answer.into_body().collect().await?.to_bytes();
+    drop(sender);
+    driven.abort();
+    Ok((status, serde_json::from_slice(&body)?))
 }

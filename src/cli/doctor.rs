@@ -1,6 +1,7 @@
 //! `redraft doctor`.
 
 use clap::Args;
+use redraft_model::name::escaped;
 use redraft_store::examine;
 
 use super::{Data, Failure, say};
@@ -17,7 +18,7 @@ impl Doctor {
         let folder = self.data.data;
         let found = examine(&folder).map_err(|failed| format!("{}: {failed}", folder.display()))?;
         say(&format!("{}: {} bytes", folder.display(), found.bytes));
-        say(&format!("workspaces: {}", found.workspaces.join(", ")));
+        say(&format!("workspaces: {}", escaped(&found.workspaces.join(", "))));
         for (table, rows) in &found.rows {
             say(&format!("{table}: {rows}"));
         }

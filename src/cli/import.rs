@@ -4,13 +4,14 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use redraft_model::name::escaped;
 use redraft_server::manifest::slack::WEBHOOK_SCOPE;
 use redraft_server::manifest::{self, BYTES_MAX, Manifest, SlackManifest, TeamsManifest};
 use serde_json::{Value, json};
 
 use super::control::Control;
 use super::inside::{Inside, of_app};
-use super::{Failure, say, settings};
+use super::{Failure, complain, say, settings};
 
 /// What is imported, and what the manifest does not say.
 #[derive(Args)]
@@ -64,7 +65,7 @@ impl Import {
             return Err(format!("--webhook-channel needs the scope {WEBHOOK_SCOPE} in the manifest").into());
         }
         for warning in &manifest.warnings {
-            eprintln!("redraft: {}: {warning}", self.manifest.display());
+            complain(&format!("{}: {warning}", self.manifest.display()));
         }
         manifest.endpoint = self.endpoint.or(manifest.endpoint);
         let mut body = serde_json::to_value(&manifest)?;
@@ -98,12 +99,13 @@ impl Import {
             }
         };
         let done = if self.app.is_some() { "changed; its tokens are what they were" } else { "registered" };
-        say(&format!("# {} ({}) in {}: {done}", manifest.name, text(&shown["id"]), text(&workspace["name"])));
+        let (app, place) = (escaped(&manifest.name), escaped(text(&workspace["name"])));
+        say(&format!("# {app} ({}) in {place}: {done}", escaped(text(&shown["id"]))));
         say(&settings::of_slack(&shown, workspace, manifest.socket_mode));
         if manifest.asks_for_webhooks() && !has_webhook {
             say(&format!(
                 "# It asks for incoming webhooks: redraft app webhook {} CHANNEL",
-                text(&shown["id"])
+                escaped(text(&shown["id"]))
             ));
         }
         Ok(())
@@ -131,10 +133,12 @@ impl Import {
         }
         let made = control.call("POST", &format!("{path}/apps"), &body)?;
         let heard = if manifest.reads_all { "everything where it is" } else { "what mentions it" };
-        say(&format!("Registered {} in {}; it hears {heard}.", made["name"], workspace["name"]));
-        say(&format!("Its password, shown this once: {}", text(&made["app_password"])));
+        let [name, place] = [&made["name"], &workspace["name"]].map(Value::to_string);
+        say(&format!("# Registered {} in {}; it hears {heard}.", escaped(&name), escaped(&place)));
+        say(&format!("# Its password, shown this once: {}", escaped(text(&made["app_password"]))));
         if self.endpoint.is_none() {
-            say(&format!("It hears nothing yet: redraft app set {} --endpoint URL", manifest.app_id));
+            let app = escaped(&manifest.app_id);
+            say(&format!("# It hears nothing yet: redraft app set {app} --endpoint URL"));
         }
         say("");
         say(&settings::of_teams(&made, workspace));

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use redraft_model::name::escaped;
 use serde_json::{Map, Value, json};
 
 use super::control::Control;
@@ -25,7 +26,7 @@ impl Inside {
     pub fn open(&self) -> Result<(Control, String), Failure> {
         let control = Control::open(&self.data.data)?;
         let workspace = control.workspace(self.workspace.as_deref())?;
-        Ok((control, format!("/workspaces/{workspace}")))
+        Ok((control, format!("/workspaces/{}", segment(&workspace))))
     }
 
     fn call(&self, method: &str, path: &str, body: &Value) -> Result<Value, Failure> {
@@ -181,7 +182,7 @@ impl User {
                     ("real_name", real_name.map(Value::from)),
                     ("email", email.map(Value::from)),
                 ]);
-                show(&self.inside.call("PATCH", &format!("/people/{user}"), &body)?)
+                show(&self.inside.call("PATCH", &format!("/people/{}", segment(&user)), &body)?)
             }
         }
     }
@@ -236,14 +237,18 @@ impl Channel {
             }
             ChannelVerb::Set { channel, archived, add, remove } => {
                 let (control, workspace) = self.inside.open()?;
-                let path = format!("{workspace}/channels/{}", channel.trim_start_matches('#'));
+                let path = format!("{workspace}/channels/{}", segment(channel.trim_start_matches('#')));
                 let mut last = Value::Null;
                 if let Some(archived) = archived {
                     last = control.call("PATCH", &path, &json!({ "archived": archived }))?;
                 }
                 for (verb, member) in [("PUT", add), ("DELETE", remove)] {
                     if let Some(member) = member {
-                        last = control.call(verb, &format!("{path}/members/{member}"), &Value::Null)?;
+                        last = control.call(
+                            verb,
+                            &format!("{path}/members/{}", segment(&member)),
+                            &Value::Null,
+                        )?;
                     }
                 }
                 show(&last)
@@ -447,7 +452,12 @@ impl App {
 
 /// The path of an app, which may be named by a name with blanks in it.
 pub fn of_app(app: &str, rest: &str) -> String {
-    format!("/apps/{}{rest}", utf8_percent_encode(app, NON_ALPHANUMERIC))
+    format!("/apps/{}{rest}", segment(app))
+}
+
+/// A name as one segment of a path.
+fn segment(name: &str) -> impl std::fmt::Display {
+    utf8_percent_encode(name, NON_ALPHANUMERIC)
 }
 
 #[derive(Subcommand)]
@@ -493,11 +503,13 @@ impl Token {
                 ]);
                 show(&self.inside.call("POST", "/tokens", &body)?)
             }
-            TokenVerb::Rotate { token } => {
-                show(&self.inside.call("POST", &format!("/tokens/{token}/rotate"), &Value::Null)?)
-            }
+            TokenVerb::Rotate { token } => show(&self.inside.call(
+                "POST",
+                &format!("/tokens/{}/rotate", segment(&token)),
+                &Value::Null,
+            )?),
             TokenVerb::Revoke { token } => {
-                self.inside.call("DELETE", &format!("/tokens/{token}"), &Value::Null).map(drop)
+                self.inside.call("DELETE", &format!("/tokens/{}", segment(&token)), &Value::Null).map(drop)
             }
         }
     }
@@ -514,12 +526,12 @@ fn show(value: &Value) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Rows under their names, as wide as the widest.
+/// Rows under their names, as wide as the widest; each on one line whatever is in it.
 fn table(rows: &Value, columns: &[&str]) {
     let cell = |value: &Value| match value {
         Value::Null => String::new(),
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
+        Value::String(text) => escaped(text).into_owned(),
+        other => escaped(&other.to_string()).into_owned(),
     };
     let header: Vec<String> = columns.iter().map(|name| (*name).to_owned()).collect();
     let body = rows

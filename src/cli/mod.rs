@@ -5,12 +5,15 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use redraft_model::name::escaped_lines;
+use tokio::signal::unix::{SignalKind, signal};
 
 mod control;
 mod doctor;
 mod import;
 mod inside;
 mod key;
+mod log;
 mod migrate;
 mod serve;
 mod settings;
@@ -58,7 +61,11 @@ type Failure = Box<dyn std::error::Error>;
 
 /// Runs the command that the arguments name.
 pub fn run() -> ExitCode {
-    let done = match Cli::parse().command {
+    let command = Cli::parse().command;
+    if let Err(failed) = survive_file_limits() {
+        complain(&format!("a limit on the size of files ends this command: {failed}"));
+    }
+    let done = match command {
         Command::Serve(serve) => serve.run(),
         Command::Workspace(command) => command.run(),
         Command::User(command) => command.run(),
@@ -72,14 +79,29 @@ pub fn run() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("redraft: {failure}");
+            complain(&failure.to_string());
             ExitCode::FAILURE
         }
     }
 }
 
-/// Prints a line to standard output. A reader that went away is no failure.
-fn say(line: &str) {
+/// A write beyond a limit on the size of files (`ulimit -f`) fails like any other: the signal that would end the process
+/// has a handler from here on, which outlives the runtime that sets it.
+fn survive_file_limits() -> std::io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    let _inside = runtime.enter();
+    signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw())).map(drop)
+}
+
+/// Prints to standard output, line breaks and tabs as they are and other control characters escaped: a name cannot move
+/// the terminal's cursor. A reader that went away is no failure.
+fn say(text: &str) {
     use std::io::Write;
-    let _ = writeln!(std::io::stdout(), "{line}");
+    let _ = writeln!(std::io::stdout(), "{}", escaped_lines(text));
+}
+
+/// Prints to standard error, escaped like [`say`].
+fn complain(text: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr(), "redraft: {}", escaped_lines(text));
 }

@@ -1,17 +1,22 @@
 //! `redraft serve`.
 
+use std::borrow::Cow;
+use std::convert::Infallible;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use redraft_model::name::escaped;
 use redraft_server::config::{BOT_TIMEOUT_MS, Config, TlsConfig};
 use redraft_server::seed::{ReadyApp, ReadyPerson};
 use redraft_server::serve::{Server, Started};
 use serde::Deserialize;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
 use tracing_subscriber::EnvFilter;
 
-use super::{Failure, say};
+use super::settings::quoted;
+use super::{Failure, log, say};
 
 /// Options by flag, then environment, then configuration file.
 #[derive(Args, Deserialize, Default)]
@@ -45,10 +50,13 @@ pub struct Serve {
     /// Where to write, once requests are answered, what a script needs.
     #[arg(long, env = "REDRAFT_READY_FILE")]
     ready_file: Option<PathBuf>,
+    /// Stop when standard input is closed: a server that a test starts ends with it, however that ends.
+    #[arg(long, env = "REDRAFT_STOP_WITH_STDIN")]
+    stop_with_stdin: bool,
     /// How long a bot may take to answer, in milliseconds [default: 15000].
     #[arg(long, env = "REDRAFT_BOT_TIMEOUT_MS")]
     bot_timeout_ms: Option<u64>,
-    /// Call bots at private addresses, too [default: if it listens on loopback].
+    /// Call bots at private addresses, too [default: if only this machine reaches the server: it listens on loopback, and its public address is loopback].
     #[arg(long, env = "REDRAFT_PRIVATE_ENDPOINTS")]
     private_endpoints: Option<bool>,
     /// Whose rate limits apps meet [default: nobody's].
@@ -85,18 +93,23 @@ impl Serve {
     pub fn run(self) -> Result<(), Failure> {
         let options = self.with_file()?;
         options.start_log()?;
+        let stop_with_stdin = options.stop_with_stdin;
         let config = options.config()?;
         let runtime = redraft_server::serve::runtime()?;
         runtime.block_on(async {
             let mut end = signal(SignalKind::terminate())?;
             let mut interrupt = signal(SignalKind::interrupt())?;
             let kept = config.data.clone();
+            let secrets = Secrets::of(config.ready_file.as_deref());
             let server = Server::start(config).await?;
-            say(&banner(&server.started, kept.as_deref()));
+            say(&banner(&server.started, kept.as_deref(), &secrets));
+            // Who closes a terminal, or reloads a service, does not mean to end it.
+            let _hangup = signal(SignalKind::hangup())?;
             let stop = async move {
                 tokio::select! {
                     _ = end.recv() => {}
                     _ = interrupt.recv() => {}
+                    () = input_closed(stop_with_stdin) => {}
                 }
             };
             server.run(stop).await?;
@@ -120,6 +133,7 @@ impl Serve {
             tls_key: self.tls_key.or(file.tls_key),
             seed: self.seed.or(file.seed),
             ready_file: self.ready_file.or(file.ready_file),
+            stop_with_stdin: self.stop_with_stdin || file.stop_with_stdin,
             bot_timeout_ms: self.bot_timeout_ms.or(file.bot_timeout_ms),
             private_endpoints: self.private_endpoints.or(file.private_endpoints),
             rate_limits: self.rate_limits.or(file.rate_limits),
@@ -164,17 +178,51 @@ impl Serve {
     fn start_log(&self) -> Result<(), Failure> {
         let filter = self.log.as_deref().unwrap_or("info");
         let filter = EnvFilter::try_new(filter).map_err(|failed| format!("--log {filter}: {failed}"))?;
-        let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
         match self.log_format.unwrap_or(LogFormat::Text) {
-            LogFormat::Text => log.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).init(),
-            LogFormat::Json => log.json().init(),
+            LogFormat::Text => log::start_text(filter),
+            LogFormat::Json => log::start_json(filter),
         }
         Ok(())
     }
 }
 
+/// Ends when standard input does, if that is wanted. A thread of its own waits for it, since a runtime that stops waits for
+/// its threads.
+async fn input_closed(wanted: bool) {
+    let (open, closed) = oneshot::channel::<Infallible>();
+    if !wanted {
+        return std::future::pending().await;
+    }
+    std::thread::spawn(move || {
+        let _open = open;
+        // What is written there is of no interest, and an input that cannot be read is closed.
+        let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+    });
+    let _ = closed.await;
+}
+
+/// Where the secrets of a first start go. What a pipe gets is often kept in a log.
+enum Secrets {
+    /// To the terminal.
+    Shown,
+    /// To the ready file alone.
+    InFile(PathBuf),
+    /// Nowhere: they can only be replaced.
+    Hidden,
+}
+
+impl Secrets {
+    fn of(ready_file: Option<&Path>) -> Self {
+        match ready_file {
+            Some(file) => Self::InFile(file.to_owned()),
+            None if std::io::IsTerminal::is_terminal(&std::io::stdout()) => Self::Shown,
+            None => Self::Hidden,
+        }
+    }
+}
+
 /// What a person who started the server wants to know: where it is, who is there, and how to call it.
-fn banner(started: &Started, data: Option<&Path>) -> String {
+fn banner(started: &Started, data: Option<&Path>, secrets: &Secrets) -> String {
     let kept = data.map_or("nothing is kept".into(), |data| format!("data in {}", data.display()));
     let mut text = format!("Redraft answers at {} ({kept}).\n", started.url);
     if let Some(url) = &started.tls_url {
@@ -186,42 +234,59 @@ fn banner(started: &Started, data: Option<&Path>) -> String {
         return text;
     }
     let ready = &started.ready;
-    let _ = writeln!(text, "\nWorkspace {}, tenant {}\n", ready.workspace.id, ready.workspace.tenant_id);
-    ready.people.iter().for_each(|person| person_line(person, &mut text));
+    let (id, tenant) = (escaped(&ready.workspace.id), escaped(&ready.workspace.tenant_id));
+    let _ = writeln!(text, "\nWorkspace {id}, tenant {tenant}\n");
+    let shown = matches!(secrets, Secrets::Shown);
+    ready.people.iter().for_each(|person| person_line(person, shown, &mut text));
     for channel in &ready.channels {
         let lock = if channel.private { "private" } else { "" };
-        let _ = writeln!(
-            text,
-            "  #{:<11} {:<11} {lock:<8} {}",
-            channel.name, channel.id, channel.conversation_id
-        );
+        let (name, id, conversation) =
+            (escaped(&channel.name), escaped(&channel.id), escaped(&channel.conversation_id));
+        let _ = writeln!(text, "  #{name:<11} {id:<11} {lock:<8} {conversation}");
     }
-    ready.apps.iter().for_each(|app| app_line(app, &mut text));
-    let _ = writeln!(text, "  {:<12} {}", "control", started.control_token);
-    text.push_str(&calls(started));
+    ready.apps.iter().for_each(|app| app_line(app, shown, &mut text));
+    match secrets {
+        Secrets::Shown => {
+            let _ = writeln!(text, "  {:<12} {}", "control", escaped(&started.control_token));
+            text.push_str(&calls(started));
+        }
+        Secrets::InFile(file) => {
+            let _ = write!(text, "\nTokens and secrets are in {}.", file.display());
+        }
+        Secrets::Hidden => text.push_str(
+            "\nTokens and secrets are not shown, since this is no terminal. `redraft token create APP` makes a \
+             token;\n`--ready-file FILE` on the start that makes the workspace writes all of them to a file.",
+        ),
+    }
     text
 }
 
-fn person_line(person: &ReadyPerson, text: &mut String) {
+fn person_line(person: &ReadyPerson, shown: bool, text: &mut String) {
     let role = if person.admin { "admin" } else { "member" };
-    let token = person.token.as_deref().unwrap_or_default();
-    let _ = writeln!(text, "  {:<12} {:<11} {role:<8} {token}", person.name, person.id);
+    let token = secret(person.token.as_deref(), shown);
+    let (name, id) = (escaped(&person.name), escaped(&person.id));
+    let _ = writeln!(text, "{}", format!("  {name:<12} {id:<11} {role:<8} {token}").trim_end());
 }
 
-fn app_line(app: &ReadyApp, text: &mut String) {
-    match app {
+fn app_line(app: &ReadyApp, shown: bool, text: &mut String) {
+    let line = match app {
         ReadyApp::Slack { name, id, bot_token, .. } => {
-            let token = bot_token.as_deref().unwrap_or_default();
-            let _ = writeln!(text, "  {name:<12} {id:<11} {:<8} {token}", "slack");
+            let token = secret(bot_token.as_deref(), shown);
+            format!("  {:<12} {:<11} {:<8} {token}", escaped(name), escaped(id), "slack")
         }
         ReadyApp::Teams { name, app_id, app_password, .. } => {
-            let password = app_password.as_deref().unwrap_or_default();
-            let _ = writeln!(text, "  {name:<12} {:<11} {:<8} {app_id} {password}", "", "teams");
+            let password = secret(app_password.as_deref(), shown);
+            format!("  {:<12} {:<11} {:<8} {} {password}", escaped(name), "", "teams", escaped(app_id))
         }
-    }
+    };
+    let _ = writeln!(text, "{}", line.trim_end());
 }
 
-/// One call to paste for each dialect.
+fn secret(secret: Option<&str>, shown: bool) -> Cow<'_, str> {
+    escaped(secret.filter(|_| shown).unwrap_or_default())
+}
+
+/// One call to paste for each dialect. Every value is quoted for a shell; one with control characters is not pasted.
 fn calls(started: &Started) -> String {
     let ready = &started.ready;
     let Some(channel) = ready.channels.iter().find(|channel| channel.name == "general") else {
@@ -231,23 +296,31 @@ fn calls(started: &Started) -> String {
     for app in &ready.apps {
         match app {
             ReadyApp::Slack { bot_token: Some(token), .. } if !text.contains("chat.postMessage") => {
+                let url = quoted(&format!("{}/api/chat.postMessage", started.url)).into_owned();
+                let header = quoted(&format!("Authorization: Bearer {token}")).into_owned();
+                let body = format!("{{\"channel\": \"{}\", \"text\": \"Build 7 started\"}}", channel.id);
                 let _ = write!(
                     text,
-                    "\nSlack:\n\n  curl {}/api/chat.postMessage -H 'Authorization: Bearer {token}' \\\n    \
-                     -H 'Content-Type: application/json; charset=utf-8' \\\n    \
-                     -d '{{\"channel\": \"{}\", \"text\": \"Build 7 started\"}}'\n",
-                    started.url, channel.id
+                    "\nSlack:\n\n  curl {url} -H {header} \\\n    \
+                     -H 'Content-Type: application/json; charset=utf-8' \\\n    -d {}\n",
+                    quoted(&body)
                 );
             }
             ReadyApp::Teams { app_id, app_password: Some(password), .. } if !text.contains("activities") => {
+                let tokens = format!("{}/{}/oauth2/v2.0/token", started.url, ready.workspace.tenant_id);
+                let activities =
+                    format!("{}v3/conversations/{}/activities", started.service_url, channel.conversation_id);
                 let _ = write!(
                     text,
-                    "\nTeams:\n\n  TOKEN=$(curl -s {}/{}/oauth2/v2.0/token -d grant_type=client_credentials \\\n    \
-                     -d client_id={app_id} -d client_secret={password} \\\n    \
+                    "\nTeams:\n\n  TOKEN=$(curl -s {} -d grant_type=client_credentials \\\n    \
+                     --data-urlencode {} --data-urlencode {} \\\n    \
                      -d scope=https://api.botframework.com/.default | sed 's/.*access_token\":\"//; s/\".*//')\n  \
-                     curl {}v3/conversations/{}/activities -H \"Authorization: Bearer $TOKEN\" \\\n    \
+                     curl {} -H \"Authorization: Bearer $TOKEN\" \\\n    \
                      -H 'Content-Type: application/json' -d '{{\"type\": \"message\", \"text\": \"Build 7 started\"}}'\n",
-                    started.url, ready.workspace.tenant_id, started.service_url, channel.conversation_id
+                    quoted(&tokens),
+                    quoted(&format!("client_id={app_id}")),
+                    quoted(&format!("client_secret={password}")),
+                    quoted(&activities)
                 );
             }
             _ => {}

@@ -1,7 +1,10 @@
-//! The settings of a registered app, ready to be pasted or sourced.
+//! The settings of a registered app, ready to be pasted or sourced: every line is an assignment or a comment, whatever
+//! the names and secrets are.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
+use redraft_model::name;
 use serde_json::Value;
 
 /// An SDK by its name, and the environment of its bots. `{url}` and the like are filled in.
@@ -81,18 +84,21 @@ pub fn of_teams(app: &Value, workspace: &Value) -> String {
     ];
     let filled =
         |line: &str| known.iter().fold(line.to_owned(), |line, (name, value)| line.replace(name, value));
-    let mut lines = vec![format!("Settings for the bot; the server is taken to be at {}.", known[1].1)];
+    let server = name::escaped(&known[1].1);
+    let mut lines = vec![format!("# Settings for the bot; the server is taken to be at {server}.")];
     let mut section = |sdk: &Sdk, before: &[&str]| {
         let note = if sdk.1.is_empty() { String::new() } else { format!(" ({})", filled(sdk.1)) };
-        lines.push(format!("\n# {}{note}", sdk.0));
-        lines.extend(before.iter().chain(sdk.2).map(|line| filled(line)));
+        lines.push(format!("\n# {}{}", sdk.0, name::escaped(&note)));
+        for (name, value) in before.iter().chain(sdk.2).filter_map(|line| line.split_once('=')) {
+            lines.push(assignment("", name, &filled(value)));
+        }
     };
     BY_IDENTITY.iter().for_each(|sdk| section(sdk, &IDENTITY));
     BY_HOST.iter().for_each(|sdk| section(sdk, &[]));
     lines.push(
-        "\nThe last three, and any of the first three with the settings that they have in Azure, also need the hosts\n\
-         login.microsoftonline.com and login.botframework.com to lead to the address of `redraft serve --tls-listen`,\n\
-         and its CA file in NODE_EXTRA_CA_CERTS or in SSL_CERT_FILE and REQUESTS_CA_BUNDLE."
+        "\n# The last three, and any of the first three with the settings that they have in Azure, also need the hosts\n\
+         # login.microsoftonline.com and login.botframework.com to lead to the address of `redraft serve --tls-listen`,\n\
+         # and its CA file in NODE_EXTRA_CA_CERTS or in SSL_CERT_FILE and REQUESTS_CA_BUNDLE."
             .into(),
     );
     lines.join("\n")
@@ -119,23 +125,35 @@ pub fn of_slack(app: &Value, workspace: &Value, socket_mode: bool) -> String {
     let mut lines = String::new();
     let mut line = |start: &str, name: &str, value: Option<&str>| {
         if let Some(value) = value {
-            let _ = writeln!(lines, "{start} {name}={}", quoted(value));
+            let _ = writeln!(lines, "{}", assignment(start, name, value));
         }
     };
-    line("export", "SLACK_API_URL", workspace["url"].as_str().map(|url| format!("{url}/api/")).as_deref());
+    line("export ", "SLACK_API_URL", workspace["url"].as_str().map(|url| format!("{url}/api/")).as_deref());
     for (name, member) in SLACK {
-        line("export", name, app[member].as_str().filter(|_| socket_mode || member != "app_token"));
+        line("export ", name, app[member].as_str().filter(|_| socket_mode || member != "app_token"));
     }
     for (name, member) in SLACK_OAUTH {
-        line("#", name, app[member].as_str());
+        line("# ", name, app[member].as_str());
     }
     let hooks = app["webhooks"].as_array().into_iter().flatten();
-    hooks.for_each(|hook| line("export", "SLACK_WEBHOOK_URL", hook["url"].as_str()));
+    hooks.for_each(|hook| line("export ", "SLACK_WEBHOOK_URL", hook["url"].as_str()));
     lines.trim_end().to_owned()
 }
 
-/// A value as a shell takes it for one word.
-fn quoted(value: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:".contains(&byte);
-    if value.bytes().all(plain) { value.to_owned() } else { format!("'{}'", value.replace('\'', "'\\''")) }
+/// `NAME=value` for a shell, on one line whatever the value is. A value with a line break or another control character
+/// has no place in a file that others read line by line; it is left out, and the line says so.
+fn assignment(start: &str, name: &str, value: &str) -> String {
+    if name::forbidden(value).is_some() {
+        return format!("# {name} is left out: its value has a control character");
+    }
+    format!("{start}{name}={}", quoted(value))
+}
+
+/// A text without control characters as a shell takes it for one word.
+pub fn quoted(value: &str) -> Cow<'_, str> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:@=".contains(&byte);
+    if !value.is_empty() && value.bytes().all(plain) {
+        return Cow::Borrowed(value);
+    }
+    Cow::Owned(format!("'{}'", value.replace('\'', "'\\''")))
 }

@@ -14,6 +14,8 @@ pub struct Server {
     pub child: Child,
     /// The address of the server, without a slash at its end.
     pub url: String,
+    /// Where it listens, which `--public-url` does not change.
+    pub listening: String,
     /// The ready file.
     pub ready: Value,
     /// What the server has logged so far.
@@ -90,17 +92,21 @@ impl Server {
             command.arg("--seed").arg(seed());
         }
         command.arg("--ready-file").arg(&ready).args(options).envs(variables.iter().copied());
+        // However this process ends, its end of the pipe is closed, and the server ends as well.
+        command.arg("--stop-with-stdin").stdin(Stdio::piped());
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let mut log = BufReader::new(child.stderr.take().unwrap());
         let mut said = String::new();
-        loop {
+        let listening = loop {
             let mut line = String::new();
             assert_ne!(log.read_line(&mut line).unwrap(), 0, "the server ended: {said}");
             said.push_str(&line);
             if line.contains("serve: ready") || line.contains("\"message\":\"ready\"") {
-                break;
+                let (_, rest) = line.split_once("listening").unwrap();
+                let start = rest.find("http").unwrap();
+                break rest[start..].split('"').next().unwrap().to_owned();
             }
-        }
+        };
         // Whoever writes to a pipe that nobody reads stands still.
         let kept = Arc::new(Mutex::new(said));
         let keeper = Arc::clone(&kept);
@@ -112,7 +118,7 @@ impl Server {
         });
         let ready: Value = serde_json::from_slice(&std::fs::read(&ready).unwrap()).unwrap();
         let url = ready["url"].as_str().unwrap().to_owned();
-        Self { child, url, ready, log: kept }
+        Self { child, url, listening, ready, log: kept }
     }
 
     /// Ends the server as an operator would, and waits until it has ended.

@@ -314,9 +314,8 @@ fn anonymous_bots_only_where_nobody_else_comes() {
     assert_eq!(post(&server.url).status, 201);
     assert!(server.stop().success());
     // The same data behind a public address: the bot is there, and nobody's call is its.
-    let _server = Server::start(&["--data", data, "--seed", seed, "--public-url", "https://chat.example"]);
-    let owner = std::fs::read_to_string(std::path::Path::new(data).join("server.json")).unwrap();
-    let url = text_of(&serde_json::from_str(&owner).unwrap(), "url");
+    let server = Server::start(&["--data", data, "--seed", seed, "--public-url", "https://chat.example"]);
+    let url = server.listening.clone();
     assert_eq!(post(&url).outcome(), "401 BotNotRegistered");
     let asked = json!({"kind": "teams", "name": "second", "anonymous": true});
     let answer = control(&url, "POST", "/workspaces/T01ACME/apps", &asked);

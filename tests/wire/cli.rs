@@ -127,29 +127,43 @@ fn precedence_of_options() {
     assert!(flagged.is_dir(), "a flag that keeps data wins over a file that does not");
 }
 
-/// Runs a server whose standard output is read to the last line of its banner.
-fn banner(folder: &Path) -> String {
+/// What a server shows that somebody starts, until it is ready: on a terminal, which has its log as well, or on a pipe.
+fn shown(folder: &Path, options: &[&str], on_terminal: bool) -> String {
     let mut command = redraft();
-    command.args(["serve", "--listen", "127.0.0.1:0", "--data", folder.to_str().unwrap()]);
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut log = BufReader::new(child.stderr.take().unwrap());
-    let mut line = String::new();
-    while !line.contains("serve: ready") {
-        line.clear();
-        assert_ne!(log.read_line(&mut line).unwrap(), 0, "the server ended");
+    if on_terminal {
+        let line: Vec<&str> = [&[command.get_program().to_str().unwrap(), "serve"], options].concat();
+        let line = line.join(" ");
+        command = Command::new("script");
+        command.args(["--quiet", "--flush", "--return", "--command", &line, "/dev/null"]);
+    } else {
+        command.arg("serve").args(options);
     }
-    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+    command.env("REDRAFT_LISTEN", "127.0.0.1:0").env("REDRAFT_DATA", folder);
+    command.env("REDRAFT_CONFIG", "/dev/null").stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+    let (mut output, log) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
     let mut said = String::new();
-    child.stdout.take().unwrap().read_to_string(&mut said).unwrap();
-    assert!(child.wait().unwrap().success());
+    if on_terminal {
+        // Control-C on the keyboard.
+        said.push_str(&String::from_utf8(read_until(&mut output, b"ready")).unwrap());
+        child.stdin.take().unwrap().write_all(b"\x03").unwrap();
+    } else {
+        // Nobody reads the log from there on, which holds up nothing.
+        let log = read_until(&mut BufReader::new(log), b"serve: ready");
+        assert!(log.ends_with(b"ready"), "the server ended: {}", String::from_utf8_lossy(&log));
+        assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+    }
+    output.read_to_string(&mut said).unwrap();
+    assert!(child.wait().unwrap().success(), "{said}");
     said
 }
 
-/// A first start without anything given makes a workspace that can be used at once, and says how; a second says where.
+/// A first start without anything given makes a workspace that can be used at once, and tells the one at the terminal
+/// how; a second says where.
 #[test]
 fn the_first_start_and_the_second() {
     let folder = Folder::new("cli-first");
-    let first = banner(&folder.0);
+    let first = shown(&folder.0, &[], true);
     for part in [
         "Redraft answers at http://127.0.0.1:",
         "ada",
@@ -172,11 +186,31 @@ fn the_first_start_and_the_second() {
     ] {
         assert!(first.contains(part), "{part}: {first}");
     }
-    let second = banner(&folder.0);
+    let second = shown(&folder.0, &[], true);
     assert!(
         !second.contains("xoxb-") && !second.contains("xoxp-") && second.contains("redraft token"),
         "{second}"
     );
+}
+
+/// What a pipe gets ends in a log, and what is in the ready file need not be elsewhere: neither shows a secret.
+#[test]
+fn a_first_start_shows_secrets_to_a_terminal_only() {
+    let ready = Folder::new("cli-secrets-ready");
+    let ready = ready.join("ready.json").to_str().unwrap().to_owned();
+    let with_file = ["--ready-file", ready.as_str()];
+    for (options, on_terminal, part) in [
+        (&[][..], false, "redraft token create"),
+        (&with_file, false, ready.as_str()),
+        (&with_file, true, ready.as_str()),
+    ] {
+        let folder = Folder::new("cli-secrets");
+        let said = shown(&folder.0, options, on_terminal);
+        assert!(said.contains("deploybot") && said.contains(part), "{options:?} {on_terminal}: {said}");
+        for secret in ["xoxb-", "xoxp-", "client_secret", "Bearer", "control"] {
+            assert!(!said.contains(secret), "{options:?} {on_terminal}: {secret} is shown: {said}");
+        }
+    }
 }
 
 /// The ready file has what a script needs, for its owner's eyes; after the first start nothing secret.
@@ -221,7 +255,12 @@ fn the_ready_file() {
         child.kill().unwrap();
         child.wait().unwrap();
         for entry in std::fs::read_dir(&data).unwrap() {
-            let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+            let path = entry.unwrap().path();
+            // A killed server leaves its socket.
+            if !path.is_file() {
+                continue;
+            }
+            let bytes = std::fs::read(path).unwrap();
             for secret in ["xoxb-poll", "xoxp-ada", "helpdesk-password"] {
                 assert!(
                     !bytes.windows(secret.len()).any(|window| window == secret.as_bytes()),
@@ -281,8 +320,7 @@ fn memory_keeps_nothing_and_the_public_address_heads_everything() {
         "--public-url",
         "https://chat.example",
     ]));
-    let owner: Value = serde_json::from_slice(&std::fs::read(folder.join("server.json")).unwrap()).unwrap();
-    let local = text_of(&owner, "url");
+    let local = world.server.listening.clone();
     let call = |method: &str, args: Value| {
         let answer = slack(&local, DEPLOY, method, &args);
         assert_eq!(answer.code(), "ok", "{}", answer.body);
@@ -430,7 +468,7 @@ fn verbs_beside_a_server_and_on_the_folder() {
         "ok"
     );
     assert!(server.stop().success());
-    assert!(!folder.join("server.json").exists(), "a server that ended owns nothing");
+    assert!(!folder.join("control.sock").exists(), "a server that ended owns nothing");
     verbs(&data, "two");
     let world = World::on(Server::in_folder(&folder.0));
     assert_eq!(
@@ -522,7 +560,7 @@ fn importing_a_teams_app() {
     let text =
         import(&[b"\xef\xbb\xbf", old.to_string().as_bytes()].concat(), &["--password", "old-password"]);
     for part in [
-        "Registered \"Old Bot\" in \"Acme\"; it hears everything",
+        "# Registered \"Old Bot\" in \"Acme\"; it hears everything",
         "shown this once: old-password",
         "redraft app set 55555555-0000-4000-8000-000000000001 --endpoint",
         "# botbuilder for JavaScript",
@@ -553,7 +591,7 @@ fn importing_a_teams_app() {
     let text = import(new.to_string().as_bytes(), &["--endpoint", endpoint]);
     assert!(!text.contains("hears nothing yet"), "{text}");
     let password =
-        text.lines().find_map(|line| line.strip_prefix("Its password, shown this once: ")).unwrap();
+        text.lines().find_map(|line| line.strip_prefix("# Its password, shown this once: ")).unwrap();
     world.sends(&world.bot((&id(2), password)), GENERAL_19, "with the password that was made");
     assert_eq!((&app("Newbot")["endpoint"], &app("Newbot")["read_all"]), (&json!(endpoint), &json!(true)));
 

@@ -27,6 +27,8 @@ mod oauth;
 mod pins;
 mod poll;
 mod post;
+mod printing;
+mod private;
 mod rates;
 mod reactions;
 mod respond;

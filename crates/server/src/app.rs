@@ -1,6 +1,7 @@
 //! The one way to the store.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use redraft_model::command::Command;
 use redraft_model::decision::{Outcome, Refusal};
@@ -10,6 +11,7 @@ use redraft_model::time::Micros;
 use redraft_store::{Store, StoreError};
 
 use crate::acts::Refreshes;
+use crate::config::BOT_TIMEOUT_MS;
 use crate::connector::authority::Authority;
 pub use crate::connector::authority::{NotTurned, Step};
 use crate::connector::rates::Rates;
@@ -65,6 +67,31 @@ pub enum NotDone {
 }
 
 impl App {
+    /// For whoever has opened a data folder that no server runs on. Nothing is listened on and no app is called; addresses
+    /// that are handed out begin with this one.
+    ///
+    /// # Errors
+    /// When the client for calling apps cannot be made.
+    pub fn offline(store: Arc<dyn Store>, public_url: &str) -> Result<Self, String> {
+        Ok(Self {
+            store,
+            authority: Authority::default(),
+            public_url: public_url.trim_end_matches('/').to_owned(),
+            local_url: String::new(),
+            tls_url: None,
+            loopback: true,
+            control_token: [0; 32],
+            outbox: Outbox::new(Duration::from_millis(BOT_TIMEOUT_MS), false)?,
+            typing: Typing::default(),
+            rates: None,
+            sockets: Sockets::default(),
+            slack_rates: slack::rates::Rates::new(false),
+            scheduled: tokio::sync::Notify::default(),
+            untold: Untold::default(),
+            refreshes: Refreshes::default(),
+        })
+    }
+
     /// Carries out a command, durably.
     ///
     /// # Errors

@@ -19,7 +19,7 @@ pub struct Config {
     pub tls: Option<TlsConfig>,
     /// How long an app may take to answer what it is told.
     pub bot_timeout_ms: u64,
-    /// Whether apps at private addresses are called; by default only by a server that listens on loopback.
+    /// Whether apps at private addresses are called; by default only by a server that only this machine reaches.
     pub private_endpoints: Option<bool>,
     /// Whether bots meet the rate limits of Teams.
     pub teams_rates: bool,

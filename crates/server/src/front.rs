@@ -33,6 +33,17 @@ pub(crate) async fn answer_over_tls(State(app): State<Arc<App>>, request: Reques
     answer_at(&app, request, true).await
 }
 
+/// Answers the owner of the data folder, who came through the socket in it and needs no token. Nothing but the control
+/// API is there.
+pub(crate) async fn answer_owner(State(app): State<Arc<App>>, request: Request) -> Response<Body> {
+    let start = Instant::now();
+    let (parts, body) = request.into_parts();
+    let (method, path, query) = (&parts.method, parts.uri.path(), parts.uri.query());
+    let response = Box::pin(control::handle_owner(&app, method, path, query, read(body).await)).await;
+    count(Part::Control, response.status(), start);
+    response
+}
+
 async fn answer_at(app: &Arc<App>, request: Request, over_tls: bool) -> Response<Body> {
     let start = Instant::now();
     let (parts, body) = request.into_parts();

@@ -16,6 +16,7 @@ pub mod outside;
 pub mod seed;
 pub mod serve;
 pub mod slack;
+pub mod socket;
 pub mod typing;
 
 pub mod delivery;

@@ -14,6 +14,7 @@ use axum::http::Response;
 use axum::serve::ListenerExt;
 use redraft_model::command::{Caller, Command, Verb};
 use redraft_model::control::Control;
+use redraft_model::decision::Why;
 use redraft_model::id::WorkspaceId;
 use redraft_store::{MemoryStore, Options, SqliteStore, Store, machine_clock};
 use serde::Serialize;
@@ -30,6 +31,7 @@ use crate::delivery::{self, Outbox};
 use crate::seed::{Ready, Seed, SeedError, ready_again};
 use crate::slack::sockets::Sockets;
 use crate::slack::streams::assemble;
+use crate::socket::{self, ControlListener};
 use crate::tls::{self, Tls};
 use crate::typing::Typing;
 use crate::{due, front, mint, slack};
@@ -41,8 +43,8 @@ pub(crate) const ANONYMOUS_NEEDS_LOOPBACK: &str =
 /// How often expired things are looked for.
 const SWEEP_PAUSE: Duration = Duration::from_secs(10);
 
-/// The file in the data folder by which the command line finds the server that owns it.
-pub const OWNER_FILE: &str = "server.json";
+/// What earlier versions left in the data folder: the control token, for the command line.
+const OLD_OWNER_FILE: &str = "server.json";
 
 /// Why a server did not start.
 #[derive(Debug, thiserror::Error)]
@@ -168,7 +170,7 @@ impl Server {
         let seed = read_seed(config.seed.as_deref())?;
         let control_token = seed.as_ref().and_then(|seed| seed.control_token.clone());
         let control_token = control_token.unwrap_or_else(|| format!("redraft-{}", mint::secret()));
-        let private_allowed = config.private_endpoints.unwrap_or_else(|| bound.ip().is_loopback());
+        let private_allowed = config.private_endpoints.unwrap_or(loopback);
         let timeout = Duration::from_millis(config.bot_timeout_ms);
         let outbox = Outbox::new(timeout, private_allowed).map_err(ServeError::Client)?;
         let app = Arc::new(App {
@@ -219,7 +221,6 @@ impl Server {
         let due = tokio::spawn(due::run(Arc::clone(&app)));
         let (delivering, delivered) = watch::channel(());
         let delivery = tokio::spawn(delivery::run(Arc::clone(&app), delivered));
-        let owner = config.data.as_ref().map(|folder| folder.join(OWNER_FILE));
         let router = Router::new().fallback(front::answer).with_state(Arc::clone(&app));
         let listener = listener.tap_io(|connection| {
             if let Err(failed) = connection.set_nodelay(true) {
@@ -248,18 +249,24 @@ impl Server {
                 None => Ok(()),
             }
         };
-        // The socket listens since it was bound, so a request sent from here on is answered.
-        if let Some(owner) = &owner {
-            let known = serde_json::json!({ "url": app.local_url, "control_token": started.control_token });
-            write_private(owner, known.to_string().as_bytes())?;
-        }
+        let control = config.data.as_deref().and_then(listen_for_control).map(|listener| {
+            let router = Router::new().fallback(front::answer_owner).with_state(Arc::clone(&app));
+            axum::serve(listener, router).with_graceful_shutdown(ended(stopped.clone()))
+        });
+        let control = async {
+            match control {
+                Some(serving) => serving.into_future().await,
+                None => Ok(()),
+            }
+        };
+        // The sockets listen since they were bound, so a request sent from here on is answered.
         if let Some(path) = &config.ready_file {
             let known = serde_json::to_vec_pretty(&started).unwrap_or_default();
             write_private(path, &known)?;
         }
-        info!(url = started.url, "ready");
+        info!(url = started.url, listening = app.local_url, "ready");
         let serving = async {
-            for served in <[_; 2]>::from(tokio::join!(plain.into_future(), over_tls)) {
+            for served in <[_; 3]>::from(tokio::join!(plain.into_future(), over_tls, control)) {
                 if let Err(failed) = served {
                     error!(error = %failed, "the server failed");
                 }
@@ -278,11 +285,6 @@ impl Server {
         due.abort();
         drop(delivering);
         let _ = delivery.await;
-        if let Some(owner) = &owner
-            && let Err(failed) = std::fs::remove_file(owner)
-        {
-            warn!(error = %failed, "a file of the data folder could not be removed");
-        }
         if config.data.is_none()
             && let Some(file) = ca_file
         {
@@ -291,6 +293,16 @@ impl Server {
         info!("stopped");
         Ok(())
     }
+}
+
+/// Where the command line reaches this server. Without it the server does all else.
+fn listen_for_control(folder: &Path) -> Option<ControlListener> {
+    let old = folder.join(OLD_OWNER_FILE);
+    if old.exists() && std::fs::remove_file(&old).is_err() {
+        warn!("server.json of an earlier version could not be removed; it holds an old control token");
+    }
+    let listening = socket::listen(folder);
+    listening.inspect_err(|failed| warn!(error = %failed, "the command line cannot reach this server")).ok()
 }
 
 async fn bind(listen: &str) -> Result<(TcpListener, SocketAddr), ServeError> {
@@ -347,7 +359,10 @@ async fn first_workspace(app: &App, seed: Option<&Seed>) -> Result<(Ready, bool)
     };
     match app.submit(command).await {
         Ok(_) => Ok((ready, true)),
-        Err(NotDone::Refused(refusal)) => Err(ServeError::Workspace(format!("{:?}", refusal.why))),
+        Err(NotDone::Refused(refusal)) => Err(ServeError::Workspace(match refusal.why {
+            Why::ForbiddenCharacter(named, character) => named.refusal(character),
+            why => format!("{why:?}"),
+        })),
         Err(NotDone::Store(failed)) => Err(ServeError::Workspace(failed.to_string())),
     }
 }
@@ -371,13 +386,13 @@ async fn background(app: Arc<App>) {
 pub fn write_private(path: &Path, content: &[u8]) -> Result<(), ServeError> {
     use std::os::unix::fs::OpenOptionsExt;
     let failed = |failed| ServeError::File(path.display().to_string(), failed);
-    let beside = path.with_extension(format!("{}.new", std::process::id()));
+    let beside = path.with_extension(format!("{}.new", mint::secret()));
     let write = || {
-        let mut file =
-            std::fs::File::options().create(true).truncate(true).write(true).mode(0o600).open(&beside)?;
+        // Others may write to the folder of a ready file: nothing that is there already is written to.
+        let mut file = std::fs::File::options().create_new(true).write(true).mode(0o600).open(&beside)?;
         file.write_all(content)?;
         file.sync_all()?;
-        std::fs::rename(&beside, path)
+        std::fs::rename(&beside, path).inspect_err(|_| drop(std::fs::remove_file(&beside)))
     };
     write().map_err(failed)
 }

@@ -247,11 +247,12 @@ impl Own {
         }
         let own = Self::made()?;
         write_private(&key_file, own.issuer.key().serialize_pem().as_bytes())?;
-        own.show(&file)?;
+        write_private(&file, own.certificate.as_bytes())?;
         Ok(own)
     }
 
-    /// Writes the certificate for everyone to read: a bot may run as another user.
+    /// Writes the certificate for everyone to read: a bot may run as another user. (In a data folder only its owner finds
+    /// anything; who needs the certificate elsewhere copies it.)
     fn show(&self, file: &Path) -> Result<(), ServeError> {
         write_private(file, self.certificate.as_bytes())?;
         std::fs::set_permissions(file, Permissions::from_mode(0o644))

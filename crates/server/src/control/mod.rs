@@ -55,21 +55,37 @@ pub(crate) async fn handle(
 ) -> Response<Body> {
     let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let given = given.trim().strip_prefix("Bearer ").unwrap_or_default();
-    let (status, answer) = if path == "/control/openapi.json" {
-        (StatusCode::OK, openapi::document(&app.public_url))
-    } else if !bool::from(mint::sha256(given.as_bytes()).ct_eq(&app.control_token)) {
+    if path == "/control/openapi.json" {
+        return written(StatusCode::OK, &openapi::document(&app.public_url));
+    }
+    if !bool::from(mint::sha256(given.as_bytes()).ct_eq(&app.control_token)) {
         let error =
             Error(StatusCode::UNAUTHORIZED, "unauthorized", "the control API's token is needed".into());
-        error.shown()
-    } else {
-        match body {
-            Ok(body) => call(app, method, path, query, &body).await,
-            Err(Unread::TooBig) => {
-                Error(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "the body is too big".into()).shown()
-            }
-            Err(Unread::Cut) => Error::bad("the body ended early").shown(),
+        let (status, answer) = error.shown();
+        return written(status, &answer);
+    }
+    handle_owner(app, method, path, query, body).await
+}
+
+/// The same for a caller who is known to be entitled to it.
+pub(crate) async fn handle_owner(
+    app: &Arc<App>,
+    method: &Method,
+    path: &str,
+    query: Option<&str>,
+    body: Result<Bytes, Unread>,
+) -> Response<Body> {
+    let (status, answer) = match body {
+        Ok(body) => call(app, method, path, query, &body).await,
+        Err(Unread::TooBig) => {
+            Error(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "the body is too big".into()).shown()
         }
+        Err(Unread::Cut) => Error::bad("the body ended early").shown(),
     };
+    written(status, &answer)
+}
+
+fn written(status: StatusCode, answer: &Value) -> Response<Body> {
     let mut response = Response::new(Body::from(answer.to_string()));
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -91,10 +107,51 @@ pub async fn call(
     match route(app, method, path, query, body).await {
         Ok(answer) => answer,
         Err(error) => {
-            info!(%method, path, code = error.1, reason = error.2, "refused");
+            info!(%method, path = loggable(path), code = error.1, reason = error.2, "refused");
             error.shown()
         }
     }
+}
+
+/// A path for the log: the words of the routes, and a star for whatever else it names, which may be a token.
+fn loggable(path: &str) -> String {
+    const WORDS: &[&str] = &[
+        "control",
+        "workspaces",
+        "authority",
+        "rotate",
+        "reset",
+        "clock",
+        "people",
+        "messages",
+        "reactions",
+        "typing",
+        "stop",
+        "actions",
+        "tasks",
+        "feedback",
+        "shortcuts",
+        "commands",
+        "suggestions",
+        "views",
+        "submit",
+        "close",
+        "channels",
+        "members",
+        "apps",
+        "webhooks",
+        "deliveries",
+        "replay",
+        "verify",
+        "codes",
+        "user-groups",
+        "rate-limits",
+        "tokens",
+        "log",
+        "wait",
+    ];
+    let words = path.split('/').map(|word| if word.is_empty() || WORDS.contains(&word) { word } else { "*" });
+    words.collect::<Vec<_>>().join("/")
 }
 
 impl Error {

@@ -65,8 +65,11 @@ pub(crate) async fn handle(
         }
         _ => Err(Refused::new(StatusCode::NOT_FOUND, "no_service", "no address of this form is given out")),
     };
-    // The path holds the secret and is not for the log.
-    let kind = parts.first().copied().unwrap_or_default();
+    // The path holds the secret and is not for the log; nor is one of another form, which may be a secret cut short.
+    let kind = match parts.first() {
+        Some(kind @ (&"actions" | &"commands" | &"app-actions" | &"app" | &"services")) => kind,
+        _ => "unknown",
+    };
     match &answered {
         Ok(()) => debug!(kind, "answered"),
         Err(Refused { code, reason, .. }) => info!(kind, error = %code, reason = %reason, "refused"),

@@ -132,6 +132,9 @@ static METHODS: &[Method] = methods! {
 /// Methods that take no token.
 const TOKENLESS: &[&str] = &["api.test", "oauth.v2.access"];
 
+/// Bytes of a method's name that is logged though it is not here.
+const METHOD_NAME_BYTES_MAX: usize = 64;
+
 /// A call whose token was accepted.
 struct Call<'a> {
     app: &'a Arc<App>,
@@ -164,6 +167,7 @@ pub(crate) async fn handle(
     let answer =
         run(app, method, verb, query, headers, body, &mut warnings, &mut token, &mut envelope.accepted).await;
     envelope.scopes = token.as_ref().map(|token| token.scopes.as_slice());
+    let method = loggable(method);
     match &answer {
         Ok(_) => debug!(method, request_id = envelope.request_id, "answered"),
         Err(error) => {
@@ -173,6 +177,14 @@ pub(crate) async fn handle(
     }
     let answer = answer.map_err(|error| error.warned(&warnings));
     reply::write(answer, &envelope, &warnings)
+}
+
+/// A method's name for the log. What has another form than a method's name may be a token that was put into the path.
+fn loggable(method: &str) -> &str {
+    let is_name = method.len() <= METHOD_NAME_BYTES_MAX
+        && method.contains('.')
+        && method.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'.');
+    if is_name { method } else { "unknown" }
 }
 
 #[expect(clippy::too_many_arguments, reason = "what the answer's headers say is found on the way")]

@@ -8,7 +8,7 @@ use redraft_model::time::Ts;
 
 use super::packed::Row;
 use super::seal::{self, Table};
-use super::{FILE_NAME, OpenError, check_version, connection, own, rows};
+use super::{FILE_NAME, OpenError, check_version, connection, folder, rows};
 
 /// What was found in a data folder.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -32,7 +32,7 @@ pub fn examine(folder: &Path) -> Result<Examined, OpenError> {
     if !path.is_file() {
         return Err(std::io::Error::new(std::io::ErrorKind::NotFound, "there is no database in it").into());
     }
-    let _lock = own(folder)?;
+    let _owned = folder::own(folder)?;
     let db = connection(&path, None, false)?;
     check_version(&db)?;
     let mut found = Examined { bytes: bytes(folder), ..Examined::default() };

@@ -9,7 +9,7 @@ use tracing::info;
 
 use super::copy::copy;
 use super::seal::Table;
-use super::{FILE_NAME, OpenError, check_version, connection, own, rows, seal};
+use super::{FILE_NAME, OpenError, check_version, connection, folder, rows, seal};
 
 /// The earliest schema that is read.
 pub(super) const FIRST_VERSION: i32 = 3;
@@ -41,7 +41,7 @@ pub fn migrate(folder: &Path) -> Result<Option<Migrated>, OpenError> {
     if !path.is_file() {
         return Err(std::io::Error::new(std::io::ErrorKind::NotFound, "there is no database in it").into());
     }
-    let _lock = own(folder)?;
+    let _owned = folder::own(folder)?;
     let mut db = connection(&path, None, false)?;
     check_version(&db)?;
     bring_up_to_date(&mut db, &path)

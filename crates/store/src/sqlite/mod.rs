@@ -1,6 +1,5 @@
 //! The embedded default: SQLite with a write-ahead log, one writer in groups, readers on snapshots.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -28,6 +27,7 @@ mod blobs;
 mod copy;
 mod engine;
 mod examine;
+mod folder;
 mod migrate;
 mod packed;
 mod recent;
@@ -78,7 +78,7 @@ pub struct SqliteStore {
     readers: Arc<Readers>,
     assemble: Assemble,
     threads: Mutex<Vec<std::thread::JoinHandle<()>>>,
-    _lock: File,
+    _folder: folder::Owned,
 }
 
 /// Why a folder could not be opened.
@@ -87,6 +87,9 @@ pub enum OpenError {
     /// Another process owns the folder.
     #[error("the data folder is in use by another process")]
     InUse,
+    /// Others may read or change what is in the folder, and that cannot be mended here; in words.
+    #[error("the data folder is not private: {0}")]
+    NotPrivate(String),
     /// The folder or a file in it cannot be made or read.
     #[error("the data folder cannot be used: {0}")]
     Io(std::io::Error),
@@ -135,8 +138,8 @@ impl SqliteStore {
     /// # Errors
     /// When another process owns it, or it cannot be read.
     pub fn open(folder: &Path, options: Options) -> Result<Self, OpenError> {
-        let lock = own(folder)?;
-        let path = folder.join(FILE_NAME);
+        let folder = folder::own(folder)?;
+        let path = folder.path.join(FILE_NAME);
         let wal = Arc::new(engine::Wal::default());
         let engine = engine::SqliteEngine::open(
             path.clone(),
@@ -144,6 +147,7 @@ impl SqliteStore {
             Arc::clone(&wal),
             options.assemble,
         )?;
+        folder::close_files(&folder.path)?;
         let published = Arc::new(Published::new(engine.directories()?, Arc::clone(&options.clock)));
         let (queue, thread) = match options.sabotage {
             None => committer::start(engine, Arc::clone(&published), options.clock)?,
@@ -159,7 +163,7 @@ impl SqliteStore {
             readers: Arc::new(Readers::new(path, options.vfs)),
             assemble: options.assemble,
             threads: Mutex::new(vec![thread, checkpointer]),
-            _lock: lock,
+            _folder: folder,
         })
     }
 
@@ -379,17 +383,6 @@ impl Store for SqliteStore {
 }
 
 const FILE_NAME: &str = "redraft.db";
-
-/// Takes the folder for this process, for as long as the file is open.
-fn own(folder: &Path) -> Result<File, OpenError> {
-    std::fs::create_dir_all(folder)?;
-    let lock = File::options().create(true).truncate(false).write(true).open(folder.join("lock"))?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(std::fs::TryLockError::WouldBlock) => Err(OpenError::InUse),
-        Err(std::fs::TryLockError::Error(failed)) => Err(failed.into()),
-    }
-}
 
 fn connection(path: &Path, vfs: Option<&str>, reader: bool) -> rusqlite::Result<Connection> {
     let mode = if reader {
