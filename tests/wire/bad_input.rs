@@ -823,6 +823,8 @@ fn a_disk_that_is_full() {
         }
         assert!(posted.len() < 3000, "the disk is never full");
     }
+    let ready = client::send("GET", &format!("{}/readyz", world.server.url), &[], ("", b""));
+    assert_eq!((ready.status, ready.body.contains("is the disk full?")), (503, true), "{}", ready.body);
     let refused = refused.pop().unwrap();
     let revoked = world.slack(POLL, "auth.revoke", &json!({}));
     let sent = world.connector(&bot, "POST", &format!("/{GENERAL_19}/activities"), &message("one more"));

@@ -2,7 +2,7 @@
 //! that answers it.
 
 use std::sync::{Arc, LazyLock, OnceLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, Uri, header};
 use http_body_util::BodyExt;
 use metrics::{Counter, Histogram};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use redraft_store::StoreError;
 
 use crate::app::App;
 use crate::config::{BODY_BYTES_MAX, DRAIN_BYTES_MAX};
@@ -142,16 +143,30 @@ async fn route(
 async fn watch(app: &App, path: &str) -> Response<Body> {
     match path {
         "/healthz" => plain(StatusCode::OK, "ok\n"),
-        "/readyz" => match app.store.kept("readiness").await {
-            Ok(_) => plain(StatusCode::OK, "ready\n"),
-            Err(_) => plain(StatusCode::SERVICE_UNAVAILABLE, "the store does not answer\n"),
-        },
+        "/readyz" => readiness(app).await,
         "/metrics" => {
             metrics::counter!("redraft_commits_total").absolute(*app.store.published().commits().borrow());
             plain(StatusCode::OK, &recorder().render())
         }
         _ => plain(StatusCode::NOT_FOUND, "There is nothing here.\n"),
     }
+}
+
+/// How long somebody who asks whether the server is ready waits for the disk.
+const READY_WAIT_MAX: Duration = Duration::from_secs(2);
+
+/// Ready means that what is asked for now would be written ([`redraft_store::Store::writable`]).
+async fn readiness(app: &App) -> Response<Body> {
+    let why = match tokio::time::timeout(READY_WAIT_MAX, app.store.writable()).await {
+        Ok(Ok(())) => return plain(StatusCode::OK, "ready\n"),
+        Ok(Err(StoreError::Busy)) => "more is asked than can be written\n",
+        Ok(Err(StoreError::Stopping)) => "the server is stopping\n",
+        Ok(Err(StoreError::Failed | StoreError::Unknown)) => {
+            "the last write to the data folder failed; is the disk full?\n"
+        }
+        Err(_) => "the disk does not answer\n",
+    };
+    plain(StatusCode::SERVICE_UNAVAILABLE, why)
 }
 
 /// The one recorder of the process.

@@ -2,20 +2,27 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
-use redraft_model::command::Command;
+use redraft_model::command::{Command, Verb};
 use redraft_model::control::numbered_in;
 use redraft_model::decide;
 use redraft_model::decision::{Change, Decision, Halt, Moment};
 use redraft_model::directory::{Directories, DirectoryChange};
+use redraft_model::files::FileCommand;
 use redraft_model::id::{AppId, WorkspaceId};
-use redraft_model::time::Ts;
+use redraft_model::time::{Micros, Ts};
 use redraft_model::view::View;
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::{mpsc, oneshot};
 use tracing::info;
 
-use crate::{Answer, BATCH_COMMANDS_MAX, Clock, Published, QUEUE_COMMANDS_MAX, Settlement, StoreError};
+use crate::health::Health;
+
+use crate::{
+    Answer, BATCH_BYTES_MAX, BATCH_JOBS_MAX, BATCH_TIME_MAX, Clock, Published, QUEUE_COMMANDS_MAX,
+    Settlement, StoreError,
+};
 
 /// What a database has to do for the committer. Between `begin` and `commit` it answers as a [`View`] that sees what
 /// was applied before.
@@ -31,7 +38,7 @@ pub(crate) trait Engine: Send + 'static {
     /// Writes that down.
     fn put_head(&mut self, workspace: WorkspaceId, head: Head) -> Result<(), Broken>;
     /// Flushes. After this returned `Ok`, a power cut loses nothing of it.
-    fn commit(&mut self) -> Result<(), NotCommitted>;
+    fn commit(&mut self) -> Result<Committed, NotCommitted>;
     /// Forgets the open transaction and everything remembered in memory.
     fn rollback(&mut self);
     /// Opens the database again after a failed flush, and reads what it really holds.
@@ -41,14 +48,25 @@ pub(crate) trait Engine: Send + 'static {
     /// Writes down what is no command.
     fn note(&mut self, note: &Note) -> Result<(), Broken>;
     /// One step of clearing away, within the open transaction; true if there is more.
-    fn sweep(&mut self, now: redraft_model::time::Micros) -> Result<bool, Broken>;
+    fn sweep(&mut self, now: Micros) -> Result<bool, Broken>;
     /// Whatever is due between two batches.
     fn rest(&mut self);
+    /// Whether something failed outside the transactions, so that the database has to be opened again.
+    fn is_in_doubt(&self) -> bool;
 }
 
 /// The database failed; it has said so in the log.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Broken;
+
+/// What a commit has done.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Committed {
+    /// Something was written and flushed.
+    Written,
+    /// There was nothing to write.
+    Nothing,
+}
 
 /// A transaction was not committed; the database has said so in the log.
 #[derive(Clone, Copy, Debug)]
@@ -66,12 +84,12 @@ pub(crate) struct Head {
     pub position: u64,
 }
 
-/// Something for the committer to do.
+/// Something for the committer to do, and who waits for it.
 pub(crate) enum Job {
-    Command(Box<Command>, oneshot::Sender<Result<Answer, StoreError>>),
-    Keep(&'static str, Vec<u8>, oneshot::Sender<Result<Vec<u8>, StoreError>>),
-    Sweep(oneshot::Sender<Result<bool, StoreError>>),
-    Note(Box<Note>, oneshot::Sender<Result<(), StoreError>>),
+    Command(Box<Command>, Waiter<Answer>),
+    Keep(&'static str, Vec<u8>, Waiter<Vec<u8>>),
+    Sweep(Waiter<bool>),
+    Note(Box<Note>, Waiter<()>),
 }
 
 /// Something to write down that no rule has to decide.
@@ -81,7 +99,82 @@ pub(crate) enum Note {
     Value(&'static str, Vec<u8>),
 }
 
-type Waiting = (Box<Command>, oneshot::Sender<Result<Answer, StoreError>>);
+/// Somebody who waits for the answer to a job. They hear it when this is dropped, wherever that is, so nobody can be
+/// forgotten: who was not answered hears [`StoreError::Unknown`], and nobody hears more before the flush.
+pub(crate) struct Waiter<T> {
+    to: Option<oneshot::Sender<Result<T, StoreError>>>,
+    /// What they hear once it is on the disk.
+    decided: Option<T>,
+    /// What they hear now.
+    answer: Result<(), StoreError>,
+}
+
+impl<T> Waiter<T> {
+    pub fn new(to: oneshot::Sender<Result<T, StoreError>>) -> Self {
+        Self { to: Some(to), decided: None, answer: Err(StoreError::Unknown) }
+    }
+}
+
+impl<T> Drop for Waiter<T> {
+    fn drop(&mut self) {
+        let answer = self.answer.and_then(|()| self.decided.take().ok_or(StoreError::Unknown));
+        if let Some(to) = self.to.take() {
+            drop(to.send(answer));
+        }
+    }
+}
+
+impl Job {
+    /// About how much it writes.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Command(command, _) => command_bytes(&command.verb),
+            Self::Sweep(_) => 0,
+            Self::Keep(_, value, _) => value.len(),
+            Self::Note(note, _) => match &**note {
+                Note::Value(_, value) => value.len(),
+                Note::Settle(..) => 0,
+            },
+        }
+    }
+
+    /// What was decided is on the disk, or is not.
+    fn answer(&mut self, flushed: Result<(), StoreError>) {
+        match self {
+            Self::Command(_, waiter) => waiter.answer = flushed,
+            Self::Keep(_, _, waiter) => waiter.answer = flushed,
+            Self::Sweep(waiter) => waiter.answer = flushed,
+            Self::Note(_, waiter) => waiter.answer = flushed,
+        }
+    }
+}
+
+/// The bytes of files in a command. What else it holds is small beside them.
+fn command_bytes(verb: &Verb) -> usize {
+    match verb {
+        Verb::Attach(attach) => {
+            attach.original.bytes.len() + attach.thumbnail.as_ref().map_or(0, |view| view.bytes.len())
+        }
+        Verb::File(FileCommand::Receive { bytes, .. }) => bytes.len(),
+        Verb::File(_)
+        | Verb::Post(_)
+        | Verb::Update(_)
+        | Verb::Delete(_)
+        | Verb::Stream(_)
+        | Verb::Append(_)
+        | Verb::Interaction(_)
+        | Verb::Respond(_)
+        | Verb::Interact(_)
+        | Verb::Modal(_)
+        | Verb::Pin(_)
+        | Verb::Schedule(_)
+        | Verb::PostDue(_)
+        | Verb::Install(_)
+        | Verb::Conversation(_)
+        | Verb::RevokeToken(_)
+        | Verb::Control(_) => 0,
+    }
+}
 
 /// The queue's end that submits.
 #[derive(Clone)]
@@ -112,6 +205,7 @@ pub(crate) fn start<E: Engine>(
     engine: E,
     published: Arc<Published>,
     clock: Clock,
+    health: Arc<Health>,
 ) -> std::io::Result<(Queue, std::thread::JoinHandle<()>)> {
     let (sender, jobs) = mpsc::channel(QUEUE_COMMANDS_MAX);
     let working = published.directories().clone();
@@ -121,6 +215,7 @@ pub(crate) fn start<E: Engine>(
         engine,
         published,
         clock,
+        health,
         working,
         heads: HashMap::new(),
         pending: Vec::new(),
@@ -131,27 +226,11 @@ pub(crate) fn start<E: Engine>(
     Ok((Queue { jobs: sender, runtime }, thread))
 }
 
-/// The answers of a batch. They are handed out when this is dropped, wherever that is.
-struct Answers {
-    waiting: Vec<oneshot::Sender<Result<Answer, StoreError>>>,
-    answers: Vec<Result<Answer, StoreError>>,
-}
-
-impl Answers {
-    /// Wakes those that wait from a thread of their runtime: waking somebody up from outside costs several times as much,
-    /// and so it happens once for the batch.
-    fn hand_out(self, runtime: &OnceLock<Handle>) {
-        if let Some(runtime) = runtime.get() {
-            runtime.spawn(async move { drop(self) });
-        }
-    }
-}
-
-impl Drop for Answers {
-    fn drop(&mut self) {
-        for (waiting, answer) in self.waiting.drain(..).zip(self.answers.drain(..)) {
-            drop(waiting.send(answer));
-        }
+/// Wakes those that wait from a thread of their runtime: waking somebody up from outside costs several times as much, and
+/// so it happens once for the batch. A runtime that has ended drops the task, which wakes them as well.
+fn hand_out(answered: Vec<Job>, runtime: &OnceLock<Handle>) {
+    if let Some(runtime) = runtime.get() {
+        runtime.spawn(async move { drop(answered) });
     }
 }
 
@@ -161,6 +240,7 @@ struct Committer<E> {
     engine: E,
     published: Arc<Published>,
     clock: Clock,
+    health: Arc<Health>,
     /// The directories as the open transaction has them.
     working: Directories,
     heads: HashMap<WorkspaceId, Head>,
@@ -174,83 +254,89 @@ struct Committer<E> {
 
 impl<E: Engine> Committer<E> {
     fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
-        let mut batch = Vec::with_capacity(BATCH_COMMANDS_MAX);
         while let Some(job) = jobs.blocking_recv() {
-            let mut next = Some(job);
-            while let Some(job) = next.take() {
-                match job {
-                    Job::Command(command, answer) => batch.push((command, answer)),
-                    Job::Keep(name, value, answer) => drop(answer.send(self.keep(name, &value))),
-                    Job::Sweep(answer) => drop(answer.send(self.sweep())),
-                    Job::Note(note, answer) => {
-                        let _ = answer.send(self.alone(|engine| engine.note(&note)));
-                    }
-                }
-                if batch.len() < BATCH_COMMANDS_MAX {
-                    next = jobs.try_recv().ok();
-                }
+            let mut bytes = job.bytes();
+            let mut batch = vec![job];
+            while batch.len() < BATCH_JOBS_MAX
+                && bytes < BATCH_BYTES_MAX
+                && let Ok(job) = jobs.try_recv()
+            {
+                bytes += job.bytes();
+                batch.push(job);
             }
-            if !batch.is_empty() {
-                self.commit(&mut batch);
+            while !batch.is_empty() {
+                let done = self.commit(&mut batch);
+                let rest = batch.split_off(done);
+                hand_out(std::mem::replace(&mut batch, rest), &self.runtime);
+                self.engine.rest();
             }
-            self.engine.rest();
         }
     }
 
-    /// One batch: decided and written in one transaction. If a command fails in storage, all is taken back and every
-    /// command runs alone, so that only the failing one is answered with the failure.
-    fn commit(&mut self, batch: &mut Vec<Waiting>) {
-        let answers = match self.transaction(batch) {
-            Ok(answers) => answers,
-            Err(StoreError::Failed) if 1 < batch.len() => batch
-                .chunks(1)
-                .map(|alone| {
-                    self.transaction(alone).and_then(|mut one| one.pop().ok_or(StoreError::Failed)?)
-                })
-                .collect(),
-            Err(failed) => batch.iter().map(|_| Err(failed)).collect(),
-        };
-        let waiting = batch.drain(..).map(|(_, waiting)| waiting).collect();
-        Answers { waiting, answers }.hand_out(&self.runtime);
-    }
-
-    fn transaction(&mut self, batch: &[Waiting]) -> Result<Vec<Result<Answer, StoreError>>, StoreError> {
-        match self.attempt(batch) {
-            Ok(answers) => {
-                self.flush()?;
-                Ok(answers)
+    /// Does the first jobs of a batch in one transaction, as many as there is time for, and answers them; returns how
+    /// many. If one fails in storage, all is taken back and every job runs alone, so that only the failing one is
+    /// answered with the failure.
+    fn commit(&mut self, batch: &mut [Job]) -> usize {
+        match self.transaction(batch) {
+            Ok(done) => done,
+            Err(Broken) if 1 < batch.len() => {
+                for job in batch.iter_mut() {
+                    if self.transaction(std::slice::from_mut(job)).is_err() {
+                        self.failed(job);
+                    }
+                }
+                batch.len()
             }
             Err(Broken) => {
-                self.forget();
-                Err(StoreError::Failed)
+                batch.iter_mut().for_each(|job| self.failed(job));
+                batch.len()
             }
         }
     }
 
-    fn attempt(&mut self, batch: &[Waiting]) -> Result<Vec<Result<Answer, StoreError>>, Broken> {
-        self.begin()?;
-        let now = (self.clock)();
-        let mut answers = Vec::with_capacity(batch.len());
+    /// A command may need a row that is damaged; what reads nothing failed to be written.
+    fn failed(&self, job: &mut Job) {
+        match job {
+            Job::Command(..) | Job::Sweep(_) => {}
+            Job::Keep(..) | Job::Note(..) => self.health.wrote(false),
+        }
+        job.answer(Err(StoreError::Failed));
+    }
+
+    /// Decides, writes, flushes and answers; or takes all back, and nobody is answered yet.
+    fn transaction(&mut self, batch: &mut [Job]) -> Result<usize, Broken> {
+        let attempted = self.attempt(batch);
+        if attempted.is_err() {
+            self.forget();
+        }
+        let done = attempted?;
+        let flushed = self.flush();
+        batch[..done].iter_mut().for_each(|job| job.answer(flushed));
+        Ok(done)
+    }
+
+    fn attempt(&mut self, batch: &mut [Job]) -> Result<usize, Broken> {
+        let begun = self.begin();
+        if begun.is_err() {
+            self.health.wrote(false);
+        }
+        begun?;
+        let (started, now) = (Instant::now(), (self.clock)());
         let mut touched = Vec::new();
-        for (command, _) in batch {
-            let workspace = numbered_in(command, &self.working);
-            let head = self.head(workspace)?;
-            let offset =
-                self.working.get(workspace).map_or(0, |directory| directory.workspace.clock_offset_micros);
-            let at = now.plus(offset);
-            let moment = Moment { at, ts: Ts(at.0.max(head.ts.0 + 1)), position: head.position + 1 };
-            let decided = decide(command, &*self.engine.view(&self.working), moment);
-            answers.push(Ok(match decided {
-                Ok(decision) => {
-                    self.apply(workspace, &decision)?;
-                    if !touched.contains(&workspace) {
-                        touched.push(workspace);
-                    }
-                    Ok(decision.outcome)
+        let mut done = 0;
+        for job in batch {
+            match job {
+                Job::Command(command, waiter) => {
+                    waiter.decided = Some(self.decide(command, now, &mut touched)?);
                 }
-                Err(Halt::Refused(refusal)) => Err(refusal),
-                Err(Halt::NotLoaded) => return Err(Broken),
-            }));
+                Job::Keep(name, value, waiter) => waiter.decided = Some(self.engine.keep(name, value)?),
+                Job::Sweep(waiter) => waiter.decided = Some(self.engine.sweep(now)?),
+                Job::Note(note, waiter) => waiter.decided = Some(self.engine.note(note)?),
+            }
+            done += 1;
+            if BATCH_TIME_MAX < started.elapsed() {
+                break;
+            }
         }
         for workspace in touched {
             if let Some(head) = self.heads.get(&workspace) {
@@ -258,7 +344,33 @@ impl<E: Engine> Committer<E> {
                 self.ends.push((workspace, head.position));
             }
         }
-        Ok(answers)
+        Ok(done)
+    }
+
+    fn decide(
+        &mut self,
+        command: &Command,
+        now: Micros,
+        touched: &mut Vec<WorkspaceId>,
+    ) -> Result<Answer, Broken> {
+        let workspace = numbered_in(command, &self.working);
+        let head = self.head(workspace)?;
+        let offset =
+            self.working.get(workspace).map_or(0, |directory| directory.workspace.clock_offset_micros);
+        let at = now.plus(offset);
+        let moment = Moment { at, ts: Ts(at.0.max(head.ts.0 + 1)), position: head.position + 1 };
+        let decided = decide(command, &*self.engine.view(&self.working), moment);
+        match decided {
+            Ok(decision) => {
+                self.apply(workspace, &decision)?;
+                if !touched.contains(&workspace) {
+                    touched.push(workspace);
+                }
+                Ok(Ok(decision.outcome))
+            }
+            Err(Halt::Refused(refusal)) => Ok(Err(refusal)),
+            Err(Halt::NotLoaded) => Err(Broken),
+        }
     }
 
     fn head(&mut self, workspace: WorkspaceId) -> Result<Head, Broken> {
@@ -286,13 +398,16 @@ impl<E: Engine> Committer<E> {
 
     fn flush(&mut self) -> Result<(), StoreError> {
         match self.engine.commit() {
-            Ok(()) => {}
+            Ok(Committed::Written) => self.health.wrote(true),
+            Ok(Committed::Nothing) => {}
             Err(NotCommitted::Full) => {
+                self.health.wrote(false);
                 self.forget();
                 return Err(StoreError::Failed);
             }
             Err(NotCommitted::Unknown) => {
                 // Nothing in memory can be trusted: begin from the file again.
+                self.health.wrote(false);
                 self.forget();
                 self.lost = true;
                 return Err(StoreError::Unknown);
@@ -305,7 +420,7 @@ impl<E: Engine> Committer<E> {
     }
 
     fn begin(&mut self) -> Result<(), Broken> {
-        if self.lost {
+        if self.lost || self.engine.is_in_doubt() {
             let found = self.engine.reopen()?;
             self.published.replace(found.clone());
             self.working = found;
@@ -321,25 +436,5 @@ impl<E: Engine> Committer<E> {
         self.pending.clear();
         self.ends.clear();
         self.working = self.published.directories().clone();
-    }
-
-    fn keep(&mut self, name: &'static str, value: &[u8]) -> Result<Vec<u8>, StoreError> {
-        self.alone(|engine| engine.keep(name, value))
-    }
-
-    fn sweep(&mut self) -> Result<bool, StoreError> {
-        let now = (self.clock)();
-        self.alone(|engine| engine.sweep(now))
-    }
-
-    fn alone<T>(&mut self, act: impl FnOnce(&mut E) -> Result<T, Broken>) -> Result<T, StoreError> {
-        let done = self.begin().and_then(|()| act(&mut self.engine));
-        match done {
-            Ok(done) => self.flush().map(|()| done),
-            Err(Broken) => {
-                self.forget();
-                Err(StoreError::Failed)
-            }
-        }
     }
 }

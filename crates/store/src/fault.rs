@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::os::raw::c_int;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -28,12 +29,18 @@ pub struct Faults {
     moved: Condvar,
 }
 
+/// All that were made, for those who know one by its name.
+static REGISTERED: Mutex<Vec<&'static Faults>> = Mutex::new(Vec::new());
+
 #[derive(Default)]
 struct State {
     operations: u64,
     fail_once: Option<u64>,
     fail_from: Option<u64>,
     fail_flushed: bool,
+    fail_database_flush: bool,
+    flushes: u64,
+    fail_flush: Option<u64>,
     cut_at: Option<u64>,
     full: bool,
     delay: Duration,
@@ -54,7 +61,9 @@ impl Faults {
         let number = vfs::next_number();
         let faults =
             Self { name: format!("faults-{number}"), state: Mutex::default(), moved: Condvar::new() };
-        vfs::register(Box::leak(Box::new(faults)))
+        let faults = vfs::register(Box::leak(Box::new(faults)));
+        REGISTERED.lock().unwrap_or_else(PoisonError::into_inner).push(faults);
+        faults
     }
 
     /// The name that SQLite knows it by.
@@ -73,16 +82,49 @@ impl Faults {
         self.state().delay = delay;
     }
 
-    /// Fails the `n`-th operation from now, counted from 1, and only that one. A flush that fails loses what it was to
-    /// flush for good, as operating systems do.
+    /// Fails the `n`-th operation from now, counted from 1, and only that one.
+    ///
+    /// A flush that fails is as on Linux since 4.13: all that was written to the file and not flushed yet never reaches the
+    /// disk, though reads go on showing it, until it is written again. Every other descriptor of the file that is open
+    /// hears of it at its next flush, once; one that is opened later does not.
     pub fn fail_operation(&self, n: u64) {
         let state = &mut *self.state();
         state.fail_once = Some(state.operations + n);
     }
 
+    /// The operating system fails to write back what was written to any file so far, and nobody has asked for a flush: as
+    /// a flush that fails, and every descriptor hears of it, also one that is opened before any other has.
+    pub fn fail_write_back(&self) {
+        self.state().files.iter_mut().for_each(|(_, image)| {
+            image.lose();
+            image.heard = false;
+        });
+    }
+
     /// The next flush of the log does its work and fails all the same.
     pub fn fail_after_flush(&self) {
         self.state().fail_flushed = true;
+    }
+
+    /// How many flushes of the log there were.
+    pub fn flushes(&self) -> u64 {
+        self.state().flushes
+    }
+
+    /// Fails the `n`-th flush of the log from now, counted from 1, with what that loses.
+    pub fn fail_flush_of_the_log(&self, n: u64) {
+        let state = &mut *self.state();
+        state.fail_flush = Some(state.flushes + n);
+    }
+
+    /// Fails the next flush of the database itself, with what that loses.
+    pub fn fail_database_flush(&self) {
+        self.state().fail_database_flush = true;
+    }
+
+    /// Whether the flush that [`Faults::fail_database_flush`] asked to fail has not come yet.
+    pub fn database_flush_will_fail(&self) -> bool {
+        self.state().fail_database_flush
     }
 
     /// Fails the `n`-th operation from now, counted from 1, and all after it.
@@ -107,6 +149,7 @@ impl Faults {
         let state = &mut *self.state();
         (state.fail_once, state.fail_from, state.cut_at) = (None, None, None);
         (state.fail_flushed, state.full, state.holding) = (false, false, false);
+        state.fail_database_flush = false;
         state.delay = Duration::ZERO;
         self.moved.notify_all();
     }
@@ -162,7 +205,8 @@ impl Faults {
         state.cut = true;
         self.moved.notify_all();
         std::fs::create_dir_all(into)?;
-        for (path, mut image) in state.files.drain(..).filter(|(_, image)| image.exists) {
+        for (path, image) in state.files.iter_mut().filter(|(_, image)| image.exists) {
+            let mut image = std::mem::take(image);
             image.volatile.retain(|_| kept());
             image.flush(u64::MAX);
             std::fs::write(into.join(path.file_name().unwrap_or_default()), &image.durable)?;
@@ -179,19 +223,21 @@ impl Faults {
         self.state().step(operation)
     }
 
-    /// A file is being opened; returns its number.
-    fn open(&self, path: PathBuf) -> Result<usize, c_int> {
+    /// A file is being opened.
+    fn open(&'static self, path: PathBuf) -> Result<Descriptor, c_int> {
         let state = &mut *self.state();
         state.step(Operation::Open)?;
-        let number = state.files.iter().position(|(known, _)| *known == path).unwrap_or_else(|| {
+        let file = state.files.iter().position(|(known, _)| *known == path).unwrap_or_else(|| {
             state.files.push((path.clone(), Image::default()));
             state.files.len() - 1
         });
-        let image = &mut state.files[number].1;
+        let image = &mut state.files[file].1;
         if state.tracking && !image.exists {
-            *image = Image::of(&path);
+            let (losses, heard) = (image.losses, image.heard);
+            *image = Image { losses, heard, ..Image::of(&path) };
         }
-        Ok(number)
+        let heard = if image.heard { image.losses } else { 0 };
+        Ok(Descriptor { faults: self, file, heard: AtomicU64::new(heard) })
     }
 
     fn deleted(&self, path: &Path) {
@@ -203,29 +249,6 @@ impl Faults {
 
     fn is_full(&self) -> bool {
         self.state().full
-    }
-
-    /// A change was made to a file; it is lost unless it is flushed.
-    fn changed(&self, file: usize, change: impl FnOnce() -> Pending) {
-        let state = &mut *self.state();
-        if state.tracking && !state.cut {
-            state.files[file].1.push(change());
-        }
-    }
-
-    /// A flush begins; it is good for the changes below the number returned.
-    fn flush(&self, file: usize, is_log: bool) -> Result<u64, c_int> {
-        let mut state = self.state();
-        if is_log {
-            state = self.delayed(state);
-        }
-        match state.step(Operation::Flush) {
-            Ok(()) => Ok(state.image(file).map_or(0, |image| image.pushed)),
-            Err(failure) => {
-                state.image(file).into_iter().for_each(|image| image.volatile.clear());
-                Err(failure)
-            }
-        }
     }
 
     fn delayed<'a>(&'a self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
@@ -243,14 +266,102 @@ impl Faults {
         }
         state
     }
+}
 
-    /// A flush has ended well, unless the power went meanwhile.
-    fn flushed(&self, file: usize, is_log: bool, below: u64) -> Result<(), c_int> {
-        let state = &mut *self.state();
-        state.image(file).into_iter().for_each(|image| image.flush(below));
-        let fails = state.cut || (is_log && std::mem::take(&mut state.fail_flushed));
+/// A file that is open in somebody's hands, and what they have heard of it.
+pub(crate) struct Descriptor {
+    faults: &'static Faults,
+    file: usize,
+    /// How many of the file's losses this descriptor has reported.
+    heard: AtomicU64,
+}
+
+impl Descriptor {
+    /// Opens a file beside SQLite, on the file system of this name; `None` if it is none of ours.
+    ///
+    /// # Errors
+    /// When opening is to fail.
+    pub(crate) fn open(vfs: &str, path: &Path) -> io::Result<Option<Self>> {
+        let known = REGISTERED.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(faults) = known.iter().find(|faults| faults.name == vfs).copied() else { return Ok(None) };
+        drop(known);
+        faults.open(path.to_owned()).map(Some).map_err(failed)
+    }
+
+    /// Notes a write that was done beside SQLite.
+    ///
+    /// # Errors
+    /// When it is to fail.
+    pub(crate) fn write(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        self.faults.step(Operation::Write).map_err(failed)?;
+        let offset = usize::try_from(offset).unwrap_or_default();
+        self.changed(|| Pending::Write(offset, bytes.to_vec()));
+        Ok(())
+    }
+
+    /// Flushes with `flush` what was written.
+    ///
+    /// # Errors
+    /// When that fails or is to fail.
+    pub(crate) fn flush(&self, flush: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+        let below = self.begin_flush(false).map_err(failed)?;
+        flush()?;
+        self.flushed(false, below).map_err(failed)
+    }
+
+    /// A change was made to the file; it is lost unless it is flushed.
+    fn changed(&self, change: impl FnOnce() -> Pending) {
+        let state = &mut *self.faults.state();
+        if state.tracking && !state.cut {
+            state.files[self.file].1.push(change());
+        }
+    }
+
+    /// A flush begins; it is good for the changes below the number returned.
+    fn begin_flush(&self, is_log: bool) -> Result<u64, c_int> {
+        let mut state = self.faults.state();
+        if is_log {
+            state = self.faults.delayed(state);
+        }
+        let mut done = state.step(Operation::Flush);
+        state.flushes += u64::from(is_log);
+        if is_log && state.fail_flush == Some(state.flushes) {
+            done = Err(Operation::Flush.failure());
+        }
+        let is_database = state.files[self.file].0.extension().is_some_and(|extension| extension == "db");
+        if is_database && std::mem::take(&mut state.fail_database_flush) {
+            done = Err(Operation::Flush.failure());
+        }
+        let cut = state.cut;
+        let image = &mut state.files[self.file].1;
+        if done.is_err() && !cut {
+            image.lose();
+            self.hear(image);
+        }
+        done.map(|()| image.pushed)
+    }
+
+    /// A flush has ended well, unless the power went meanwhile, or something was lost that this descriptor has not heard
+    /// of yet.
+    fn flushed(&self, is_log: bool, below: u64) -> Result<(), c_int> {
+        let state = &mut *self.faults.state();
+        let image = &mut state.files[self.file].1;
+        if !state.cut {
+            image.flush(below);
+        }
+        let fails = state.cut | self.hear(image) | (is_log && std::mem::take(&mut state.fail_flushed));
         if fails { Err(Operation::Flush.failure()) } else { Ok(()) }
     }
+
+    /// Whether there is anything that this descriptor had not heard of.
+    fn hear(&self, image: &mut Image) -> bool {
+        image.heard = true;
+        self.heard.swap(image.losses, Ordering::Relaxed) < image.losses
+    }
+}
+
+fn failed(_: c_int) -> io::Error {
+    io::Error::other("a fault that was asked for")
 }
 
 impl State {
@@ -260,12 +371,6 @@ impl State {
         self.cut |= self.cut_at == Some(now);
         let fails = self.cut || self.fail_once == Some(now) || self.fail_from.is_some_and(|from| from <= now);
         if fails { Err(operation.failure()) } else { Ok(()) }
-    }
-
-    /// What is kept of a file while durable images are; after a power cut, nothing.
-    fn image(&mut self, file: usize) -> Option<&mut Image> {
-        let kept = self.tracking && !self.cut;
-        self.files.get_mut(file).filter(|_| kept).map(|(_, image)| image)
     }
 }
 
@@ -299,6 +404,10 @@ struct Image {
     volatile: VecDeque<Pending>,
     /// Changes ever made; the last of them are in `volatile`.
     pushed: u64,
+    /// How often what was in `volatile` was lost while the file system went on.
+    losses: u64,
+    /// Whether any descriptor has heard of the last loss.
+    heard: bool,
 }
 
 /// A change that was not flushed yet.
@@ -315,6 +424,12 @@ impl Image {
     fn push(&mut self, change: Pending) {
         self.pushed += 1;
         self.volatile.push_back(change);
+    }
+
+    /// What was not flushed never will be, unless it is written again.
+    fn lose(&mut self) {
+        self.volatile.clear();
+        self.losses += 1;
     }
 
     fn flush(&mut self, below: u64) {

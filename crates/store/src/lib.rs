@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::time::Duration;
 
 use redraft_model::command::Command;
 use redraft_model::content::Content;
@@ -24,6 +25,7 @@ mod committer;
 pub mod contract;
 #[allow(unsafe_code, reason = "a SQLite VFS can only be written against its C interface")]
 pub mod fault;
+mod health;
 mod memory;
 mod record;
 mod sqlite;
@@ -34,8 +36,15 @@ pub use sqlite::{Examined, Migrated, OpenError, Options, SqliteStore, examine, m
 /// Commands that may wait for the writer; one more is refused with [`StoreError::Busy`].
 pub const QUEUE_COMMANDS_MAX: usize = 4096;
 
-/// Commands decided in one transaction.
-pub const BATCH_COMMANDS_MAX: usize = 512;
+/// Commands and other writes in one transaction.
+pub const BATCH_JOBS_MAX: usize = 512;
+
+/// Bytes of files in one transaction: once there are so many, no more writes are added to it.
+pub const BATCH_BYTES_MAX: usize = 8 << 20;
+
+/// After so long no more commands are decided in one transaction, so that those that were are answered. Half of what a
+/// person notices.
+pub const BATCH_TIME_MAX: Duration = Duration::from_millis(50);
 
 /// Messages, revisions or events that one read returns at most.
 pub const READ_ROWS_MAX: usize = 1001;
@@ -284,6 +293,10 @@ pub trait Store: Send + Sync {
 
     /// A value that [`Store::keep`] or [`Store::replace`] stored.
     fn kept(&self, name: &'static str) -> Later<'_, Result<Option<Vec<u8>>, StoreError>>;
+
+    /// Whether what is asked for now would be written: the last write succeeded, or, if there was none lately, a small one
+    /// that is made to find out. At most one is made at a time, whoever asks. Waits for as long as the disk does.
+    fn writable(&self) -> Later<'_, Result<(), StoreError>>;
 
     /// Takes one small step of removing what is over: idempotency keys, ephemeral messages, dropped workspaces.
     /// Returns whether there is more.

@@ -570,6 +570,10 @@ impl Store for MemoryStore {
         now(Ok(self.state().kept.get(name).cloned()))
     }
 
+    fn writable(&self) -> Later<'_, Result<(), StoreError>> {
+        now(Ok(()))
+    }
+
     fn sweep(&self) -> Later<'_, Result<bool, StoreError>> {
         self.state().sweep((self.clock)());
         now(Ok(false))

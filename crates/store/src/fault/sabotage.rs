@@ -6,7 +6,7 @@ use redraft_model::id::WorkspaceId;
 use redraft_model::time::Micros;
 use redraft_model::view::View;
 
-use crate::committer::{Broken, Engine, Head, NotCommitted, Note};
+use crate::committer::{Broken, Committed, Engine, Head, NotCommitted, Note};
 
 /// How a store is to break its promise that what is acknowledged is on disk.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -15,6 +15,8 @@ pub enum Sabotage {
     SynchronousOff,
     /// Everyone is answered first, and only then is the transaction committed.
     AnswerBeforeCommit,
+    /// What can be read after a failed flush is taken to be on the disk.
+    TrustTheCache,
 }
 
 /// An engine that may say that it has committed before it has.
@@ -30,7 +32,7 @@ impl<E: Engine> Sabotaged<E> {
     }
 
     fn pay(&mut self) -> Result<(), NotCommitted> {
-        if std::mem::take(&mut self.owes_commit) { self.engine.commit() } else { Ok(()) }
+        if std::mem::take(&mut self.owes_commit) { self.engine.commit().map(drop) } else { Ok(()) }
     }
 }
 
@@ -56,9 +58,9 @@ impl<E: Engine> Engine for Sabotaged<E> {
         self.engine.put_head(workspace, head)
     }
 
-    fn commit(&mut self) -> Result<(), NotCommitted> {
+    fn commit(&mut self) -> Result<Committed, NotCommitted> {
         self.owes_commit = self.answers_early;
-        if self.owes_commit { Ok(()) } else { self.engine.commit() }
+        if self.owes_commit { Ok(Committed::Written) } else { self.engine.commit() }
     }
 
     fn rollback(&mut self) {
@@ -88,5 +90,9 @@ impl<E: Engine> Engine for Sabotaged<E> {
             self.engine.rollback();
         }
         self.engine.rest();
+    }
+
+    fn is_in_doubt(&self) -> bool {
+        self.engine.is_in_doubt()
     }
 }

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rusqlite::ffi;
 
-use super::{Faults, Operation, Pending};
+use super::{Descriptor, Faults, Operation, Pending};
 
 #[repr(C)]
 struct Vfs {
@@ -26,9 +26,8 @@ struct Vfs {
 struct File {
     /// Has to come first: SQLite hands out pointers to it.
     base: ffi::sqlite3_file,
-    faults: &'static Faults,
     /// `None` of a temporary file, which no fault befalls.
-    number: Option<usize>,
+    descriptor: Option<Descriptor>,
     is_log: bool,
 }
 
@@ -116,10 +115,10 @@ unsafe extern "C" fn open(
         (*file).pMethods = ptr::null();
         (&*vfs.cast::<Vfs>(), machine_file(file))
     };
-    let number = if !name.is_null() && flags & OURS != 0 {
+    let descriptor = if !name.is_null() && flags & OURS != 0 {
         // SAFETY: not null.
         match this.faults.open(unsafe { path(name) }) {
-            Ok(number) => Some(number),
+            Ok(descriptor) => Some(descriptor),
             Err(failure) => return failure,
         }
     } else {
@@ -136,7 +135,7 @@ unsafe extern "C" fn open(
         let base = ffi::sqlite3_file { pMethods: &raw const METHODS };
         let is_log = flags & ffi::SQLITE_OPEN_WAL != 0;
         // SAFETY: there is room for it, and nothing in it needs to be dropped.
-        unsafe { file.cast::<File>().write(File { base, faults: this.faults, number, is_log }) };
+        unsafe { file.cast::<File>().write(File { base, descriptor, is_log }) };
     }
     opened
 }
@@ -191,11 +190,11 @@ unsafe extern "C" fn write(
 ) -> c_int {
     // SAFETY: SQLite calls this on open files.
     let ours = unsafe { ours(file) };
-    let Some(number) = ours.number else { return pass!(file, xWrite, bytes, amount, offset) };
-    if let Err(failure) = ours.faults.step(Operation::Write) {
+    let Some(descriptor) = &ours.descriptor else { return pass!(file, xWrite, bytes, amount, offset) };
+    if let Err(failure) = descriptor.faults.step(Operation::Write) {
         return failure;
     }
-    if ours.faults.is_full() {
+    if descriptor.faults.is_full() {
         let mut size = 0;
         let known = pass!(file, xFileSize, &raw mut size);
         if known != ffi::SQLITE_OK || size < offset + ffi::sqlite3_int64::from(amount) {
@@ -204,7 +203,7 @@ unsafe extern "C" fn write(
     }
     let written = pass!(file, xWrite, bytes, amount, offset);
     if written == ffi::SQLITE_OK {
-        ours.faults.changed(number, || {
+        descriptor.changed(|| {
             let length = usize::try_from(amount).unwrap_or_default();
             // SAFETY: SQLite promises `amount` readable bytes for the time of the call.
             let bytes = unsafe { std::slice::from_raw_parts(bytes.cast::<u8>(), length) };
@@ -217,13 +216,13 @@ unsafe extern "C" fn write(
 unsafe extern "C" fn truncate(file: *mut ffi::sqlite3_file, size: ffi::sqlite3_int64) -> c_int {
     // SAFETY: SQLite calls this on open files.
     let ours = unsafe { ours(file) };
-    let Some(number) = ours.number else { return pass!(file, xTruncate, size) };
-    if let Err(failure) = ours.faults.step(Operation::Truncate) {
+    let Some(descriptor) = &ours.descriptor else { return pass!(file, xTruncate, size) };
+    if let Err(failure) = descriptor.faults.step(Operation::Truncate) {
         return failure;
     }
     let truncated = pass!(file, xTruncate, size);
     if truncated == ffi::SQLITE_OK {
-        ours.faults.changed(number, || Pending::Truncate(place(size)));
+        descriptor.changed(|| Pending::Truncate(place(size)));
     }
     truncated
 }
@@ -231,13 +230,13 @@ unsafe extern "C" fn truncate(file: *mut ffi::sqlite3_file, size: ffi::sqlite3_i
 unsafe extern "C" fn sync(file: *mut ffi::sqlite3_file, flags: c_int) -> c_int {
     // SAFETY: SQLite calls this on open files.
     let ours = unsafe { ours(file) };
-    let Some(number) = ours.number else { return pass!(file, xSync, flags) };
-    let below = match ours.faults.flush(number, ours.is_log) {
+    let Some(descriptor) = &ours.descriptor else { return pass!(file, xSync, flags) };
+    let below = match descriptor.begin_flush(ours.is_log) {
         Ok(below) => below,
         Err(failure) => return failure,
     };
     match pass!(file, xSync, flags) {
-        ffi::SQLITE_OK => code(ours.faults.flushed(number, ours.is_log, below)),
+        ffi::SQLITE_OK => code(descriptor.flushed(ours.is_log, below)),
         failure => failure,
     }
 }

@@ -1,8 +1,8 @@
 //! The committer's side of SQLite: one connection that writes.
 
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use redraft_model::content::{Assemble, Content, Piece};
 use redraft_model::decision::{Change, Decision};
@@ -16,13 +16,14 @@ use redraft_model::view::{Identity, Looked, NotLoaded, Remembered, View};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Params, params};
 use tracing::error;
 
-use super::OpenError;
 use super::packed;
 use super::recent::Recent;
 use super::rows::{self, CHANNEL_LINE, EPHEMERAL_LINE, place_of, spot};
 use super::seal::{Row, seal, unseal};
+use super::wal::{self, Beside, Flushed};
+use super::{Checkpointed, OpenError};
 use crate::Settlement;
-use crate::committer::{Broken, Engine, Head, NotCommitted, Note};
+use crate::committer::{Broken, Committed, Engine, Head, NotCommitted, Note};
 use crate::fault::Sabotage;
 use crate::fault::sabotage::Sabotaged;
 use crate::record::{Entry, RevisionRow, decode, encode, entries, item_key};
@@ -44,6 +45,11 @@ pub(super) struct Wal {
     pub frames: AtomicU64,
     /// Frames that the checkpointer has found and brought to the database file.
     pub done: AtomicU64,
+    /// A checkpoint failed, so that what it and earlier ones brought to the database file may never reach the disk. No
+    /// other begins until the writer has seen to it: SQLite would go on behind what is lost, and drop the log.
+    pub in_doubt: Arc<AtomicBool>,
+    /// Held by whoever brings the log over.
+    pub checkpointing: Mutex<()>,
 }
 
 pub(super) struct SqliteEngine {
@@ -53,6 +59,13 @@ pub(super) struct SqliteEngine {
     recent: Recent,
     wal: Arc<Wal>,
     assemble: Assemble,
+    /// The database as a file, open as long as any connection is: see [`Beside::open`].
+    file: Arc<Beside>,
+    /// How far the log was flushed when the last commit was.
+    flushed: Option<Flushed>,
+    heals: bool,
+    /// Rows that were changed before the open transaction.
+    changes_before: u64,
 }
 
 impl SqliteEngine {
@@ -61,12 +74,63 @@ impl SqliteEngine {
         vfs: Option<String>,
         wal: Arc<Wal>,
         assemble: Assemble,
+        sabotage: Option<Sabotage>,
     ) -> Result<Self, OpenError> {
-        let mut db = super::connection(&path, vfs.as_deref(), false)?;
+        let heals = sabotage != Some(Sabotage::TrustTheCache);
+        let (file, mut db) = open_file(&path, vfs.as_deref(), heals)?;
         super::check_version(&db)?;
         super::migrate::bring_up_to_date(&mut db, &path)?;
         let db = prepare(db, &wal)?;
-        Ok(Self { path, vfs, db, recent: Recent::default(), wal, assemble })
+        // What the process before has left, and what a migration has written.
+        let flushed = Flushed::now(&path, wal::examine(&wal::path_of(&path))?.frames)?;
+        let recent = Recent::default();
+        Ok(Self {
+            path,
+            vfs,
+            db,
+            recent,
+            wal,
+            assemble,
+            file: Arc::new(file),
+            flushed,
+            heals,
+            changes_before: 0,
+        })
+    }
+
+    /// The database as a file; to be dropped after every connection.
+    pub fn file(&self) -> Arc<Beside> {
+        Arc::clone(&self.file)
+    }
+
+    /// After a flush that failed, on whichever connection: makes durable what was acknowledged, and takes back what was not,
+    /// before anything is committed behind it.
+    fn heal(&self) -> Result<(), OpenError> {
+        wal::harden_up_to(&self.path, self.vfs.as_deref(), self.flushed)?;
+        if self.is_in_doubt() {
+            self.bring_over_again()?;
+            self.wal.in_doubt.store(false, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Brings all of the log to the database, and then writes all its pages there once more: SQLite does not write again
+    /// what an earlier checkpoint wrote.
+    fn bring_over_again(&self) -> Result<(), OpenError> {
+        let db = super::connection(&self.path, self.vfs.as_deref(), false)?;
+        db.pragma_update(None, "synchronous", "FULL")?;
+        let _alone = self.wal.checkpointing.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = super::checkpoint(&db)?.filter(|checkpointed| checkpointed.done == checkpointed.frames);
+        let Some(checkpointed) = all else {
+            return Err(std::io::Error::other("a reader is in the way of a checkpoint").into());
+        };
+        // A reader that needs nothing of the log keeps every checkpoint out.
+        let reading = db.unchecked_transaction()?;
+        rows::version(&reading)?;
+        wal::write_pages_again(&self.path, &self.file)?;
+        drop(reading);
+        self.wal.done.store(checkpointed.done, Ordering::Relaxed);
+        Ok(())
     }
 
     pub fn directories(&self) -> rusqlite::Result<Directories> {
@@ -482,6 +546,21 @@ fn identity_bytes(identity: &Identity) -> [u8; 13] {
     bytes
 }
 
+/// Opens a database whose folder this process owns. Its log is hardened first: a process that has ended may have left in
+/// memory what a failed flush kept from the disk. The file is to be dropped after the connection.
+pub(super) fn open_file(
+    path: &Path,
+    vfs: Option<&str>,
+    heals: bool,
+) -> Result<(Beside, Connection), OpenError> {
+    if heals {
+        wal::harden(path, vfs)?;
+    }
+    let db = super::connection(path, vfs, false)?;
+    let file = Beside::open(path, vfs)?;
+    Ok((file, db))
+}
+
 fn prepare(mut db: Connection, wal: &Arc<Wal>) -> rusqlite::Result<Connection> {
     db.pragma_update(None, "synchronous", "FULL")?;
     db.pragma_update(None, "wal_autocheckpoint", 0)?;
@@ -500,12 +579,23 @@ fn broken(failed: &rusqlite::Error) -> Broken {
     Broken
 }
 
+impl Drop for SqliteEngine {
+    /// The last connection to close brings the log over and drops it. It must not while what was brought over before is
+    /// in doubt: the next start brings all of it over again.
+    fn drop(&mut self) {
+        if self.wal.in_doubt.load(Ordering::Relaxed) {
+            super::keep_log_on_close(&self.db);
+        }
+    }
+}
+
 impl Engine for SqliteEngine {
     fn view<'a>(&'a self, directories: &'a Directories) -> Box<dyn View + 'a> {
         Box::new(Snapshot { engine: self, directories })
     }
 
     fn begin(&mut self) -> Result<(), Broken> {
+        self.changes_before = self.db.total_changes();
         self.write("BEGIN IMMEDIATE", []).map(drop).map_err(|failed| broken(&failed))
     }
 
@@ -538,14 +628,26 @@ impl Engine for SqliteEngine {
     }
 
     /// What marks a transaction in the log as committed is written last, so one that found no room is not.
-    fn commit(&mut self) -> Result<(), NotCommitted> {
-        self.write("COMMIT", []).map(drop).map_err(|failed| {
+    fn commit(&mut self) -> Result<Committed, NotCommitted> {
+        let committed = self.write("COMMIT", []).map_err(|failed| {
             error!(error = %failed, "a transaction could not be committed");
             match failed.sqlite_error_code() {
                 Some(ErrorCode::DiskFull) => NotCommitted::Full,
                 _ => NotCommitted::Unknown,
             }
-        })
+        });
+        committed?;
+        if self.db.total_changes() == self.changes_before {
+            return Ok(Committed::Nothing);
+        }
+        let frames = self.wal.frames.load(Ordering::Relaxed);
+        // Of a commit whose log cannot be told from others nothing could be said after the next failure.
+        let flushed = Flushed::now(&self.path, frames).map_err(|failed| {
+            error!(error = %failed, "the log could not be read");
+            NotCommitted::Unknown
+        });
+        self.flushed = flushed?;
+        Ok(Committed::Written)
     }
 
     fn rollback(&mut self) {
@@ -558,9 +660,14 @@ impl Engine for SqliteEngine {
     }
 
     fn reopen(&mut self) -> Result<Directories, Broken> {
+        if !self.heals {
+            self.wal.in_doubt.store(false, Ordering::Relaxed);
+        } else if let Err(failed) = self.heal() {
+            error!(error = %failed, "after a failed flush the log could not be made durable yet");
+            return Err(Broken);
+        }
         let again = super::connection(&self.path, self.vfs.as_deref(), false);
-        let again = again.and_then(|db| prepare(db, &self.wal));
-        self.db = again.map_err(|failed| broken(&failed))?;
+        self.db = again.and_then(|db| prepare(db, &self.wal)).map_err(|failed| broken(&failed))?;
         self.directories().map_err(|failed| broken(&failed))
     }
 
@@ -585,14 +692,28 @@ impl Engine for SqliteEngine {
     /// Finishes the checkpoint when the log has grown long and only a little is left of it. Nothing is written
     /// meanwhile, so it completes, and the next commit writes the log from its beginning again.
     fn rest(&mut self) {
+        if self.is_in_doubt() {
+            return;
+        }
         let frames = self.wal.frames.load(Ordering::Relaxed);
         if frames < WAL_FRAMES_MAX || self.wal.done.load(Ordering::Relaxed) + super::LAST_FRAMES < frames {
             return;
         }
+        let _alone = self.wal.checkpointing.lock().unwrap_or_else(PoisonError::into_inner);
         match super::checkpoint(&self.db) {
-            Ok(done) => self.wal.done.store(if done == frames { 0 } else { done }, Ordering::Relaxed),
-            Err(failed) => error!(error = %failed, "a checkpoint failed and will be tried again"),
+            Ok(None) => {}
+            Ok(Some(Checkpointed { done, .. })) => {
+                self.wal.done.store(if done == frames { 0 } else { done }, Ordering::Relaxed);
+            }
+            Err(failed) => {
+                error!(error = %failed, "a checkpoint failed");
+                self.wal.in_doubt.store(true, Ordering::Relaxed);
+            }
         }
+    }
+
+    fn is_in_doubt(&self) -> bool {
+        self.wal.in_doubt.load(Ordering::Relaxed)
     }
 }
 

@@ -8,8 +8,9 @@ use rusqlite::{Connection, Transaction};
 use tracing::info;
 
 use super::copy::copy;
+use super::engine::open_file;
 use super::seal::Table;
-use super::{FILE_NAME, OpenError, check_version, connection, folder, rows, seal};
+use super::{FILE_NAME, OpenError, check_version, folder, rows, seal};
 
 /// The earliest schema that is read.
 pub(super) const FIRST_VERSION: i32 = 3;
@@ -42,7 +43,7 @@ pub fn migrate(folder: &Path) -> Result<Option<Migrated>, OpenError> {
         return Err(std::io::Error::new(std::io::ErrorKind::NotFound, "there is no database in it").into());
     }
     let _owned = folder::own(folder)?;
-    let mut db = connection(&path, None, false)?;
+    let (_file, mut db) = open_file(&path, None, true)?;
     check_version(&db)?;
     bring_up_to_date(&mut db, &path)
 }

@@ -12,12 +12,14 @@ use redraft_model::id::{AppId, ConversationId, MessageKey, UserId, WorkspaceId};
 use redraft_model::item::{BlobKey, Item, ItemKey};
 use redraft_model::message::{Gone, Reaction};
 use redraft_model::time::Ts;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::{Semaphore, oneshot};
 use tracing::error;
 
-use crate::committer::{self, Job, Note, Queue};
+use crate::committer::{self, Job, Note, Queue, Waiter};
 use crate::fault::Sabotage;
+use crate::health::{Health, Known};
 use crate::{
     Answer, Clock, Delivery, Later, Part, Published, READ_ROWS_MAX, Revised, Settlement, Store, StoreError,
     Stored, Viewed, Window, machine_clock,
@@ -33,6 +35,7 @@ mod packed;
 mod recent;
 mod rows;
 mod seal;
+mod wal;
 
 pub use examine::{Examined, examine};
 pub use migrate::{Migrated, migrate};
@@ -75,9 +78,12 @@ impl Default for Options {
 pub struct SqliteStore {
     queue: Mutex<Option<Queue>>,
     published: Arc<Published>,
+    health: Arc<Health>,
     readers: Arc<Readers>,
     assemble: Assemble,
     threads: Mutex<Vec<std::thread::JoinHandle<()>>>,
+    /// Outlives every connection: see [`wal::Beside::open`].
+    _file: Arc<wal::Beside>,
     _folder: folder::Owned,
 }
 
@@ -146,13 +152,17 @@ impl SqliteStore {
             options.vfs.clone(),
             Arc::clone(&wal),
             options.assemble,
+            options.sabotage,
         )?;
         folder::close_files(&folder.path)?;
+        let file = engine.file();
         let published = Arc::new(Published::new(engine.directories()?, Arc::clone(&options.clock)));
+        let health = Arc::new(Health::new());
         let (queue, thread) = match options.sabotage {
-            None => committer::start(engine, Arc::clone(&published), options.clock)?,
+            None => committer::start(engine, Arc::clone(&published), options.clock, Arc::clone(&health))?,
             Some(sabotage) => {
-                committer::start(engine.sabotaged(sabotage)?, Arc::clone(&published), options.clock)?
+                let engine = engine.sabotaged(sabotage)?;
+                committer::start(engine, Arc::clone(&published), options.clock, Arc::clone(&health))?
             }
         };
         let checkpointer = start_checkpointer(path.clone(), options.vfs.clone(), &wal)?;
@@ -160,9 +170,11 @@ impl SqliteStore {
         Ok(Self {
             queue: Mutex::new(Some(queue)),
             published,
+            health,
             readers: Arc::new(Readers::new(path, options.vfs)),
             assemble: options.assemble,
             threads: Mutex::new(vec![thread, checkpointer]),
+            _file: file,
             _folder: folder,
         })
     }
@@ -172,12 +184,9 @@ impl SqliteStore {
         queue.clone().ok_or(StoreError::Stopping)
     }
 
-    fn ask<T: Send + 'static>(
-        &self,
-        job: impl FnOnce(oneshot::Sender<Result<T, StoreError>>) -> Job,
-    ) -> Later<'_, Result<T, StoreError>> {
+    fn ask<T: Send + 'static>(&self, job: impl FnOnce(Waiter<T>) -> Job) -> Later<'_, Result<T, StoreError>> {
         let (sender, answer) = oneshot::channel();
-        let queued = self.queue().and_then(|queue| queue.put(job(sender)));
+        let queued = self.queue().and_then(|queue| queue.put(job(Waiter::new(sender))));
         Box::pin(async move {
             queued?;
             answer.await.unwrap_or(Err(StoreError::Unknown))
@@ -377,9 +386,38 @@ impl Store for SqliteStore {
         self.read(move |db| rows::kept(db, name))
     }
 
+    fn writable(&self) -> Later<'_, Result<(), StoreError>> {
+        Box::pin(async move {
+            let mut noted = self.health.noted();
+            loop {
+                match self.health.ask() {
+                    Known::Lately(true) => return Ok(()),
+                    Known::Lately(false) => return Err(StoreError::Failed),
+                    Known::Soon => {}
+                    // Whoever asked may go away meanwhile; the write is made and noted all the same.
+                    Known::Probe => {
+                        if let Err(refused) = self.queue().and_then(|queue| queue.put(probe())) {
+                            self.health.wrote(false);
+                            return Err(refused);
+                        }
+                    }
+                }
+                noted.changed().await.map_err(|_| StoreError::Stopping)?;
+            }
+        })
+    }
+
     fn sweep(&self) -> Later<'_, Result<bool, StoreError>> {
         self.ask(Job::Sweep)
     }
+}
+
+/// A write that is there to be written.
+fn probe() -> Job {
+    let (nobody, _) = oneshot::channel();
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let value = now.as_nanos().to_le_bytes().to_vec();
+    Job::Note(Box::new(Note::Value("probe", value)), Waiter::new(nobody))
 }
 
 const FILE_NAME: &str = "redraft.db";
@@ -479,6 +517,7 @@ fn start_checkpointer(
 }
 
 fn run_checkpointer(path: &Path, vfs: Option<&str>, wal: &Weak<engine::Wal>) -> rusqlite::Result<()> {
+    let Some(in_doubt) = wal.upgrade().map(|wal| Arc::clone(&wal.in_doubt)) else { return Ok(()) };
     let db = connection(path, vfs, false)?;
     db.pragma_update(None, "synchronous", "FULL")?;
     db.pragma_update(None, "cache_size", -256)?;
@@ -488,23 +527,51 @@ fn run_checkpointer(path: &Path, vfs: Option<&str>, wal: &Weak<engine::Wal>) -> 
         let waiting = if frames < done { frames } else { frames - done };
         let step = if engine::WAL_FRAMES_MAX <= frames { LAST_FRAMES / 2 } else { CHECKPOINT_FRAMES };
         if step <= waiting {
-            match checkpoint(&db) {
-                Ok(done) => wal.done.store(done, Ordering::Relaxed),
-                Err(failed) => error!(error = %failed, "a checkpoint failed and will be tried again"),
+            let alone = wal.checkpointing.lock().unwrap_or_else(PoisonError::into_inner);
+            if !in_doubt.load(Ordering::Relaxed) {
+                match checkpoint(&db) {
+                    Ok(Some(Checkpointed { done, .. })) => wal.done.store(done, Ordering::Relaxed),
+                    Ok(None) => {}
+                    Err(failed) => {
+                        error!(error = %failed, "a checkpoint failed");
+                        in_doubt.store(true, Ordering::Relaxed);
+                    }
+                }
             }
+            drop(alone);
         }
         drop(wal);
         std::thread::sleep(CHECKPOINT_PAUSE);
     }
+    if in_doubt.load(Ordering::Relaxed) {
+        keep_log_on_close(&db);
+    }
     Ok(())
 }
 
-/// One passive checkpoint; returns how many frames of the log are in the database file now.
-fn checkpoint(db: &Connection) -> rusqlite::Result<u64> {
+/// What a checkpoint has found and done.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Checkpointed {
+    /// Frames in the log.
+    frames: u64,
+    /// How many of them are in the database file now.
+    done: u64,
+}
+
+/// One passive checkpoint; `None` if somebody else is at it.
+fn checkpoint(db: &Connection) -> rusqlite::Result<Option<Checkpointed>> {
     db.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
-        let done: i64 = row.get(2)?;
-        Ok(u64::try_from(done).unwrap_or(0))
+        let number = |column| row.get(column).map(|number: i64| u64::try_from(number).ok());
+        let (frames, done) = (number(1)?, number(2)?);
+        Ok(frames.zip(done).map(|(frames, done)| Checkpointed { frames, done }))
     })
+}
+
+/// Makes a connection leave the log as it is when it closes, should it be the last.
+fn keep_log_on_close(db: &Connection) {
+    if let Err(failed) = db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true) {
+        error!(error = %failed, "a connection cannot be told to keep the log");
+    }
 }
 
 /// What a tombstone, or an erased revision, says.

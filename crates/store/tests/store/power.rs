@@ -233,13 +233,17 @@ impl Round {
     }
 }
 
-/// Checkpoints of every kind in between. They may fail; the disk does.
+/// Checkpoints of every kind in between, until the disk fails: who goes on then loses what the failed one had written.
 fn checkpoints(path: &std::path::Path, vfs: &str, mut dice: Dice) {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let Ok(db) = Connection::open_with_flags_and_vfs(path, flags, vfs) else { return };
     for _ in 0..4 {
         let kind = ["PASSIVE", "PASSIVE", "RESTART", "TRUNCATE"][usize::try_from(dice.below(4)).unwrap()];
-        drop(db.query_row(&format!("PRAGMA wal_checkpoint({kind})"), [], |_| Ok(())));
+        if db.query_row(&format!("PRAGMA wal_checkpoint({kind})"), [], |_| Ok(())).is_err() {
+            let keep_the_log = rusqlite::config::DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+            db.set_db_config(keep_the_log, true).unwrap();
+            return;
+        }
     }
 }
 
@@ -472,4 +476,155 @@ async fn a_batch_is_all_or_nothing() {
         n += 1;
     }
     assert!(20 < n, "a batch has only {n} operations");
+}
+
+/// A store on a disk that can fail and lose power, with the world in it.
+struct Life {
+    folder: Folder,
+    faults: &'static Faults,
+    clock: HandClock,
+    sabotage: Option<Sabotage>,
+}
+
+impl Life {
+    fn new(sabotage: Option<Sabotage>) -> Self {
+        let faults = Faults::register();
+        faults.track_durable(true);
+        Self { folder: Folder::new(), faults, clock: HandClock::default(), sabotage }
+    }
+
+    fn open(&self) -> Arc<dyn Store> {
+        let (clock, vfs) = (self.clock.clock(), Some(self.faults.vfs_name().to_owned()));
+        let options = Options { clock, vfs, sabotage: self.sabotage, ..Options::default() };
+        Arc::new(SqliteStore::open(&self.folder, options).unwrap())
+    }
+
+    /// What the next start after a power cut finds in the public channel, and what the doctor says.
+    async fn after_a_cut(&self, world: World) -> (Vec<String>, Vec<Problem>) {
+        let next = Folder::new();
+        self.faults.power_cut(&next).unwrap();
+        drop(world.store);
+        let problems = examine(&next).map_or_else(|failed| vec![failed.to_string()], |found| found.problems);
+        let options = Options { clock: self.clock.clock(), ..Options::default() };
+        let Ok(store) = SqliteStore::open(&next, options) else { return (Vec::new(), problems) };
+        let line = store.channel_line(world.workspace, PUBLIC, Window::ALL, 1000).await;
+        (
+            line.unwrap_or_default().into_iter().rev().map(|found| found.content.text.clone()).collect(),
+            problems,
+        )
+    }
+}
+
+async fn say(world: &World, text: &str) -> Result<(), StoreError> {
+    let answer = world.store.submit(world.command(ALPHA_BOT, Verb::Post(post(PUBLIC, text)))).await?;
+    assert!(answer.is_ok(), "{answer:?}");
+    Ok(())
+}
+
+/// Says something whose way to the disk fails before its own flush has begun.
+async fn lose(life: &Life, world: &World, text: &str) {
+    life.faults.hold_flushes(true);
+    let meanwhile = async {
+        tokio::task::spawn_blocking(|| life.faults.wait_until_held()).await.unwrap();
+        life.faults.fail_write_back();
+        life.faults.hold_flushes(false);
+    };
+    assert_eq!(tokio::join!(say(world, text), meanwhile).0, Err(StoreError::Unknown));
+}
+
+/// The log loses what was written while another descriptor's flush fails, or nobody's: the commit that was waiting for
+/// its own flush hears of it, and what is acknowledged later survives.
+#[tokio::test]
+async fn a_loss_is_heard_of_by_every_descriptor() {
+    let life = Life::new(None);
+    let world = World::over(life.open(), life.clock.clone()).await;
+    say(&world, "before").await.unwrap();
+    lose(&life, &world, "lost").await;
+    say(&world, "after").await.unwrap();
+    let (texts, problems) = life.after_a_cut(world).await;
+    assert_eq!(problems, [""; 0]);
+    assert_eq!((texts.first().unwrap().as_str(), texts.last().unwrap().as_str()), ("before", "after"));
+}
+
+/// A flush fails and the process ends. The next one reads from memory what never reached the disk, and writes behind it.
+async fn restarted_after_a_failed_flush(sabotage: Option<Sabotage>) -> (Vec<String>, Vec<Problem>) {
+    let life = Life::new(sabotage);
+    let world = World::over(life.open(), life.clock.clone()).await;
+    say(&world, "before").await.unwrap();
+    lose(&life, &world, "doubtful").await;
+    // As with `kill -9`: the log is left as it is.
+    life.faults.fail_from(1);
+    let World { store, workspace, clock } = world;
+    drop(store);
+    life.faults.heal();
+    let world = World { store: life.open(), workspace, clock };
+    say(&world, "after").await.unwrap();
+    life.after_a_cut(world).await
+}
+
+#[tokio::test]
+async fn what_a_failed_flush_lost_is_written_again_before_anything_follows_it() {
+    let (texts, problems) = restarted_after_a_failed_flush(None).await;
+    assert_eq!(problems, [""; 0]);
+    assert_eq!((texts.first().unwrap().as_str(), texts.last().unwrap().as_str()), ("before", "after"));
+    let (texts, _) = restarted_after_a_failed_flush(Some(Sabotage::TrustTheCache)).await;
+    assert!(!texts.contains(&"after".to_owned()), "the sabotage is not caught");
+}
+
+/// How often the log has begun.
+fn begun(folder: &Folder) -> [u8; 4] {
+    use std::os::unix::fs::FileExt;
+    let mut count = [0; 4];
+    let log = std::fs::File::open(folder.join("redraft.db-wal")).unwrap();
+    log.read_exact_at(&mut count, 12).unwrap();
+    count
+}
+
+/// A checkpoint stops at what a reader needs; the next one goes on from there, and its flush of the database fails, which
+/// loses what the first one wrote as well. Then the log begins anew. Returns how many messages there were, and how many
+/// a power cut leaves.
+async fn database_flush_fails(sabotage: Option<Sabotage>) -> (usize, usize) {
+    const PART: usize = 1 << 20;
+    let life = Life::new(sabotage);
+    let world = World::over(life.open(), life.clock.clone()).await;
+    let mut said = 0;
+    let mut more = async |count: usize| {
+        for _ in 0..count {
+            while say(&world, &"long ".repeat(PART / 5)).await.is_err() {}
+            said += 1;
+        }
+        said
+    };
+    more(12).await;
+    let reader = Connection::open_with_flags_and_vfs(
+        life.folder.database(),
+        OpenFlags::SQLITE_OPEN_READ_ONLY,
+        life.faults.vfs_name(),
+    );
+    let reader = reader.unwrap();
+    reader.execute_batch("BEGIN; SELECT count(*) FROM log;").unwrap();
+    let size = || life.folder.database().metadata().unwrap().len();
+    while size() < 10 << 20 {
+        assert!(more(1).await < 500, "no checkpoint");
+    }
+    life.faults.fail_database_flush();
+    drop(reader);
+    while life.faults.database_flush_will_fail() {
+        assert!(more(1).await < 500, "no second checkpoint");
+    }
+    let first = begun(&life.folder);
+    while begun(&life.folder) == first {
+        assert!(more(1).await < 900, "the log does not begin anew");
+    }
+    let said = more(1).await;
+    let (texts, _) = life.after_a_cut(world).await;
+    (said, texts.iter().filter(|text| text.len() == PART / 5 * 5).count())
+}
+
+#[tokio::test]
+async fn what_a_failed_flush_of_the_database_lost_is_brought_over_again() {
+    let (said, left) = database_flush_fails(None).await;
+    assert!(said <= left, "{left} of {said}");
+    let (said, left) = database_flush_fails(Some(Sabotage::TrustTheCache)).await;
+    assert!(left < said, "the sabotage is not caught: {left} of {said}");
 }
