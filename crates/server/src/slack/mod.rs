@@ -133,7 +133,10 @@ static METHODS: &[Method] = methods! {
 const TOKENLESS: &[&str] = &["api.test", "oauth.v2.access"];
 
 /// Bytes of a method's name that is logged though it is not here.
-const METHOD_NAME_BYTES_MAX: usize = 64;
+const METHOD_BYTES_MAX: usize = 64;
+
+/// Bytes of each of its words. The longest word of the platform's methods has 20.
+const METHOD_WORD_BYTES_MAX: usize = 24;
 
 /// A call whose token was accepted.
 struct Call<'a> {
@@ -179,11 +182,13 @@ pub(crate) async fn handle(
     reply::write(answer, &envelope, &warnings)
 }
 
-/// A method's name for the log. What has another form than a method's name may be a token that was put into the path.
+/// A method's name for the log: words with dots between them. What has another form may be a token that was put into the
+/// path; those have dashes, no dots or longer words.
 fn loggable(method: &str) -> &str {
-    let is_name = method.len() <= METHOD_NAME_BYTES_MAX
-        && method.contains('.')
-        && method.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'.');
+    let is_word = |word: &str| {
+        word.len() <= METHOD_WORD_BYTES_MAX && word.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    };
+    let is_name = method.len() <= METHOD_BYTES_MAX && method.contains('.') && method.split('.').all(is_word);
     if is_name { method } else { "unknown" }
 }
 
