@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::conversations::{archival, archiving, renamed, stamped, without};
+use crate::conversations::{archival, archiving, former, renamed, stamped};
 use crate::decide::Draft;
 use crate::decision::{Change, Decision, Halt, Moment, Outcome};
 use crate::directory::{Directories, Directory, DirectoryChange, client_id};
@@ -14,7 +14,7 @@ use crate::limits::{DIRECTORY_ENTRIES_MAX, MEMBERS_MAX, WEBHOOKS_MAX};
 use crate::notice::{self, Notice};
 use crate::view::View;
 use crate::workspace::{
-    App, Conversation, Settings, SlackApp, Token, TokenKind, User, UserGroup, Webhook, Workspace,
+    App, Conversation, Membership, Settings, SlackApp, Token, TokenKind, User, UserGroup, Webhook, Workspace,
 };
 
 /// One act of control.
@@ -320,6 +320,27 @@ impl Act<'_> {
         self.draft.event(event);
     }
 
+    fn add_to(&mut self, conversation: &Conversation, user: UserId) {
+        let member = Some(Membership::Member(self.moment.at));
+        self.put_member(
+            conversation,
+            user,
+            member,
+            EventKind::MemberJoined { conversation: conversation.id, user },
+        );
+    }
+
+    fn put_member(
+        &mut self,
+        conversation: &Conversation,
+        user: UserId,
+        membership: Option<Membership>,
+        event: EventKind,
+    ) {
+        self.put_conversation(conversation.clone(), event);
+        self.draft.directory(DirectoryChange::Member(self.id(), conversation.id, user, membership));
+    }
+
     fn put_conversation(&mut self, conversation: Conversation, event: EventKind) {
         let conversation = Conversation { updated_at: self.moment.at, ..conversation };
         self.draft.directory(DirectoryChange::Conversation(self.id(), conversation));
@@ -371,9 +392,7 @@ impl Act<'_> {
     /// Everyone is in the team's channel.
     fn join_general(&mut self, user: UserId, slack_id: &str) {
         let Some(general) = self.directory.general() else { return };
-        let mut changed = Conversation::clone(general);
-        changed.members.insert(user, self.moment.at);
-        self.put_conversation(changed, EventKind::MemberJoined { conversation: general.id, user });
+        self.add_to(general, user);
         let joined = Notice::Joined { by: None };
         notice::write_for_new(&joined, general, (user, slack_id), self.directory, &mut self.draft);
     }
@@ -420,20 +439,18 @@ impl Act<'_> {
             self.put_token(Token { app: id, user, ..token.clone() });
         }
         for conversation in member_of {
-            let mut changed = self.conversation(*conversation)?;
-            changed.members.insert(bot_user, self.moment.at);
-            let joined = EventKind::MemberJoined { conversation: changed.id, user: bot_user };
-            self.put_conversation(changed.clone(), joined);
+            let conversation = self.conversation(*conversation)?;
+            self.add_to(&conversation, bot_user);
             let notice = Notice::Joined { by: app.installed_by };
             let author = (bot_user, bot.slack_id.as_str());
-            notice::write_for_new(&notice, &changed, author, self.directory, &mut self.draft);
+            notice::write_for_new(&notice, &conversation, author, self.directory, &mut self.draft);
         }
         Ok(Outcome::App(id))
     }
 
     fn one_anonymous(&self, app: &App, id: AppId) -> Result<(), R> {
-        let other = |other: &Arc<App>| other.anonymous && !other.uninstalled && other.id != id;
-        if app.anonymous && self.directory.apps().any(other) { Err(R::SecondAnonymous) } else { Ok(()) }
+        let other = |other: &Arc<App>| !other.uninstalled && other.id != id;
+        if app.anonymous && self.directory.anonymous().any(other) { Err(R::SecondAnonymous) } else { Ok(()) }
     }
 
     /// What is told to an app that is told again begins now, and so ends what is told to one that no longer is.
@@ -458,7 +475,7 @@ impl Act<'_> {
     /// asked for were made by hand and stay.
     fn rescope(&mut self, old: &App, new: &App) {
         let (Some(had), Some(has)) = (&old.slack, &new.slack) else { return };
-        for token in self.directory.tokens().filter(|token| token.app == old.id && !token.revoked) {
+        for token in self.directory.tokens_of(old.id).filter(|token| !token.revoked) {
             let (had, has) = match token.kind {
                 TokenKind::Bot => (&had.bot_scopes, &has.bot_scopes),
                 TokenKind::User => (&had.user_scopes, &has.user_scopes),
@@ -482,9 +499,7 @@ impl Act<'_> {
         if app.uninstalled {
             return Err(R::NotFound("app in use"));
         }
-        let mut hooks = self.directory.apps().filter_map(|it| it.slack.as_ref()).flat_map(|it| &it.webhooks);
-        let taken = hooks.any(|hook| hook.service_id == webhook.service_id);
-        free(!taken, &webhook.service_id)?;
+        free(self.directory.app_of_webhook(&webhook.service_id).is_none(), &webhook.service_id)?;
         if WEBHOOKS_MAX <= slack.webhooks.len() {
             return Err(R::Full);
         }
@@ -532,8 +547,8 @@ impl Act<'_> {
         let app = self.app(id)?;
         let tokens: Vec<Token> = self
             .directory
-            .tokens()
-            .filter(|token| token.app == id && !token.revoked)
+            .tokens_of(id)
+            .filter(|token| !token.revoked)
             .map(|token| Token::clone(token))
             .collect();
         for token in tokens {
@@ -552,12 +567,13 @@ impl Act<'_> {
         }
         let id = self.directory.next_conversation();
         let made = stamped(conversation, id, self.moment.at);
-        self.put_conversation(made, EventKind::ConversationCreated(id));
+        self.draft.directory(DirectoryChange::NewConversation(self.id(), made));
+        self.draft.event(EventKind::ConversationCreated(id));
         Ok(Outcome::Conversation(id, true))
     }
 
     fn add_member(&mut self, conversation: ConversationId, user: UserId) -> Result<Outcome, R> {
-        let mut conversation = self.conversation(conversation)?;
+        let conversation = self.conversation(conversation)?;
         self.user(user)?;
         let id = conversation.id;
         if conversation.has(user) {
@@ -566,9 +582,7 @@ impl Act<'_> {
         if MEMBERS_MAX <= conversation.members.len() {
             return Err(R::Full);
         }
-        conversation.members.insert(user, self.moment.at);
-        conversation.former.remove(&user);
-        self.put_conversation(conversation.clone(), EventKind::MemberJoined { conversation: id, user });
+        self.add_to(&conversation, user);
         self.notice(&Notice::Joined { by: None }, &conversation, user);
         Ok(Outcome::Conversation(id, true))
     }
@@ -579,8 +593,8 @@ impl Act<'_> {
         if !conversation.has(user) {
             return Ok(Outcome::Conversation(id, false));
         }
-        let changed = without(&conversation, user, self.directory);
-        self.put_conversation(changed, EventKind::MemberLeft { conversation: id, user });
+        let left = EventKind::MemberLeft { conversation: id, user };
+        self.put_member(&conversation, user, former(user, self.directory), left);
         self.notice(&Notice::Left, &conversation, user);
         Ok(Outcome::Conversation(id, true))
     }

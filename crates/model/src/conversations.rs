@@ -1,19 +1,20 @@
 //! Conversations: making, joining, leaving, inviting, archiving; and direct messages, one per set of members.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::command::NewDirect;
 use crate::decide::{Context, Draft, Unseen};
 use crate::decision::{Change, Decision, Halt, Outcome};
-use crate::directory::DirectoryChange;
+use crate::directory::{Directory, DirectoryChange};
 use crate::event::EventKind;
 use crate::id::{ConversationId, UserId};
 use crate::item::{Item, ItemKey};
 use crate::limits::{DIRECTORY_ENTRIES_MAX, GROUP_MEMBERS_MAX, MEMBERS_MAX, PREVIOUS_NAMES_MAX};
 use crate::notice::{self, Notice};
+use crate::shared::SharedSet;
 use crate::time::{Micros, Ts};
-use crate::workspace::{Conversation, ConversationKind, Note};
+use crate::workspace::{Conversation, ConversationKind, Membership, Note};
 
 /// What is asked of a conversation.
 #[derive(Clone, Debug)]
@@ -319,6 +320,12 @@ fn put(conversation: Conversation, event: EventKind, context: &Context, draft: &
     draft.event(event);
 }
 
+fn put_new(conversation: Conversation, context: &Context, draft: &mut Draft) {
+    let id = conversation.id;
+    draft.directory(DirectoryChange::NewConversation(context.actor.workspace, conversation));
+    draft.event(EventKind::ConversationCreated(id));
+}
+
 fn create(
     name: &str,
     private: bool,
@@ -335,12 +342,7 @@ fn create(
     let kind = if private { ConversationKind::Private } else { ConversationKind::Public };
     let conversation = new(kind, ids, &[context.actor.user], context);
     let id = conversation.id;
-    put(
-        Conversation { name: name.into(), ..conversation },
-        EventKind::ConversationCreated(id),
-        context,
-        draft,
-    );
+    put_new(Conversation { name: name.into(), ..conversation }, context, draft);
     Ok(Outcome::Conversation(id, true))
 }
 
@@ -358,8 +360,8 @@ fn new(kind: ConversationKind, ids: &NewDirect, members: &[UserId], context: &Co
         created_at: now,
         general: false,
         archived: false,
-        members: members.iter().map(|user| (*user, now)).collect::<BTreeMap<_, _>>(),
-        former: BTreeSet::new(),
+        members: members.iter().map(|user| (*user, now)).collect(),
+        former: SharedSet::new(),
         previous_names: Vec::new(),
         pins: Vec::new(),
         closed: BTreeSet::new(),
@@ -371,36 +373,31 @@ fn add(conversation: &Conversation, users: &[UserId], context: &Context, draft: 
     if MEMBERS_MAX < conversation.members.len() + users.len() {
         return Err(R::Full);
     }
-    let mut changed = Conversation { updated_at: context.moment.at, ..conversation.clone() };
+    let (workspace, now) = (context.actor.workspace, context.moment.at);
+    let changed = Conversation { updated_at: now, ..conversation.clone() };
+    draft.directory(DirectoryChange::Conversation(workspace, changed));
     for user in users {
-        changed.members.insert(*user, context.moment.at);
-        changed.former.remove(user);
+        let member = Some(Membership::Member(now));
+        draft.directory(DirectoryChange::Member(workspace, conversation.id, *user, member));
         draft.event(EventKind::MemberJoined { conversation: conversation.id, user: *user });
         let by = Some(context.actor.user).filter(|by| by != user);
         notice::write(&Notice::Joined { by }, conversation, *user, context.directory, draft);
     }
-    draft.directory(DirectoryChange::Conversation(context.actor.workspace, changed));
     Ok(())
 }
 
 fn remove(conversation: &Conversation, user: UserId, context: &Context, draft: &mut Draft) {
-    let changed = without(conversation, user, context.directory);
-    put(changed, EventKind::MemberLeft { conversation: conversation.id, user }, context, draft);
+    let id = conversation.id;
+    put(conversation.clone(), EventKind::MemberLeft { conversation: id, user }, context, draft);
+    let left = former(user, context.directory);
+    draft.directory(DirectoryChange::Member(context.actor.workspace, id, user, left));
     notice::write(&Notice::Left, conversation, user, context.directory, draft);
 }
 
-/// The conversation without this member; of a bot it is remembered that it was one.
-pub(crate) fn without(
-    conversation: &Conversation,
-    user: UserId,
-    directory: &crate::directory::Directory,
-) -> Conversation {
-    let mut changed = conversation.clone();
-    changed.members.remove(&user);
-    if directory.user(user).is_some_and(|user| user.bot_of.is_some()) {
-        changed.former.insert(user);
-    }
-    changed
+/// What a conversation knows of a member that leaves: of a bot it is remembered that it was one.
+pub(crate) fn former(user: UserId, directory: &Directory) -> Option<Membership> {
+    let is_bot = directory.user(user).is_some_and(|user| user.bot_of.is_some());
+    is_bot.then_some(Membership::Former)
 }
 
 fn invite(
@@ -515,7 +512,7 @@ pub(crate) fn direct(
     }
     let kind = if 2 < members.len() { ConversationKind::Group } else { ConversationKind::Direct };
     let conversation = new(kind, ids, &members, context);
-    put(conversation.clone(), EventKind::ConversationCreated(conversation.id), context, draft);
+    put_new(conversation.clone(), context, draft);
     Ok((Arc::new(conversation), true))
 }
 
@@ -562,5 +559,5 @@ pub(crate) fn archiving(id: ConversationId, archived: bool) -> EventKind {
 
 /// A conversation that the control API makes, with the caller's choice of members.
 pub(crate) fn stamped(conversation: &Conversation, id: ConversationId, now: Micros) -> Conversation {
-    Conversation { id, created_at: now, ..conversation.clone() }
+    Conversation { id, created_at: now, updated_at: now, ..conversation.clone() }
 }

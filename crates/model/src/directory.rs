@@ -1,27 +1,41 @@
 //! Everything of a workspace but its messages, in memory: it is small beside them, and every request needs it.
 //!
-//! A store keeps the authoritative copy for its committer and publishes one for readers after each commit. Entries are
-//! shared between the two, so that publishing is cheap.
+//! A store keeps the authoritative copy for its committer and publishes one for readers after each commit. All copies
+//! share what they have in common ([`SharedMap`]): to take one costs nothing, and a change costs the entry that it is about
+//! and the way to it, however many there are.
 
-use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::id::{AppId, ConversationId, TokenHash, UserGroupId, UserId, WorkspaceId};
-use crate::workspace::{App, Conversation, ConversationKind, Token, User, UserGroup, Workspace};
+use crate::shared::{SharedMap, SharedSet};
+use crate::workspace::{App, Conversation, ConversationKind, Membership, Token, User, UserGroup, Workspace};
 
 /// One workspace's people, apps, conversations and tokens.
 #[derive(Clone, Debug)]
 pub struct Directory {
     /// The workspace itself.
     pub workspace: Workspace,
-    users: BTreeMap<UserId, Arc<User>>,
-    apps: BTreeMap<AppId, Arc<App>>,
-    conversations: BTreeMap<ConversationId, Arc<Conversation>>,
-    tokens: BTreeMap<TokenHash, Arc<Token>>,
-    user_groups: BTreeMap<UserGroupId, Arc<UserGroup>>,
-    names: HashMap<String, Named>,
-    channels: HashMap<String, ConversationId>,
-    directs: HashMap<Vec<UserId>, ConversationId>,
+    users: SharedMap<UserId, Arc<User>>,
+    apps: SharedMap<AppId, Arc<App>>,
+    conversations: SharedMap<ConversationId, Arc<Conversation>>,
+    tokens: SharedMap<TokenHash, Arc<Token>>,
+    user_groups: SharedMap<UserGroupId, Arc<UserGroup>>,
+    names: SharedMap<Arc<str>, Named>,
+    channels: SharedMap<Arc<str>, ConversationId>,
+    /// Direct messages by their members; of several with the same, the oldest is first.
+    directs: SharedSet<(Arc<[UserId]>, ConversationId)>,
+    /// Who is in what.
+    rooms: SharedSet<(UserId, ConversationId)>,
+    /// Channels that everyone sees.
+    publics: SharedSet<ConversationId>,
+    general: Option<ConversationId>,
+    /// People who are administrators.
+    admins: SharedSet<UserId>,
+    /// Apps that calls without a token are.
+    anonymous: SharedSet<AppId>,
+    /// Apps by what heads the addresses of their incoming webhooks.
+    webhooks: SharedMap<Arc<str>, AppId>,
+    tokens_of: SharedSet<(AppId, TokenHash)>,
 }
 
 /// What a spelled id names.
@@ -43,14 +57,21 @@ impl Directory {
     pub fn new(workspace: Workspace) -> Self {
         Self {
             workspace,
-            users: BTreeMap::new(),
-            apps: BTreeMap::new(),
-            conversations: BTreeMap::new(),
-            tokens: BTreeMap::new(),
-            user_groups: BTreeMap::new(),
-            names: HashMap::new(),
-            channels: HashMap::new(),
-            directs: HashMap::new(),
+            users: SharedMap::new(),
+            apps: SharedMap::new(),
+            conversations: SharedMap::new(),
+            tokens: SharedMap::new(),
+            user_groups: SharedMap::new(),
+            names: SharedMap::new(),
+            channels: SharedMap::new(),
+            directs: SharedMap::new(),
+            rooms: SharedMap::new(),
+            publics: SharedMap::new(),
+            general: None,
+            admins: SharedMap::new(),
+            anonymous: SharedMap::new(),
+            webhooks: SharedMap::new(),
+            tokens_of: SharedMap::new(),
         }
     }
 
@@ -96,13 +117,68 @@ impl Directory {
     /// The direct message between exactly these (sorted) users.
     #[must_use]
     pub fn direct(&self, members: &[UserId]) -> Option<&Arc<Conversation>> {
-        self.conversation(*self.directs.get(members)?)
+        let ((found, id), ()) = self.directs.range_from(&(Arc::from(members), ConversationId(0))).next()?;
+        if **found == *members { self.conversation(*id) } else { None }
     }
 
     /// The team's channel, whose Teams id is the team's.
     #[must_use]
     pub fn general(&self) -> Option<&Arc<Conversation>> {
-        self.conversations.values().find(|conversation| conversation.general)
+        self.conversation(self.general?)
+    }
+
+    /// The first person who is an administrator: what the control API does is theirs.
+    #[must_use]
+    pub fn administrator(&self) -> Option<&Arc<User>> {
+        self.user(*self.admins.keys().next()?)
+    }
+
+    /// The apps that calls without a token are; of those in use there is one at most.
+    pub fn anonymous(&self) -> impl Iterator<Item = &Arc<App>> {
+        self.anonymous.keys().filter_map(|app| self.app(*app))
+    }
+
+    /// The app with this incoming webhook.
+    #[must_use]
+    pub fn app_of_webhook(&self, service_id: &str) -> Option<&Arc<App>> {
+        self.app(*self.webhooks.get(service_id)?)
+    }
+
+    /// An app's tokens, revoked ones too, in no useful order.
+    pub fn tokens_of(&self, app: AppId) -> impl Iterator<Item = &Arc<Token>> {
+        let tokens = self.tokens_of.range_from(&(app, TokenHash([0; 32]))).map(|(key, ())| key);
+        tokens.take_while(move |(of, _)| *of == app).filter_map(|(_, hash)| self.token(hash))
+    }
+
+    /// What this user is in, in the order it was made, after a given one.
+    pub fn rooms_after(
+        &self,
+        user: UserId,
+        after: ConversationId,
+    ) -> impl Iterator<Item = &Arc<Conversation>> {
+        self.room_ids(user, after).filter_map(|id| self.conversation(id))
+    }
+
+    fn room_ids(&self, user: UserId, after: ConversationId) -> impl Iterator<Item = ConversationId> {
+        let rooms = self.rooms.range_from(&(user, following(after))).map(|(key, ())| *key);
+        rooms.take_while(move |(of, _)| *of == user).map(|(_, conversation)| conversation)
+    }
+
+    /// What this user may know of: public channels and what they are in; in the order it was made, after a given one.
+    pub fn seen_after(
+        &self,
+        user: UserId,
+        after: ConversationId,
+    ) -> impl Iterator<Item = &Arc<Conversation>> {
+        let mut publics = self.publics.range_from(&following(after)).map(|(id, ())| *id).peekable();
+        let mut rooms = self.room_ids(user, after).peekable();
+        let ids = std::iter::from_fn(move || {
+            let next = publics.peek().into_iter().chain(rooms.peek()).min().copied()?;
+            publics.next_if_eq(&next);
+            rooms.next_if_eq(&next);
+            Some(next)
+        });
+        ids.filter_map(|id| self.conversation(id))
     }
 
     /// By key.
@@ -131,14 +207,12 @@ impl Directory {
 
     /// People and bots, in the order they were made, after a given one.
     pub fn users_after(&self, after: UserId) -> impl Iterator<Item = &Arc<User>> {
-        self.users.range(UserId(after.0.saturating_add(1))..).map(|(_, user)| user)
+        self.users.range_from(&UserId(after.0.saturating_add(1))).map(|(_, user)| user)
     }
 
     /// Conversations, in the order they were made, after a given one.
     pub fn conversations_after(&self, after: ConversationId) -> impl Iterator<Item = &Arc<Conversation>> {
-        self.conversations
-            .range(ConversationId(after.0.saturating_add(1))..)
-            .map(|(_, conversation)| conversation)
+        self.conversations.range_from(&following(after)).map(|(_, conversation)| conversation)
     }
 
     /// All apps, in the order they were registered.
@@ -174,97 +248,149 @@ impl Directory {
     /// The next free number of a user group.
     #[must_use]
     pub fn next_user_group(&self) -> UserGroupId {
-        UserGroupId(self.user_groups.keys().next_back().map_or(1, |last| last.0 + 1))
+        UserGroupId(self.user_groups.last().map_or(1, |(last, _)| last.0 + 1))
     }
 
     /// The next free number of a user.
     #[must_use]
     pub fn next_user(&self) -> UserId {
-        UserId(self.users.keys().next_back().map_or(1, |last| last.0 + 1))
+        UserId(self.users.last().map_or(1, |(last, _)| last.0 + 1))
     }
 
     /// The next free number of an app.
     #[must_use]
     pub fn next_app(&self) -> AppId {
-        AppId(self.apps.keys().next_back().map_or(1, |last| last.0 + 1))
+        AppId(self.apps.last().map_or(1, |(last, _)| last.0 + 1))
     }
 
     /// The next free number of a conversation.
     #[must_use]
     pub fn next_conversation(&self) -> ConversationId {
-        ConversationId(self.conversations.keys().next_back().map_or(1, |last| last.0 + 1))
+        ConversationId(self.conversations.last().map_or(1, |(last, _)| last.0 + 1))
     }
 
     /// Adds or replaces a user.
     pub fn put_user(&mut self, user: User) {
         if let Some(old) = self.users.get(&user.id).cloned() {
             for name in user_names(&old) {
-                self.names.remove(&name);
+                self.names.remove(&*name);
             }
         }
         let id = user.id;
-        self.names.extend(user_names(&user).map(|name| (name, Named::User(id))));
+        self.names.extend(user_names(&user).map(|name| (name.into(), Named::User(id))));
+        if user.admin && user.bot_of.is_none() {
+            self.admins.add(id);
+        } else {
+            self.admins.remove(&id);
+        }
         self.users.insert(id, Arc::new(user));
     }
 
     /// Adds or replaces an app.
     pub fn put_app(&mut self, app: App) {
-        for name in app_names(&app) {
-            self.names.insert(name, Named::App(app.id));
+        let id = app.id;
+        if let Some(old) = self.apps.get(&id).cloned() {
+            for hook in webhooks(&old) {
+                self.webhooks.remove(hook);
+            }
         }
-        self.apps.insert(app.id, Arc::new(app));
+        self.names.extend(app_names(&app).map(|name| (name.into(), Named::App(id))));
+        self.webhooks.extend(webhooks(&app).map(|hook| (hook.into(), id)));
+        if app.anonymous {
+            self.anonymous.add(id);
+        } else {
+            self.anonymous.remove(&id);
+        }
+        self.apps.insert(id, Arc::new(app));
     }
 
-    /// Adds or replaces a conversation.
+    /// Adds a conversation with its members, or replaces one.
     pub fn put_conversation(&mut self, conversation: Conversation) {
-        if let Some(old) = self.conversations.remove(&conversation.id) {
-            self.forget_place(&old, &conversation);
+        let id = conversation.id;
+        if let Some(old) = self.conversations.get(&id).cloned() {
+            self.forget_places(&old);
+            for user in old.members.keys() {
+                self.rooms.remove(&(*user, id));
+            }
         }
+        self.rooms.extend(conversation.members.keys().map(|user| ((*user, id), ())));
+        self.put_places(&conversation);
+        self.conversations.insert(id, Arc::new(conversation));
+    }
+
+    /// Replaces all of a conversation but its members and former members.
+    pub fn change_conversation(&mut self, conversation: Conversation) {
+        let Some(old) = self.conversations.get(&conversation.id).cloned() else { return };
+        self.forget_places(&old);
+        let changed =
+            Conversation { members: old.members.clone(), former: old.former.clone(), ..conversation };
+        self.put_places(&changed);
+        self.conversations.insert(changed.id, Arc::new(changed));
+    }
+
+    /// Puts a user into a conversation, or takes one out.
+    pub fn put_member(&mut self, id: ConversationId, user: UserId, membership: Option<Membership>) {
+        let Some(old) = self.conversations.get(&id).cloned() else { return };
+        let mut changed = Conversation::clone(&old);
+        changed.set_membership(user, membership);
+        if !changed.is_channel() {
+            self.directs.remove(&direct_key(&old));
+            self.directs.add(direct_key(&changed));
+        }
+        if changed.has(user) {
+            self.rooms.add((user, id));
+        } else {
+            self.rooms.remove(&(user, id));
+        }
+        self.conversations.insert(id, Arc::new(changed));
+    }
+
+    /// Makes a conversation known by what it is found by.
+    fn put_places(&mut self, conversation: &Conversation) {
+        let id = conversation.id;
         for name in [&conversation.slack_id, &conversation.connector_id] {
-            self.names.insert(name.clone(), Named::Conversation(conversation.id));
+            self.names.insert(name.as_str().into(), Named::Conversation(id));
         }
         if conversation.is_channel() {
-            self.channels.insert(conversation.name.clone(), conversation.id);
+            self.channels.insert(conversation.name.as_str().into(), id);
         } else {
-            let members = conversation.members.keys().copied().collect();
-            let first = self.directs.entry(members).or_insert(conversation.id);
-            *first = conversation.id.min(*first);
+            self.directs.add(direct_key(conversation));
         }
-        self.conversations.insert(conversation.id, Arc::new(conversation));
+        if conversation.kind == ConversationKind::Public {
+            self.publics.add(id);
+        }
+        if conversation.general {
+            self.general = Some(id);
+        }
     }
 
-    /// A channel gives its name free. A direct message does so with its members: should they have another one (a group
-    /// that others left), that is the one found from now on.
-    fn forget_place(&mut self, old: &Conversation, new: &Conversation) {
+    /// Gives free what a conversation was found by.
+    fn forget_places(&mut self, old: &Conversation) {
         if old.is_channel() {
-            self.channels.remove(&old.name);
-            return;
+            self.channels.remove(old.name.as_str());
+        } else {
+            self.directs.remove(&direct_key(old));
         }
-        if old.members.keys().eq(new.members.keys()) {
-            return;
-        }
-        let members: Vec<UserId> = old.members.keys().copied().collect();
-        if self.directs.get(&members) == Some(&old.id) {
-            let same = |other: &&Arc<Conversation>| !other.is_channel() && other.members.keys().eq(&members);
-            match self.conversations.values().find(same).map(|other| other.id) {
-                Some(other) => self.directs.insert(members, other),
-                None => self.directs.remove(&members),
-            };
-        }
+        self.publics.remove(&old.id);
+        self.general = self.general.filter(|general| *general != old.id);
     }
 
     /// Adds or replaces a token.
     pub fn put_token(&mut self, token: Token) {
+        if let Some(old) = self.tokens.get(&token.hash).map(|old| (old.app, old.hash)) {
+            self.tokens_of.remove(&old);
+        }
+        self.tokens_of.add((token.app, token.hash));
         self.tokens.insert(token.hash, Arc::new(token));
     }
 
     /// Adds or replaces a user group.
     pub fn put_user_group(&mut self, group: UserGroup) {
         if let Some(old) = self.user_groups.get(&group.id) {
-            self.names.remove(&format!("@{}", old.handle));
+            self.names.remove(&*format!("@{}", old.handle));
         }
         for name in [group.slack_id.clone(), format!("@{}", group.handle)] {
-            self.names.insert(name, Named::UserGroup(group.id));
+            self.names.insert(name.into(), Named::UserGroup(group.id));
         }
         self.user_groups.insert(group.id, Arc::new(group));
     }
@@ -283,15 +409,19 @@ impl Directory {
         copy.workspace.id = id;
         copy
     }
+}
 
-    /// Conversations that this user is in and that are of one of these kinds.
-    pub fn conversations_of<'a>(
-        &'a self,
-        user: UserId,
-        kinds: &'a [ConversationKind],
-    ) -> impl Iterator<Item = &'a Arc<Conversation>> {
-        self.conversations.values().filter(move |c| kinds.contains(&c.kind) && c.has(user))
-    }
+fn following(after: ConversationId) -> ConversationId {
+    ConversationId(after.0.saturating_add(1))
+}
+
+/// What a direct message is found by. It has few members.
+fn direct_key(conversation: &Conversation) -> (Arc<[UserId]>, ConversationId) {
+    (conversation.members.keys().copied().collect(), conversation.id)
+}
+
+fn webhooks(app: &App) -> impl Iterator<Item = &str> {
+    app.slack.iter().flat_map(|slack| &slack.webhooks).map(|hook| hook.service_id.as_str())
 }
 
 fn user_names(user: &User) -> impl Iterator<Item = String> {
@@ -318,9 +448,9 @@ pub(crate) fn client_id(app: &App) -> Option<String> {
 /// All workspaces of a server, and the names that only one of them can hold.
 #[derive(Clone, Debug)]
 pub struct Directories {
-    workspaces: BTreeMap<WorkspaceId, Arc<Directory>>,
-    tokens: HashMap<TokenHash, WorkspaceId>,
-    names: HashMap<String, WorkspaceId>,
+    workspaces: SharedMap<WorkspaceId, Arc<Directory>>,
+    tokens: SharedMap<TokenHash, WorkspaceId>,
+    names: SharedMap<Arc<str>, WorkspaceId>,
     /// The number that the next workspace gets.
     pub next_workspace: WorkspaceId,
 }
@@ -328,9 +458,9 @@ pub struct Directories {
 impl Default for Directories {
     fn default() -> Self {
         Self {
-            workspaces: BTreeMap::new(),
-            tokens: HashMap::new(),
-            names: HashMap::new(),
+            workspaces: SharedMap::new(),
+            tokens: SharedMap::new(),
+            names: SharedMap::new(),
             next_workspace: WorkspaceId(1),
         }
     }
@@ -349,8 +479,12 @@ pub enum DirectoryChange {
     User(WorkspaceId, User),
     /// A new or changed app.
     App(WorkspaceId, App),
-    /// A new or changed conversation.
+    /// A new conversation with its first members.
+    NewConversation(WorkspaceId, Conversation),
+    /// A changed conversation. Its members stay as they are, whatever is said of them here.
     Conversation(WorkspaceId, Conversation),
+    /// What a conversation knows of a user from now on.
+    Member(WorkspaceId, ConversationId, UserId, Option<Membership>),
     /// A new or changed token.
     Token(WorkspaceId, Token),
     /// A new or changed user group.
@@ -391,12 +525,18 @@ impl Directories {
             }
             DirectoryChange::User(id, user) => self.change(*id, |directory| directory.put_user(user.clone())),
             DirectoryChange::App(id, app) => {
-                self.names.insert(app.app_id.clone(), *id);
-                self.names.extend(client_id(app).map(|name| (name, *id)));
+                self.names.insert(app.app_id.as_str().into(), *id);
+                self.names.extend(client_id(app).map(|name| (name.into(), *id)));
                 self.change(*id, |directory| directory.put_app(app.clone()));
             }
-            DirectoryChange::Conversation(id, conversation) => {
+            DirectoryChange::NewConversation(id, conversation) => {
                 self.change(*id, |directory| directory.put_conversation(conversation.clone()));
+            }
+            DirectoryChange::Conversation(id, conversation) => {
+                self.change(*id, |directory| directory.change_conversation(conversation.clone()));
+            }
+            DirectoryChange::Member(id, conversation, user, membership) => {
+                self.change(*id, |directory| directory.put_member(*conversation, *user, *membership));
             }
             DirectoryChange::Token(id, token) => {
                 self.tokens.insert(token.hash, *id);
@@ -412,7 +552,7 @@ impl Directories {
         let id = directory.workspace.id;
         self.next_workspace = WorkspaceId(id.0 + 1).max(self.next_workspace);
         self.tokens.extend(directory.tokens.keys().map(|hash| (*hash, id)));
-        self.names.extend(global_names(directory).map(|name| (name, id)));
+        self.names.extend(global_names(directory).map(|name| (name.into(), id)));
         self.workspaces.insert(id, Arc::clone(directory));
     }
 
@@ -422,7 +562,7 @@ impl Directories {
                 self.tokens.remove(hash);
             }
             for name in global_names(&directory) {
-                self.names.remove(&name);
+                self.names.remove(&*name);
             }
         }
     }

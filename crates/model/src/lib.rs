@@ -30,6 +30,7 @@ pub mod policy;
 pub mod post;
 pub mod respond;
 pub mod schedule;
+pub mod shared;
 pub mod stream;
 pub mod time;
 pub mod update;

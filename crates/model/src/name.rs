@@ -138,11 +138,14 @@ type Visit<'a> = &'a mut dyn FnMut(Named, &str);
 fn names(change: &DirectoryChange, visit: Visit<'_>) {
     match change {
         DirectoryChange::Create(directory) => all_names(directory, visit),
-        DirectoryChange::Drop(_) => {}
+        DirectoryChange::Drop(_) | DirectoryChange::Member(..) => {}
         DirectoryChange::Workspace(workspace) => workspace_names(workspace, visit),
         DirectoryChange::User(_, user) => user_names(user, visit),
         DirectoryChange::App(_, app) => app_names(app, visit),
-        DirectoryChange::Conversation(_, conversation) => conversation_names(conversation, visit),
+        DirectoryChange::NewConversation(_, conversation)
+        | DirectoryChange::Conversation(_, conversation) => {
+            conversation_names(conversation, visit);
+        }
         DirectoryChange::Token(_, token) => token_names(token, visit),
         DirectoryChange::UserGroup(_, group) => group_names(group, visit),
     }
@@ -154,7 +157,10 @@ fn is_stored(change: &DirectoryChange, name: &str, directories: &Directories) ->
     let visit: Visit<'_> = &mut |_, old| stored |= old == name;
     let of = |id: WorkspaceId| directories.get(id);
     match change {
-        DirectoryChange::Create(_) | DirectoryChange::Drop(_) => {}
+        DirectoryChange::Create(_)
+        | DirectoryChange::Drop(_)
+        | DirectoryChange::NewConversation(..)
+        | DirectoryChange::Member(..) => {}
         DirectoryChange::Workspace(new) => {
             if let Some(directory) = of(new.id) {
                 workspace_names(&directory.workspace, visit);

@@ -1,9 +1,10 @@
 //! What a workspace holds besides messages. Each thing carries the spellings of its id in both dialects, minted with it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::content::Dialect;
 use crate::id::{AppId, ConversationId, TokenHash, UserGroupId, UserId, WorkspaceId};
+use crate::shared::{SharedMap, SharedSet};
 use crate::time::{Micros, Ts};
 
 /// One tenant with one team.
@@ -315,10 +316,10 @@ pub struct Conversation {
     pub general: bool,
     /// Archived: readable, but nothing is posted or changed.
     pub archived: bool,
-    /// Who is in it, and since when.
-    pub members: BTreeMap<UserId, Micros>,
+    /// Who is in it, and since when. Changed by [`Membership`]s only, one at a time.
+    pub members: SharedMap<UserId, Micros>,
     /// Bots that were in it: they are told that they no longer are, where others hear nothing.
-    pub former: BTreeSet<UserId>,
+    pub former: SharedSet<UserId>,
     /// Names that it had before, the oldest first.
     pub previous_names: Vec<String>,
     /// Its pinned messages, the oldest pin first; at most [`crate::limits::PINS_MAX`].
@@ -327,6 +328,15 @@ pub struct Conversation {
     pub closed: BTreeSet<UserId>,
     /// When it was last changed.
     pub updated_at: Micros,
+}
+
+/// What a conversation knows of one user. A user of whom it knows nothing has none.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Membership {
+    /// In it, since then.
+    Member(Micros),
+    /// A bot that was in it.
+    Former,
 }
 
 /// A message that is pinned to its conversation.
@@ -351,6 +361,30 @@ impl Conversation {
     #[must_use]
     pub fn pin(&self, ts: Ts) -> Option<&Pin> {
         self.pins.iter().find(|pin| pin.ts == ts)
+    }
+
+    /// Puts a user in, or takes one out.
+    pub fn set_membership(&mut self, user: UserId, membership: Option<Membership>) {
+        match membership {
+            Some(Membership::Member(since)) => {
+                self.members.insert(user, since);
+                self.former.remove(&user);
+            }
+            Some(Membership::Former) => {
+                self.members.remove(&user);
+                self.former.add(user);
+            }
+            None => {
+                self.members.remove(&user);
+                self.former.remove(&user);
+            }
+        }
+    }
+
+    /// What it knows of its users, members first.
+    pub fn memberships(&self) -> impl Iterator<Item = (UserId, Membership)> {
+        let members = self.members.iter().map(|(user, since)| (*user, Membership::Member(*since)));
+        members.chain(self.former.keys().map(|user| (*user, Membership::Former)))
     }
 
     /// Whether this user is in it.

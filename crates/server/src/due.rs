@@ -25,7 +25,7 @@ const RETRY_PAUSE: Duration = Duration::from_secs(1);
 /// Runs as long as the server does. Wakes when the first message is due, when one is scheduled and when a clock is
 /// advanced.
 pub(crate) async fn run(app: Arc<App>) {
-    let mut changes = app.store.published().changes();
+    let mut changes = app.store.published().workspaces_bell();
     loop {
         changes.borrow_and_update();
         let pause = post_due(&app).await.unwrap_or_else(|failed| {

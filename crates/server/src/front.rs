@@ -145,7 +145,7 @@ async fn watch(app: &App, path: &str) -> Response<Body> {
         "/healthz" => plain(StatusCode::OK, "ok\n"),
         "/readyz" => readiness(app).await,
         "/metrics" => {
-            metrics::counter!("redraft_commits_total").absolute(*app.store.published().commits().borrow());
+            metrics::counter!("redraft_commits_total").absolute(app.store.published().commits());
             plain(StatusCode::OK, &recorder().render())
         }
         _ => plain(StatusCode::NOT_FOUND, "There is nothing here.\n"),

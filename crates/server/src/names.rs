@@ -35,7 +35,9 @@ impl Names for NamesFor<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::{BTreeMap, BTreeSet};
+    use std::collections::BTreeSet;
+
+    use redraft_model::shared::SharedSet;
 
     use super::*;
     use redraft_model::id::{ConversationId, WorkspaceId};
@@ -55,8 +57,8 @@ mod tests {
             created_at: Micros(0),
             general: false,
             archived: false,
-            members: members.iter().map(|user| (UserId(*user), Micros(0))).collect::<BTreeMap<_, _>>(),
-            former: BTreeSet::new(),
+            members: members.iter().map(|user| (UserId(*user), Micros(0))).collect(),
+            former: SharedSet::new(),
             previous_names: Vec::new(),
             pins: Vec::new(),
             closed: BTreeSet::new(),

@@ -8,7 +8,7 @@ use redraft_model::command::{Command, Verb};
 use redraft_model::control::numbered_in;
 use redraft_model::decide;
 use redraft_model::decision::{Change, Decision, Halt, Moment};
-use redraft_model::directory::{Directories, DirectoryChange};
+use redraft_model::directory::Directories;
 use redraft_model::files::FileCommand;
 use redraft_model::id::{AppId, WorkspaceId};
 use redraft_model::time::{Micros, Ts};
@@ -20,7 +20,7 @@ use tracing::info;
 use crate::health::Health;
 
 use crate::{
-    Answer, BATCH_BYTES_MAX, BATCH_JOBS_MAX, BATCH_TIME_MAX, Clock, Published, QUEUE_COMMANDS_MAX,
+    Answer, BATCH_BYTES_MAX, BATCH_JOBS_MAX, BATCH_TIME_MAX, Clock, Concern, Published, QUEUE_COMMANDS_MAX,
     Settlement, StoreError,
 };
 
@@ -244,8 +244,8 @@ struct Committer<E> {
     /// The directories as the open transaction has them.
     working: Directories,
     heads: HashMap<WorkspaceId, Head>,
-    /// Directory changes of the open transaction, published after the flush.
-    pending: Vec<DirectoryChange>,
+    /// Whom the changes of directories in the open transaction concern, told after the flush.
+    pending: Vec<Concern>,
     /// Where logs end by the open transaction, published with them.
     ends: Vec<(WorkspaceId, u64)>,
     /// A flush failed and the database was not opened again yet: nothing is taken until it is.
@@ -387,7 +387,7 @@ impl<E: Engine> Committer<E> {
         for change in &decision.changes {
             if let Change::Directory(change) = change {
                 self.working.apply(change);
-                self.pending.push(change.clone());
+                self.pending.push(Concern::of(change));
             }
         }
         if let Some(last) = decision.events.last() {
@@ -413,7 +413,7 @@ impl<E: Engine> Committer<E> {
                 return Err(StoreError::Unknown);
             }
         }
-        self.published.publish(&self.pending, &self.ends);
+        self.published.publish(&self.working, &self.pending, &self.ends);
         self.pending.clear();
         self.ends.clear();
         Ok(())

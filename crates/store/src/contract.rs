@@ -4,7 +4,7 @@
 //! helpers below it are also what other tests of stores are written with; [`picture`] shows all that can be read, to
 //! compare two stores.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -23,6 +23,7 @@ use redraft_model::id::{AppId, ConversationId, MessageKey, TokenHash, UserId, Wo
 use redraft_model::interaction::{Act, Interaction};
 use redraft_model::limits::{EPHEMERAL_MICROS, IDEMPOTENCY_MICROS, UNNAMED_ATTACHMENT_MICROS};
 use redraft_model::message::{Kind, Message, Reaction, State};
+use redraft_model::shared::SharedSet;
 use redraft_model::stream::{Step, Stream};
 use redraft_model::time::{Micros, Ts};
 use redraft_model::update::UpdateRefusal;
@@ -107,6 +108,8 @@ pub async fn run(make: impl Fn(Clock) -> Arc<dyn Store>) {
     no_read_is_longer_than_the_limit(world().await).await;
     commands_at_once_get_numbers_in_order(world().await).await;
     readers_share_directories_and_the_bell(world().await).await;
+    bells_ring_for_what_they_are_for(world().await).await;
+    members_come_and_go_one_by_one(world().await).await;
     the_clock_goes_forward(world().await).await;
     a_conversation_is_made_with_its_first_message(world().await).await;
     a_reset_workspace_is_as_it_was_created(world().await).await;
@@ -651,8 +654,7 @@ async fn commands_at_once_get_numbers_in_order(world: World) {
 }
 
 async fn readers_share_directories_and_the_bell(world: World) {
-    let mut bell = world.store.published().commits();
-    bell.mark_unchanged();
+    let mut bell = world.store.published().log_bell(world.workspace);
     let one = world.say("one").await;
     assert!(bell.has_changed().expect("the store is there"));
     assert_eq!(world.store.published().log_end(world.workspace), Some(one.content_at));
@@ -664,13 +666,9 @@ async fn readers_share_directories_and_the_bell(world: World) {
         bell.has_changed().expect("the store is there"),
         "what stands in no log may have changed as well"
     );
-    let mut changes = world.store.published().changes();
-    changes.mark_unchanged();
     world.say("two").await;
-    assert!(!changes.has_changed().expect("the store is there"), "no directory changed");
     let settings = Settings { edit_window_micros: Some(5), ..Settings::default() };
     world.control(Control::ChangeSettings(settings.clone())).await;
-    assert!(changes.has_changed().expect("the store is there"));
     let Outcome::User(zoe) = world.control(Control::AddUser(user(UserId(0), "zoe", None))).await else {
         panic!("nobody was added")
     };
@@ -683,6 +681,65 @@ async fn readers_share_directories_and_the_bell(world: World) {
     assert!(home.conversation(PRIVATE).is_some_and(|private| !private.has(MIA)));
     let refused = world.why(ALPHA_MIA, Verb::Post(post(PUBLIC, "two"))).await;
     assert_eq!(refused, Why::Caller(CallerRefusal::Revoked));
+}
+
+/// What happens in one workspace, or to one app, wakes nobody who waits for another.
+async fn bells_ring_for_what_they_are_for(world: World) {
+    let other = world.beside(2).await;
+    let published = world.store.published();
+    let (home, away) = (world.workspace, other.workspace);
+    let mut bells = [
+        published.log_bell(home),
+        published.log_bell(away),
+        published.app_bell(home, AppId(1)),
+        published.app_bell(home, AppId(2)),
+        published.app_bell(away, AppId(1)),
+        published.apps_bell(),
+        published.workspaces_bell(),
+    ];
+    let mut rung = || {
+        bells.each_mut().map(|bell| {
+            let rung = bell.has_changed().expect("the store is there");
+            bell.mark_unchanged();
+            u8::from(rung)
+        })
+    };
+    assert_eq!(rung(), [0; 7]);
+    world.say("one").await;
+    assert_eq!(rung(), [1, 0, 0, 0, 0, 0, 0]);
+    world.done(ALPHA_MIA, Verb::Conversation(ConversationCommand::Leave(PRIVATE))).await;
+    assert_eq!(rung(), [1, 0, 0, 0, 0, 0, 0]);
+    world.control(Control::AddUser(user(UserId(0), "zoe", None))).await;
+    assert_eq!(rung(), [1, 0, 0, 0, 0, 0, 0]);
+    world.control(Control::ChangeApp(app(1, AppId(2), Dialect::Connector, GAMMA))).await;
+    assert_eq!(rung(), [1, 0, 0, 1, 0, 1, 0]);
+    world.done(ALPHA_MIA, Verb::RevokeToken(false)).await;
+    assert_eq!(rung(), [1, 0, 1, 0, 0, 0, 0]);
+    other.control(Control::AdvanceClock(1)).await;
+    assert_eq!(rung(), [0, 1, 0, 0, 1, 1, 1]);
+    other.control(Control::ResetWorkspace).await;
+    assert_eq!(rung(), [0, 1, 0, 0, 1, 1, 1]);
+    world.control(Control::DropWorkspace).await;
+    assert_eq!(rung(), [1, 0, 1, 1, 0, 1, 1]);
+}
+
+async fn members_come_and_go_one_by_one(world: World) {
+    let ask = |caller, asked| world.done(caller, Verb::Conversation(asked));
+    for _ in 0..2 {
+        ask(ALPHA_MIA, ConversationCommand::Leave(PUBLIC)).await;
+        ask(ALPHA_BOT, ConversationCommand::Leave(PUBLIC)).await;
+        let home = world.home();
+        let room = home.conversation(PUBLIC).expect("it is there");
+        assert_eq!(room.members.keys().copied().collect::<Vec<_>>(), [ADA, IVO, GAMMA]);
+        assert_eq!(room.former.keys().copied().collect::<Vec<_>>(), [ALPHA], "people are not told");
+        assert!(home.rooms_after(MIA, ConversationId(0)).all(|room| room.id != PUBLIC));
+        ask(ALPHA_MIA, ConversationCommand::Join(PUBLIC)).await;
+        ask(ALPHA_BOT, ConversationCommand::Join(PUBLIC)).await;
+        let home = world.home();
+        let room = home.conversation(PUBLIC).expect("it is there");
+        assert_eq!((room.members.len(), room.former.len()), (5, 0));
+        assert!(home.rooms_after(MIA, ConversationId(0)).any(|room| room.id == PUBLIC));
+    }
 }
 
 async fn the_clock_goes_forward(world: World) {
@@ -1543,8 +1600,8 @@ pub fn conversation(
         created_at: START,
         general: id == GENERAL,
         archived: false,
-        members: members.iter().map(|user| (*user, START)).collect::<BTreeMap<_, _>>(),
-        former: BTreeSet::new(),
+        members: members.iter().map(|user| (*user, START)).collect(),
+        former: SharedSet::new(),
         previous_names: Vec::new(),
         pins: Vec::new(),
         closed: BTreeSet::new(),

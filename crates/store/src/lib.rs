@@ -7,7 +7,8 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
 use redraft_model::command::Command;
@@ -169,7 +170,7 @@ pub trait Store: Send + Sync {
     /// uses up no number.
     fn submit(&self, command: Command) -> Later<'_, Result<Answer, StoreError>>;
 
-    /// What readers share: directories and the log's bell.
+    /// What readers share: directories and bells.
     fn published(&self) -> &Published;
 
     /// One message, whatever its audience; `None` if there is none or it is gone.
@@ -315,23 +316,66 @@ pub fn machine_clock() -> Clock {
     })
 }
 
-/// What a store shares with its readers after each commit.
+/// What a store shares with its readers after each commit: the directories, where logs end, and bells.
+///
+/// A bell is somebody's who waits for one thing. It says nothing but that there is something to look at, and it rings for
+/// that thing only: what happens in one workspace wakes nobody who waits for another.
 pub struct Published {
     directories: RwLock<Directories>,
-    /// The last log position of each workspace that something was committed to.
-    ends: RwLock<HashMap<WorkspaceId, u64>>,
-    commits: watch::Sender<u64>,
-    changes: watch::Sender<u64>,
+    bells: Mutex<HashMap<WorkspaceId, Bells>>,
+    commits: AtomicU64,
+    apps: watch::Sender<()>,
+    workspaces: watch::Sender<()>,
     clock: Clock,
+}
+
+/// What can be waited for in one workspace.
+#[derive(Default)]
+struct Bells {
+    /// The last position of its log, if something was committed to it since the start.
+    log_end: Option<u64>,
+    log: watch::Sender<()>,
+    apps: HashMap<AppId, watch::Sender<()>>,
+}
+
+/// What a change of a directory is about, for those who wait for it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Concern {
+    /// A workspace as a whole.
+    Workspace(WorkspaceId),
+    /// An app.
+    App(WorkspaceId, AppId),
+    /// What an app may do, but not the app itself.
+    Token(WorkspaceId, AppId),
+    /// Nothing that is waited for by itself.
+    Other,
+}
+
+impl Concern {
+    pub fn of(change: &DirectoryChange) -> Self {
+        match change {
+            DirectoryChange::Create(directory) => Self::Workspace(directory.workspace.id),
+            DirectoryChange::Drop(id) => Self::Workspace(*id),
+            DirectoryChange::Workspace(workspace) => Self::Workspace(workspace.id),
+            DirectoryChange::App(id, app) => Self::App(*id, app.id),
+            DirectoryChange::Token(id, token) => Self::Token(*id, token.app),
+            DirectoryChange::User(..)
+            | DirectoryChange::NewConversation(..)
+            | DirectoryChange::Conversation(..)
+            | DirectoryChange::Member(..)
+            | DirectoryChange::UserGroup(..) => Self::Other,
+        }
+    }
 }
 
 impl Published {
     pub(crate) fn new(directories: Directories, clock: Clock) -> Self {
         Self {
             directories: RwLock::new(directories),
-            ends: RwLock::default(),
-            commits: watch::Sender::new(0),
-            changes: watch::Sender::new(0),
+            bells: Mutex::default(),
+            commits: AtomicU64::new(0),
+            apps: watch::Sender::default(),
+            workspaces: watch::Sender::default(),
             clock,
         }
     }
@@ -341,22 +385,40 @@ impl Published {
         self.directories.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Rings after every commit, also of what stands in no log (an item). Whoever hears it looks again.
+    /// Rings after every commit to this workspace, also of what is in no log (an item).
     #[must_use]
-    pub fn commits(&self) -> watch::Receiver<u64> {
-        self.commits.subscribe()
+    pub fn log_bell(&self, workspace: WorkspaceId) -> watch::Receiver<()> {
+        self.bells().entry(workspace).or_default().log.subscribe()
+    }
+
+    /// Rings when this app, one of its tokens or its workspace changes.
+    #[must_use]
+    pub fn app_bell(&self, workspace: WorkspaceId, app: AppId) -> watch::Receiver<()> {
+        self.bells().entry(workspace).or_default().apps.entry(app).or_default().subscribe()
+    }
+
+    /// Rings when any app or workspace changes.
+    #[must_use]
+    pub fn apps_bell(&self) -> watch::Receiver<()> {
+        self.apps.subscribe()
+    }
+
+    /// Rings when any workspace itself changes: its settings, its clock, whether it is there.
+    #[must_use]
+    pub fn workspaces_bell(&self) -> watch::Receiver<()> {
+        self.workspaces.subscribe()
+    }
+
+    /// How many commits there were since the start.
+    #[must_use]
+    pub fn commits(&self) -> u64 {
+        self.commits.load(Ordering::Relaxed)
     }
 
     /// The last position in a workspace's log; `None` if nothing was committed there since the start.
     #[must_use]
     pub fn log_end(&self, workspace: WorkspaceId) -> Option<u64> {
-        self.ends.read().unwrap_or_else(PoisonError::into_inner).get(&workspace).copied()
-    }
-
-    /// Rings after every commit that changed a directory.
-    #[must_use]
-    pub fn changes(&self) -> watch::Receiver<u64> {
-        self.changes.subscribe()
+        self.bells().get(&workspace)?.log_end
     }
 
     /// A workspace's clock.
@@ -366,22 +428,80 @@ impl Published {
         (self.clock)().plus(offset)
     }
 
-    pub(crate) fn replace(&self, directories: Directories) {
-        *self.directories.write().unwrap_or_else(PoisonError::into_inner) = directories;
-        self.changes.send_modify(|changes| *changes += 1);
+    fn bells(&self) -> MutexGuard<'_, HashMap<WorkspaceId, Bells>> {
+        self.bells.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What one commit did: to directories, and to the ends of logs. Rings if there is something to read.
-    pub(crate) fn publish(&self, changes: &[DirectoryChange], ends: &[(WorkspaceId, u64)]) {
-        if !changes.is_empty() {
-            let mut directories = self.directories.write().unwrap_or_else(PoisonError::into_inner);
-            changes.iter().for_each(|change| directories.apply(change));
-            drop(directories);
-            self.changes.send_modify(|changes| *changes += 1);
+    fn show(&self, directories: Directories) {
+        let mut shown = self.directories.write().unwrap_or_else(PoisonError::into_inner);
+        let before = std::mem::replace(&mut *shown, directories);
+        drop(shown);
+        // The last of an old state may be a lot to free: nobody waits for that.
+        drop(before);
+    }
+
+    /// After the database was opened again: anything may have changed.
+    pub(crate) fn replace(&self, directories: Directories) {
+        self.show(directories);
+        self.bells().values().for_each(Bells::ring_all);
+        self.apps.send_replace(());
+        self.workspaces.send_replace(());
+    }
+
+    /// What one commit did: the directories if they changed and whom that concerns, and the ends of logs.
+    pub(crate) fn publish(
+        &self,
+        directories: &Directories,
+        concerns: &[Concern],
+        ends: &[(WorkspaceId, u64)],
+    ) {
+        if !concerns.is_empty() {
+            self.show(directories.clone());
         }
-        if !ends.is_empty() {
-            self.ends.write().unwrap_or_else(PoisonError::into_inner).extend(ends.iter().copied());
-            self.commits.send_modify(|commits| *commits += 1);
+        if ends.is_empty() {
+            return;
         }
+        self.commits.fetch_add(1, Ordering::Relaxed);
+        let mut bells = self.bells();
+        for (workspace, end) in ends {
+            let of = bells.entry(*workspace).or_default();
+            of.log_end = Some(*end);
+            of.log.send_replace(());
+        }
+        for concern in concerns {
+            self.ring(*concern, &mut bells);
+        }
+    }
+
+    fn ring(&self, concern: Concern, bells: &mut HashMap<WorkspaceId, Bells>) {
+        match concern {
+            Concern::Workspace(id) => {
+                bells.get(&id).into_iter().for_each(Bells::ring_all);
+                self.apps.send_replace(());
+                self.workspaces.send_replace(());
+                // Those who waited for a workspace that was dropped leave by and by.
+                let shown = self.directories();
+                bells.retain(|id, of| shown.get(*id).is_some() || of.is_heard());
+            }
+            Concern::App(workspace, app) | Concern::Token(workspace, app) => {
+                let of = bells.get(&workspace).and_then(|of| of.apps.get(&app));
+                of.into_iter().for_each(|bell| bell.send_replace(()));
+                if concern == Concern::App(workspace, app) {
+                    self.apps.send_replace(());
+                }
+            }
+            Concern::Other => {}
+        }
+    }
+}
+
+impl Bells {
+    fn ring_all(&self) {
+        self.log.send_replace(());
+        self.apps.values().for_each(|bell| bell.send_replace(()));
+    }
+
+    fn is_heard(&self) -> bool {
+        self.apps.values().chain([&self.log]).any(|bell| 0 < bell.receiver_count())
     }
 }

@@ -19,8 +19,8 @@ use redraft_model::time::{Micros, Ts};
 use redraft_model::view::{Identity, Looked, Remembered, View};
 
 use crate::{
-    Answer, Clock, Delivery, Later, Part, Published, READ_ROWS_MAX, Revised, Settlement, Store, StoreError,
-    Stored, Viewed, Window,
+    Answer, Clock, Concern, Delivery, Later, Part, Published, READ_ROWS_MAX, Revised, Settlement, Store,
+    StoreError, Stored, Viewed, Window,
 };
 
 /// A store that keeps nothing when the process ends. Commands run one at a time.
@@ -77,11 +77,10 @@ impl MemoryStore {
         match decide(command, state, state.moment(workspace, (self.clock)())) {
             Ok(decision) => {
                 state.apply(workspace, &decision);
-                let changes: Vec<DirectoryChange> =
-                    decision.changes.iter().filter_map(directory_change).collect();
+                let concerns: Vec<Concern> = decision.changes.iter().filter_map(concern).collect();
                 let last = state.logs.get(&workspace).and_then(|log| log.last());
                 let end = (workspace, last.map_or(0, |event| event.position));
-                self.published.publish(&changes, &[end]);
+                self.published.publish(&state.directories, &concerns, &[end]);
                 Ok(Ok(decision.outcome))
             }
             Err(Halt::Refused(refusal)) => Ok(Err(refusal)),
@@ -90,9 +89,9 @@ impl MemoryStore {
     }
 }
 
-fn directory_change(change: &Change) -> Option<DirectoryChange> {
+fn concern(change: &Change) -> Option<Concern> {
     match change {
-        Change::Directory(change) => Some(change.clone()),
+        Change::Directory(change) => Some(Concern::of(change)),
         _ => None,
     }
 }

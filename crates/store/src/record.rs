@@ -15,11 +15,12 @@ use redraft_model::item::{
     Views,
 };
 use redraft_model::message::{PersonalView, Replier, Revision, Thread};
+use redraft_model::shared::SharedMap;
 use redraft_model::time::{Micros, Ts};
 use redraft_model::view::Remembered;
 use redraft_model::workspace::{
-    App, Conversation, ConversationKind, Note, Pin, Settings, Shortcut, SlackApp, SlashCommand, Token,
-    TokenKind, User, UserGroup, Webhook, Workspace,
+    App, Conversation, ConversationKind, Membership, Note, Pin, Settings, Shortcut, SlackApp, SlashCommand,
+    Token, TokenKind, User, UserGroup, Webhook, Workspace,
 };
 
 const VERSION: u8 = 1;
@@ -236,6 +237,29 @@ impl<T: Field + Ord> Field for BTreeSet<T> {
     }
 }
 
+impl<A: Field + Ord + Clone, B: Field + Clone> Field for SharedMap<A, B> {
+    fn put(&self, out: &mut Vec<u8>) {
+        (self.len() as u64).put(out);
+        for (key, value) in self.iter() {
+            key.put(out);
+            value.put(out);
+        }
+    }
+
+    fn take(from: &mut &[u8]) -> Option<Self> {
+        (0..u64::take(from)?).map(|_| Some((A::take(from)?, B::take(from)?))).collect()
+    }
+}
+
+/// What a key of a set leads to.
+impl Field for () {
+    fn put(&self, _: &mut Vec<u8>) {}
+
+    fn take(_: &mut &[u8]) -> Option<Self> {
+        Some(())
+    }
+}
+
 macro_rules! newtype {
     ($($name:ident),* $(,)?) => {$(
         impl Field for $name {
@@ -306,6 +330,7 @@ structure! {
         id, slack_id, connector_id, kind, name, topic, purpose, creator, created_at, general, archived, members,
         former, previous_names, pins, closed, updated_at,
     }
+    MemberRow { conversation, user, membership }
     Thread { replies, repliers, latest, users }
     Replier { count, since }
     PersonalView { revision, content_at }
@@ -356,6 +381,7 @@ choice! {
         1 => Grant(it), 2 => Views(it), 3 => ViewOf(it), 4 => Scheduled(it), 5 => File(it), 6 => Read(it),
         7 => Attachment(it),
     }
+    Membership { 1 => Member(since), 2 => Former }
     Dialect { 1 => Slack, 2 => Connector }
     Cause { 1 => TimedOut, 2 => Status, 3 => Connection, 4 => Tls, 5 => Redirects, 6 => Other }
     TokenKind { 1 => Bot, 2 => User, 3 => App }
@@ -489,15 +515,28 @@ pub(crate) enum Entry {
     Workspace(Workspace),
     User(User),
     App(App),
-    Conversation(Conversation),
+    /// A conversation as schema 3 has it, with its members inside.
+    ConversationWithMembers(Conversation),
     Token(Token),
     UserGroup(UserGroup),
+    /// A conversation without its members, each of which is an entry.
+    Conversation(Conversation),
+    Member(MemberRow),
 }
 
 choice! {
     Entry {
-        1 => Workspace(it), 2 => User(it), 3 => App(it), 4 => Conversation(it), 5 => Token(it), 6 => UserGroup(it),
+        1 => Workspace(it), 2 => User(it), 3 => App(it), 4 => ConversationWithMembers(it), 5 => Token(it),
+        6 => UserGroup(it), 7 => Conversation(it), 8 => Member(it),
     }
+}
+
+/// What a conversation knows of one user.
+#[derive(Clone, Copy)]
+pub(crate) struct MemberRow {
+    pub conversation: ConversationId,
+    pub user: UserId,
+    pub membership: Membership,
 }
 
 impl Entry {
@@ -508,11 +547,29 @@ impl Entry {
             Self::Workspace(_) => vec![1],
             Self::User(user) => numbered(2, user.id.0),
             Self::App(app) => numbered(3, app.id.0),
-            Self::Conversation(conversation) => numbered(4, conversation.id.0),
+            Self::Conversation(conversation) | Self::ConversationWithMembers(conversation) => {
+                numbered(4, conversation.id.0)
+            }
             Self::Token(token) => [&[5][..], &token.hash.0].concat(),
             Self::UserGroup(group) => numbered(6, group.id.0),
+            Self::Member(row) => member_key(row.conversation, row.user),
         }
     }
+}
+
+/// The key of what a conversation knows of a user.
+pub(crate) fn member_key(conversation: ConversationId, user: UserId) -> Vec<u8> {
+    [&[7][..], &conversation.0.to_be_bytes(), &user.0.to_be_bytes()].concat()
+}
+
+/// A conversation as entries: itself, and each of those that it knows of.
+pub(crate) fn conversation_entries(conversation: &Conversation) -> impl Iterator<Item = Entry> {
+    let id = conversation.id;
+    let bare = Conversation { members: SharedMap::new(), former: SharedMap::new(), ..conversation.clone() };
+    let members = conversation
+        .memberships()
+        .map(move |(user, membership)| Entry::Member(MemberRow { conversation: id, user, membership }));
+    std::iter::once(Entry::Conversation(bare)).chain(members)
 }
 
 /// A directory as entries, the workspace first.
@@ -521,28 +578,36 @@ pub(crate) fn entries(directory: &Directory) -> Vec<Entry> {
     let apps = directory.apps().map(|app| Entry::App(App::clone(app)));
     let conversations = directory
         .conversations_after(ConversationId(0))
-        .map(|conversation| Entry::Conversation(Conversation::clone(conversation)));
+        .flat_map(|conversation| conversation_entries(conversation));
     let tokens = directory.tokens().map(|token| Entry::Token(Token::clone(token)));
     let first = Entry::Workspace(directory.workspace.clone());
     let groups = directory.user_groups().map(|group| Entry::UserGroup(UserGroup::clone(group)));
     [first].into_iter().chain(users).chain(apps).chain(conversations).chain(tokens).chain(groups).collect()
 }
 
-/// A directory from its entries; `None` without the workspace itself, which comes first.
+/// A directory from its entries in the order of their keys; `None` without the workspace itself, which comes first, and
+/// with a member of no conversation.
 pub(crate) fn directory(entries: impl IntoIterator<Item = Entry>) -> Option<Directory> {
     let mut entries = entries.into_iter();
     let Some(Entry::Workspace(workspace)) = entries.next() else { return None };
     let mut directory = Directory::new(workspace);
+    let mut conversations = BTreeMap::new();
     for entry in entries {
         match entry {
             Entry::Workspace(workspace) => directory.workspace = workspace,
             Entry::User(user) => directory.put_user(user),
             Entry::App(app) => directory.put_app(app),
-            Entry::Conversation(conversation) => directory.put_conversation(conversation),
+            Entry::Conversation(conversation) | Entry::ConversationWithMembers(conversation) => {
+                conversations.insert(conversation.id, conversation);
+            }
+            Entry::Member(row) => {
+                conversations.get_mut(&row.conversation)?.set_membership(row.user, Some(row.membership));
+            }
             Entry::Token(token) => directory.put_token(token),
             Entry::UserGroup(group) => directory.put_user_group(group),
         }
     }
+    conversations.into_values().for_each(|conversation| directory.put_conversation(conversation));
     Some(directory)
 }
 

@@ -340,5 +340,5 @@ fn only_bots_are_remembered_as_former_members() {
     assert!(world.room(PUBLIC).has(MIA));
     world.control(Control::RemoveMember(PUBLIC, MIA));
     world.control(Control::RemoveMember(PUBLIC, ALPHA));
-    assert_eq!(world.room(PUBLIC).former, [ALPHA].into());
+    assert_eq!(world.room(PUBLIC).former, [(ALPHA, ())].into());
 }

@@ -1,8 +1,12 @@
 //! The directory: finding things by every spelling, and keeping its indexes while things change.
 
+use std::sync::Arc;
+
 use redraft_model::directory::{Directories, Directory, DirectoryChange, Named};
 use redraft_model::id::{AppId, ConversationId, UserId, WorkspaceId};
-use redraft_model::workspace::{App, Conversation, ConversationKind, TokenKind, User, Workspace};
+use redraft_model::workspace::{
+    App, Conversation, ConversationKind, Membership, SlackApp, TokenKind, User, Webhook, Workspace,
+};
 
 use crate::world::*;
 
@@ -83,16 +87,95 @@ fn numbers_go_on_after_the_last() {
     assert_eq!(people.entries(), 2);
 }
 
+/// What somebody is in, and what they see, is what one finds by looking at all.
+fn same_as_by_looking_at_all(directory: &Directory) {
+    let all: Vec<_> = directory.conversations_after(ConversationId(0)).cloned().collect();
+    let ids = |found: Vec<&Arc<Conversation>>| found.iter().map(|it| it.id).collect::<Vec<_>>();
+    for user in directory.users_after(UserId(0)).map(|user| user.id) {
+        for after in (0..9).map(ConversationId) {
+            let rest = || all.iter().filter(|it| after < it.id);
+            let rooms = rest().filter(|it| it.has(user)).collect();
+            assert_eq!(ids(directory.rooms_after(user, after).collect()), ids(rooms));
+            let seen = rest().filter(|it| it.kind == ConversationKind::Public || it.has(user)).collect();
+            assert_eq!(ids(directory.seen_after(user, after).collect()), ids(seen));
+        }
+    }
+    let general = all.iter().find(|it| it.general).map(|it| it.id);
+    assert_eq!(directory.general().map(|it| it.id), general);
+    let administrator = directory.users_after(UserId(0)).find(|it| it.admin && it.bot_of.is_none());
+    assert_eq!(directory.administrator().map(|it| it.id), administrator.map(|it| it.id));
+    for app in directory.apps() {
+        let theirs = directory.tokens().filter(|token| token.app == app.id).map(|token| token.hash);
+        assert!(directory.tokens_of(app.id).map(|token| token.hash).eq(theirs));
+        assert_eq!(directory.anonymous().any(|it| it.id == app.id), app.anonymous);
+        for hook in app.slack.iter().flat_map(|slack| &slack.webhooks) {
+            assert_eq!(directory.app_of_webhook(&hook.service_id).map(|it| it.id), Some(app.id));
+        }
+    }
+}
+
 #[test]
-fn whose_conversations() {
+fn indexes_follow_every_change() {
     use ConversationKind as K;
-    let directory = directory(1);
-    let of =
-        |user, kinds: &[K]| directory.conversations_of(user, kinds).map(|found| found.id).collect::<Vec<_>>();
-    assert_eq!(of(MIA, &[K::Public, K::Private]), [GENERAL, PUBLIC, PRIVATE, ARCHIVED]);
-    assert_eq!(of(MIA, &[K::Direct]), [DIRECT, PERSONAL]);
-    assert_eq!(of(SAM, &[K::Public, K::Direct, K::Group]), [GENERAL, GROUP]);
-    assert_eq!((of(OLGA, &[K::Public]), of(MIA, &[])), (vec![], vec![]));
+    let mut directory = directory(1);
+    same_as_by_looking_at_all(&directory);
+    let member = |user| Some(Membership::Member(START)).filter(|_| user != OLGA);
+    let webhook =
+        |id: &str| Webhook { service_id: id.into(), secret_hash: [1; 32], conversation: PUBLIC, by: MIA };
+    let hooked = |ids: &[&str]| {
+        let webhooks = ids.iter().map(|id| webhook(id)).collect();
+        let slack = Some(Box::new(SlackApp { webhooks, ..SlackApp::default() }));
+        App { slack, ..app(1, 1, MIA, ALPHA) }
+    };
+    let changes: [&dyn Fn(&mut Directory); 14] = [
+        &|it| it.put_member(PRIVATE, OLGA, member(MIA)),
+        &|it| it.put_member(PRIVATE, MIA, None),
+        &|it| it.put_member(PUBLIC, ALPHA, Some(Membership::Former)),
+        &|it| it.put_member(PUBLIC, ALPHA, member(ALPHA)),
+        &|it| it.put_conversation(conversation(PUBLIC, K::Private, "now-private", &[MIA, SAM])),
+        &|it| it.put_conversation(conversation(PUBLIC, K::Public, "public-again", &[SAM])),
+        &|it| it.put_conversation(conversation(ConversationId(8), K::Group, "", &[MIA, SAM, IVO])),
+        &|it| it.change_conversation(conversation(GENERAL, K::Public, "no-longer-general", &[])),
+        &|it| {
+            it.change_conversation(Conversation {
+                general: true,
+                ..conversation(PUBLIC, K::Public, "general", &[])
+            })
+        },
+        &|it| it.put_user(User { admin: true, ..user(MIA, "mia") }),
+        &|it| it.put_user(User { admin: false, ..user(ADA, "ada") }),
+        &|it| it.put_app(App { anonymous: true, ..hooked(&["B1", "B2"]) }),
+        &|it| it.put_app(hooked(&["B2", "B3"])),
+        &|it| it.put_token(token(hash(1, 7), BETA_APP, MIA, TokenKind::User)),
+    ];
+    for change in changes {
+        change(&mut directory);
+        same_as_by_looking_at_all(&directory);
+    }
+    assert!(directory.app_of_webhook("B1").is_none() && directory.app_of_webhook("B3").is_some());
+    let general = directory.conversation(GENERAL).unwrap();
+    assert_eq!((general.name.as_str(), general.members.is_empty()), ("no-longer-general", false));
+}
+
+/// Members are changed one at a time, and nothing else that is said of a conversation changes them.
+#[test]
+fn a_changed_conversation_keeps_its_members() {
+    let mut all = Directories::default();
+    all.apply(&DirectoryChange::Create(Arc::new(directory(1).renumbered(HOME))));
+    let room = |all: &Directories| Conversation::clone(all.get(HOME).unwrap().conversation(PRIVATE).unwrap());
+    let before = room(&all);
+    let changed = conversation(PRIVATE, ConversationKind::Private, "other", &[SAM]);
+    all.apply(&DirectoryChange::Conversation(HOME, changed.clone()));
+    let (members, former) = (before.members.clone(), before.former.clone());
+    assert_eq!(room(&all), Conversation { members, former, ..changed.clone() });
+    all.apply(&DirectoryChange::Member(HOME, PRIVATE, MIA, None));
+    assert!(!room(&all).has(MIA) && room(&all).has(ALPHA));
+    all.apply(&DirectoryChange::Member(HOME, PRIVATE, ALPHA, Some(Membership::Former)));
+    assert_eq!((room(&all).has(ALPHA), room(&all).former.contains(&ALPHA)), (false, true));
+    all.apply(&DirectoryChange::Member(HOME, PRIVATE, ALPHA, Some(Membership::Member(START))));
+    assert_eq!((room(&all).has(ALPHA), room(&all).former.contains(&ALPHA)), (true, false));
+    all.apply(&DirectoryChange::Conversation(HOME, Conversation { id: ConversationId(99), ..changed }));
+    assert!(all.get(HOME).unwrap().conversation(ConversationId(99)).is_none(), "it is not a new one");
 }
 
 #[test]
@@ -154,8 +237,7 @@ fn a_renumbered_copy_differs_in_its_number_alone() {
 #[test]
 fn changes_are_applied_where_they_belong() {
     let mut all = Directories::default();
-    let create =
-        |n: u8, id| DirectoryChange::Create(std::sync::Arc::new(directory(n).renumbered(WorkspaceId(id))));
+    let create = |n: u8, id| DirectoryChange::Create(Arc::new(directory(n).renumbered(WorkspaceId(id))));
     assert_eq!(all.next_workspace, WorkspaceId(1));
     all.apply(&create(1, 5));
     assert_eq!(all.next_workspace, WorkspaceId(6));
@@ -170,7 +252,7 @@ fn changes_are_applied_where_they_belong() {
         DirectoryChange::Workspace(workspace),
         DirectoryChange::User(three, user(UserId(10), "pia")),
         DirectoryChange::App(three, new_app),
-        DirectoryChange::Conversation(
+        DirectoryChange::NewConversation(
             three,
             conversation(ConversationId(8), ConversationKind::Public, "ops", &[]),
         ),
@@ -184,7 +266,7 @@ fn changes_are_applied_where_they_belong() {
     assert!(changed.user_named("@pia").is_some() && other.user_named("@pia").is_none());
     assert!(changed.channel("ops").is_some() && other.channel("ops").is_none());
     assert!(changed.token(&hash(2, 80)).is_some() && other.token(&hash(2, 80)).is_none());
-    let of = |found: Option<&std::sync::Arc<Directory>>| found.map(|found| found.workspace.id.0);
+    let of = |found: Option<&Arc<Directory>>| found.map(|found| found.workspace.id.0);
     assert_eq!([of(all.of_token(&hash(2, 80))), of(all.of_token(&hash(1, 1)))], [Some(3), Some(5)]);
     let names = ["app-new", "app-2-1", "T2", "tenant-2", "T1", "U-mia"].map(|name| of(all.of_name(name)));
     assert_eq!(names, [Some(3), Some(3), Some(3), Some(3), Some(5), None]);

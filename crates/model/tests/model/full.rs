@@ -8,7 +8,7 @@ use redraft_model::conversations::ConversationCommand as C;
 use redraft_model::decision::Halt;
 use redraft_model::directory::DirectoryChange;
 use redraft_model::id::{ConversationId, TokenHash, UserId};
-use redraft_model::workspace::{App, ConversationKind, Token, TokenKind};
+use redraft_model::workspace::{App, ConversationKind, Membership, Token, TokenKind};
 
 use crate::world::*;
 
@@ -77,9 +77,12 @@ fn a_full_channel_takes_nobody_more() {
     let mut room = conversation(PUBLIC, ConversationKind::Public, "public", &[MIA]);
     room.members.extend((100..100 + MEMBERS - 3).map(|number| (UserId(number), START)));
     let mut world = World::new();
-    let mut put = |world: &mut World, more: &[UserId]| {
-        room.members.extend(more.iter().map(|user| (*user, START)));
-        world.directories.apply(&DirectoryChange::Conversation(HOME, room.clone()));
+    world.directories.apply(&DirectoryChange::NewConversation(HOME, room));
+    let put = |world: &mut World, more: &[UserId]| {
+        for user in more {
+            let member = Some(Membership::Member(START));
+            world.directories.apply(&DirectoryChange::Member(HOME, PUBLIC, *user, member));
+        }
     };
     let join = || command(ALPHA_ADA, Verb::Conversation(C::Join(PUBLIC)));
     let invite = |users: &[UserId]| {

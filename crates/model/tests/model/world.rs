@@ -18,6 +18,7 @@ use redraft_model::id::{AppId, ConversationId, MessageKey, TokenHash, UserId, Wo
 use redraft_model::interaction::{Act, Interaction};
 use redraft_model::item::{BlobKey, Item, ItemKey};
 use redraft_model::message::{Audience, Gone, Kind, Message, PersonalView, Reaction, Replier, Revision};
+use redraft_model::shared::SharedSet;
 use redraft_model::stream::{Step, Stream};
 use redraft_model::time::{Micros, Ts};
 use redraft_model::view::{Identity, Looked, NotLoaded, Remembered, View};
@@ -817,7 +818,7 @@ fn conversations() -> Vec<Conversation> {
     let made = rows.map(|(id, kind, name, members)| Conversation {
         general: id == GENERAL,
         archived: id == ARCHIVED,
-        former: if few == members { [DELTA].into() } else { BTreeSet::new() },
+        former: if few == members { [(DELTA, ())].into() } else { SharedSet::new() },
         previous_names: Vec::new(),
         pins: Vec::new(),
         ..conversation(id, kind, name, members)
@@ -844,7 +845,7 @@ pub fn conversation(
         general: false,
         archived: false,
         members: members.iter().map(|user| (*user, START)).collect(),
-        former: BTreeSet::new(),
+        former: SharedSet::new(),
         previous_names: Vec::new(),
         pins: Vec::new(),
         closed: BTreeSet::new(),

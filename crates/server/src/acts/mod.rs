@@ -166,7 +166,9 @@ impl Person {
         if conversation.kind != ConversationKind::Direct || !conversation.has(self.user.id) {
             return;
         }
-        for bot in self.directory.apps().filter(|bot| conversation.has(bot.bot_user) && !bot.uninstalled) {
+        let members = conversation.members.keys().filter_map(|user| self.directory.user(*user));
+        let bots = members.filter_map(|user| self.directory.app(user.bot_of?));
+        for bot in bots.filter(|bot| !bot.uninstalled) {
             let (person, bot, conversation) = (self.clone(), Arc::clone(bot), conversation.id);
             tokio::spawn(async move {
                 let question = Question::Typing;

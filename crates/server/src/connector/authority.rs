@@ -308,8 +308,8 @@ pub(super) fn authenticate(
 
 fn anonymous(app: &App, tenant: Option<&str>) -> Option<(Arc<Directory>, Arc<Bot>)> {
     let directory = app.workspace_named(tenant?).filter(|_| app.loopback)?;
-    let named = |bot: &&Arc<Bot>| bot.anonymous && bot.dialect == Dialect::Connector && !bot.uninstalled;
-    let bot = directory.apps().find(named).cloned()?;
+    let named = |bot: &&Arc<Bot>| bot.dialect == Dialect::Connector && !bot.uninstalled;
+    let bot = directory.anonymous().find(named).cloned()?;
     Some((directory, bot))
 }
 

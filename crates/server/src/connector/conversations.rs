@@ -154,8 +154,7 @@ fn number<T: FromStr>(call: &Call<'_>, name: &str) -> Result<Option<T>, Error> {
 /// One page of the conversations that the bot is in, with their members.
 pub(super) fn list(call: &Call<'_>) -> Result<Reply, Error> {
     let after = ConversationId(number(call, "continuationToken")?.unwrap_or(0));
-    let inside = |it: &&Arc<Conversation>| it.has(call.bot.bot_user);
-    let mut all = call.directory.conversations_after(after).filter(inside).peekable();
+    let mut all = call.directory.rooms_after(call.bot.bot_user, after).peekable();
     let (mut conversations, mut listed, mut last) = (Vec::new(), 0, after);
     while conversations.len() < PAGE_CONVERSATIONS
         && let Some(next) = all.next_if(|next| listed == 0 || listed + next.members.len() <= MEMBERS_MAX)
@@ -189,7 +188,7 @@ fn people_after<'a>(
     conversation: &'a Conversation,
     after: UserId,
 ) -> impl Iterator<Item = &'a Arc<User>> {
-    let members = conversation.members.range(UserId(after.0.saturating_add(1))..).map(|(user, _)| *user);
+    let members = conversation.members.range_from(&UserId(after.0.saturating_add(1))).map(|(user, _)| *user);
     members.filter_map(|user| call.directory.user(user)).filter(|user| user.bot_of.is_none())
 }
 

@@ -553,8 +553,7 @@ impl<'a> Scene<'a> {
     /// Who did it. What the control API does is an administrator's doing.
     fn author(&self, event: &Event) -> &User {
         let directory = &self.directory;
-        let administrator =
-            || directory.users_after(UserId(0)).find(|user| user.admin && user.bot_of.is_none());
+        let administrator = || directory.administrator();
         let by = event.by.and_then(|user| directory.user(user)).or_else(administrator);
         by.unwrap_or(&self.user)
     }

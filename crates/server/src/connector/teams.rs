@@ -61,11 +61,6 @@ fn team(call: &Call<'_>, id: &str) -> Result<Arc<Conversation>, Error> {
 
 /// Public channels and those private ones that the bot is in. An archived channel is a deleted one to bots.
 fn channels<'a>(call: &'a Call<'_>) -> impl Iterator<Item = &'a Arc<Conversation>> {
-    let all = call.directory.conversations_after(ConversationId(0)).filter(|it| !it.archived);
-    let seen = |it: &&Arc<Conversation>| match it.kind {
-        ConversationKind::Public => true,
-        ConversationKind::Private => it.has(call.bot.bot_user),
-        ConversationKind::Direct | ConversationKind::Group => false,
-    };
-    all.filter(seen).take(CHANNELS_MAX)
+    let seen = call.directory.seen_after(call.bot.bot_user, ConversationId(0));
+    seen.filter(|it| it.is_channel() && !it.archived).take(CHANNELS_MAX)
 }

@@ -1,6 +1,6 @@
 //! Channels: added, archived, listed, with their members and messages.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use redraft_model::control::Control;
@@ -8,6 +8,7 @@ use redraft_model::decision::Outcome;
 use redraft_model::directory::Directory;
 use redraft_model::id::{ConversationId, UserId};
 use redraft_model::message::{Audience, State};
+use redraft_model::shared::SharedSet;
 use redraft_model::workspace::{Conversation, ConversationKind};
 use redraft_store::{Stored, Window};
 use redraft_wire::translate::slack_to_markdown;
@@ -82,8 +83,8 @@ pub(super) async fn add(scope: &Scope<'_>) -> Answer {
         created_at: now,
         general: false,
         archived: false,
-        members: members.into_iter().map(|user| (user, now)).collect::<BTreeMap<_, _>>(),
-        former: BTreeSet::new(),
+        members: members.into_iter().map(|user| (user, now)).collect(),
+        former: SharedSet::new(),
         previous_names: Vec::new(),
         pins: Vec::new(),
         closed: BTreeSet::new(),

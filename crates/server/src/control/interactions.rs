@@ -94,7 +94,7 @@ pub(super) async fn views(scope: &Scope<'_>, name: &str) -> Answer {
     let acting = person(scope, name)?;
     let wait_ms = scope.number("wait_ms", 0)?.min(WAIT_MS_MAX);
     let end = Instant::now() + Duration::from_millis(wait_ms);
-    let mut commits = scope.app.store.published().commits();
+    let mut commits = scope.app.store.published().log_bell(scope.id());
     loop {
         commits.mark_unchanged();
         let open = acting.person.open_views().await.map_err(|it| acting.hindered(it))?;

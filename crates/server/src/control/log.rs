@@ -33,7 +33,7 @@ pub(super) async fn read(scope: &Scope<'_>) -> Answer {
     let after = scope.number("after", 0)?;
     let limit = usize::try_from(scope.number("limit", 100)?.clamp(1, EVENTS_MAX)).unwrap_or(100);
     let end = Instant::now() + Duration::from_millis(scope.number("wait_ms", 0)?.min(WAIT_MS_MAX));
-    let mut commits = scope.app.store.published().commits();
+    let mut commits = scope.app.store.published().log_bell(scope.id());
     loop {
         commits.mark_unchanged();
         let events = scope.app.store.events(scope.id(), after, limit).await.map_err(failed)?;
@@ -176,7 +176,7 @@ pub(super) async fn wait(scope: &Scope<'_>) -> Answer {
     let (ts, thread) = (time(&wanted.ts)?, time(&wanted.thread_ts)?);
     let end = Instant::now() + Duration::from_millis(wanted.timeout_ms.unwrap_or(5000).min(WAIT_MS_MAX));
     let key = |ts| MessageKey { workspace: scope.id(), conversation: channel, ts };
-    let mut commits = scope.app.store.published().commits();
+    let mut commits = scope.app.store.published().log_bell(scope.id());
     loop {
         commits.mark_unchanged();
         let store = &scope.app.store;

@@ -96,7 +96,7 @@ pub(crate) struct Schedule {
 /// written down how far they are.
 pub(crate) async fn run(app: Arc<App>, mut stop: watch::Receiver<()>) {
     let mut running = JoinSet::new();
-    let mut changes = app.store.published().changes();
+    let mut changes = app.store.published().apps_bell();
     loop {
         changes.mark_unchanged();
         start_workers(&app, &mut running, &stop);

@@ -103,7 +103,7 @@ impl Worker {
 
     /// Ends when the workspace or the endpoint is gone, or when the other side of `stop` is dropped.
     pub async fn run(mut self, mut stop: watch::Receiver<()>) {
-        let mut commits = self.app.store.published().commits();
+        let mut commits = self.app.store.published().log_bell(self.workspace);
         while let Err(failed) = self.load().await {
             warn!(error = %failed, "what an app was told of cannot be read");
             sleep(STORE_PAUSE).await;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use redraft_model::content::Dialect;
 use redraft_model::directory::Directory;
 use redraft_model::id::{ConversationId, UserId, WorkspaceId};
+use redraft_model::shared::SharedSet;
 use redraft_model::time::Micros;
 use redraft_model::workspace::{
     App, Conversation, ConversationKind, Token, TokenKind, User, UserGroup, Workspace,
@@ -147,7 +148,7 @@ impl Builder {
             general: channel.name == "general",
             archived: channel.archived,
             members: members.into_iter().map(|user| (user, self.now)).collect(),
-            former: BTreeSet::new(),
+            former: SharedSet::new(),
             previous_names: Vec::new(),
             pins: Vec::new(),
             closed: BTreeSet::new(),

@@ -32,7 +32,11 @@ const NAME_CHARS_MAX: usize = 80;
 /// `conversations.list`: the channels that the caller sees, and its direct messages where asked for.
 pub(super) async fn list(call: &Call<'_>) -> Result<Reply, Error> {
     let shown = Shown { num_members: true, is_member: true, last_read: None };
-    listed(call, shown, |conversation| sees(call.user.id, conversation))
+    listed(call, shown, |kinds, after| match kinds.contains(&ConversationKind::Public) {
+        true => Box::new(call.directory.seen_after(call.user.id, after)),
+        // Whatever else is listed has the caller in it.
+        false => Box::new(call.directory.rooms_after(call.user.id, after)),
+    })
 }
 
 /// `users.conversations`: what one user is in, as far as the caller sees it.
@@ -43,18 +47,26 @@ pub(super) async fn of_user(call: &Call<'_>) -> Result<Reply, Error> {
             .ok_or_else(|| Error::new("user_not_found").because(format!("no user here has the id {id}")))?,
     };
     call.args.flag("exclude_muted")?;
-    listed(call, Shown::default(), |conversation| conversation.has(whose) && sees(call.user.id, conversation))
+    listed(call, Shown::default(), |_, after| {
+        Box::new(call.directory.rooms_after(whose, after).filter(|it| sees(call.user.id, it)))
+    })
 }
 
-fn listed(call: &Call<'_>, shown: Shown, wanted: impl Fn(&Conversation) -> bool) -> Result<Reply, Error> {
+type Conversations<'a> = Box<dyn Iterator<Item = &'a Arc<Conversation>> + 'a>;
+
+/// One page of what `all` gives of these kinds after a conversation.
+fn listed<'a>(
+    call: &'a Call<'_>,
+    shown: Shown,
+    all: impl FnOnce(&[ConversationKind], ConversationId) -> Conversations<'a>,
+) -> Result<Reply, Error> {
     same_team(call)?;
     let kinds = kinds(call)?;
     let active_only = call.args.flag("exclude_archived")?.unwrap_or(false);
     let after = call.cursor("conversation")?.and_then(|place| u32::try_from(place).ok()).unwrap_or(0);
     let limit = call.limit(100, LIST_MAX)?;
-    let all = call.directory.conversations_after(ConversationId(after)).filter(|conversation| {
-        kinds.contains(&conversation.kind) && !(active_only && conversation.archived) && wanted(conversation)
-    });
+    let all = all(&kinds, ConversationId(after))
+        .filter(|conversation| kinds.contains(&conversation.kind) && !(active_only && conversation.archived));
     let (found, next) = page(all, limit, |conversation| write("conversation", conversation.id.0.into()));
     let channels: Vec<_> = found.iter().map(|it| objects::conversation(call, it, shown)).collect();
     let mut reply = Reply::new().with("channels", &channels);
@@ -105,7 +117,7 @@ pub(super) async fn members(call: &Call<'_>) -> Result<Reply, Error> {
     scopes::READ.check_in(&call.token, &conversation)?;
     let after = call.cursor("member")?.and_then(|place| u32::try_from(place).ok()).unwrap_or(0);
     let limit = call.limit(100, LIST_MAX)?;
-    let all = conversation.members.range(UserId(after.saturating_add(1))..).map(|(user, _)| *user);
+    let all = conversation.members.range_from(&UserId(after.saturating_add(1))).map(|(user, _)| *user);
     let (found, next) = page(all, limit, |user| write("member", user.0.into()));
     let ids: Vec<&str> = found
         .iter()
@@ -236,7 +248,7 @@ pub(super) async fn open(call: &Call<'_>) -> Result<Reply, Error> {
     let whole = call.args.flag("return_im")?.unwrap_or(false);
     let existing_only = call.args.flag("prevent_creation")?.unwrap_or(false);
     let ids = call.args.list("users");
-    let before = call.directory.conversations_after(ConversationId(0)).last().map_or(0, |last| last.id.0);
+    let before = call.directory.next_conversation();
     let id = match call.args.filled("channel") {
         Some(_) if ids.is_empty() => {
             let conversation = call.conversation("channel")?;
@@ -258,7 +270,7 @@ pub(super) async fn open(call: &Call<'_>) -> Result<Reply, Error> {
     } else {
         Reply::new().with("channel", &json!({ "id": conversation.slack_id }))
     };
-    let existed = id.0 <= before;
+    let existed = id < before;
     Ok(if existed { reply.with("no_op", &true).with("already_open", &true) } else { reply })
 }
 

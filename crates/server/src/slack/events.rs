@@ -316,10 +316,8 @@ impl Scene<'_> {
                 json!({"channel": conversation?.slack_id, "user": self.actor()})
             }
             (K::UserChanged(id), _) => {
-                let sees_mail = |token: &Arc<Token>| {
-                    token.app == self.bot.id && !token.revoked && scopes::has(token, "users:read.email")
-                };
-                let email = self.directory.tokens().any(sees_mail);
+                let sees_mail = |token: &Arc<Token>| !token.revoked && scopes::has(token, "users:read.email");
+                let email = self.directory.tokens_of(self.bot.id).any(sees_mail);
                 let user = objects::described(self.directory, self.directory.user(*id)?, email, None);
                 json!({"user": user, "cache_ts": self.event.at.seconds()})
             }
@@ -531,12 +529,7 @@ impl Scene<'_> {
 
     /// Who did it. What the control API does is an administrator's doing.
     fn actor(&self) -> &str {
-        let administrator = || {
-            self.directory
-                .users_after(UserId(0))
-                .find(|user| user.admin && user.bot_of.is_none())
-                .map(|it| it.id)
-        };
+        let administrator = || self.directory.administrator().map(|it| it.id);
         self.event.by.or_else(administrator).map_or("USLACKBOT", |id| self.user(id))
     }
 

@@ -260,7 +260,7 @@ fn hearer(directory: &Directory, bot: &Bot, event: &Event, thing: Thing, reach: 
         return None;
     }
     let mut people = None;
-    for token in directory.tokens().filter(|token| token.app == bot.id && !token.revoked) {
+    for token in directory.tokens_of(bot.id).filter(|token| !token.revoked) {
         let alive = token.expires_at.is_none_or(|end| event.at < end);
         if !alive || !token.scopes.iter().any(|it| it == scope) || !reaches(token.user) {
             continue;

@@ -172,10 +172,9 @@ fn admit(app: &App, directory: &Directory, secret: [u8; 32]) -> Result<(), Refus
 
 /// The app that has this webhook, and the hash of the webhook's secret.
 fn webhook_named(directory: &Directory, service: &str) -> Option<(AppId, [u8; 32])> {
-    directory.apps().filter(|app| !app.uninstalled).find_map(|app| {
-        let hook = app.slack.as_deref()?.webhooks.iter().find(|hook| hook.service_id == service)?;
-        Some((app.id, hook.secret_hash))
-    })
+    let app = directory.app_of_webhook(service).filter(|app| !app.uninstalled)?;
+    let hook = app.slack.as_deref()?.webhooks.iter().find(|hook| hook.service_id == service)?;
+    Some((app.id, hook.secret_hash))
 }
 
 /// Carries out what an app put into its acknowledgement: of a slash command, plain text or a message; of a button or menu

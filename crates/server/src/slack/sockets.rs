@@ -180,7 +180,8 @@ fn hello(app: &App, (workspace, bot): Key, count: usize, pace: &Pace) -> String 
 
 /// Waits until there is a reason to end a connection.
 async fn ended(app: &App, holder: Holder, mut stopping: watch::Receiver<bool>) -> Reason {
-    let mut changes = app.store.published().changes();
+    let (workspace, bot) = holder.key;
+    let mut changes = app.store.published().app_bell(workspace, bot);
     loop {
         changes.mark_unchanged();
         if let Some(reason) = over(app, holder) {

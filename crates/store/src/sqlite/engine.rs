@@ -11,8 +11,10 @@ use redraft_model::event::Event;
 use redraft_model::id::{AppId, MessageKey, UserId, WorkspaceId};
 use redraft_model::item::{Item, ItemKey};
 use redraft_model::message::{Audience, Gone, Message, PersonalView, Reaction, Replier, Revision};
+use redraft_model::shared::SharedMap;
 use redraft_model::time::{Micros, Ts};
 use redraft_model::view::{Identity, Looked, NotLoaded, Remembered, View};
+use redraft_model::workspace::Conversation;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Params, params};
 use tracing::error;
 
@@ -26,7 +28,9 @@ use crate::Settlement;
 use crate::committer::{Broken, Committed, Engine, Head, NotCommitted, Note};
 use crate::fault::Sabotage;
 use crate::fault::sabotage::Sabotaged;
-use crate::record::{Entry, RevisionRow, decode, encode, entries, item_key};
+use crate::record::{
+    Entry, MemberRow, RevisionRow, conversation_entries, decode, encode, entries, item_key, member_key,
+};
 
 /// Rows that one step of clearing away takes from each table.
 const SWEEP_ROWS_MAX: i64 = 500;
@@ -285,7 +289,9 @@ impl SqliteEngine {
     /// Whether a workspace was made and not dropped.
     fn is_there(&self, workspace: WorkspaceId) -> rusqlite::Result<bool> {
         self.db
-            .prepare_cached("SELECT EXISTS (SELECT 1 FROM directory WHERE workspace = ?1)")?
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM directory WHERE workspace = ?1 AND origin = 0 AND key = x'01')",
+            )?
             .query_row([workspace.0], |row| row.get(0))
     }
 
@@ -375,7 +381,21 @@ impl SqliteEngine {
             DirectoryChange::Workspace(it) => (it.id, Entry::Workspace(it.clone())),
             DirectoryChange::User(id, it) => (*id, Entry::User(it.clone())),
             DirectoryChange::App(id, it) => (*id, Entry::App(it.clone())),
-            DirectoryChange::Conversation(id, it) => (*id, Entry::Conversation(it.clone())),
+            DirectoryChange::NewConversation(id, it) => {
+                return conversation_entries(it).try_for_each(|entry| self.put_entry(*id, false, &entry));
+            }
+            DirectoryChange::Conversation(id, it) => {
+                let (members, former) = (SharedMap::new(), SharedMap::new());
+                (*id, Entry::Conversation(Conversation { members, former, ..it.clone() }))
+            }
+            DirectoryChange::Member(id, conversation, user, Some(membership)) => {
+                let (conversation, user, membership) = (*conversation, *user, *membership);
+                (*id, Entry::Member(MemberRow { conversation, user, membership }))
+            }
+            DirectoryChange::Member(id, conversation, user, None) => {
+                const SQL: &str = "DELETE FROM directory WHERE workspace = ?1 AND origin = 0 AND key = ?2";
+                return self.write(SQL, params![id.0, member_key(*conversation, *user)]).map(drop);
+            }
             DirectoryChange::Token(id, it) => (*id, Entry::Token(it.clone())),
             DirectoryChange::UserGroup(id, it) => (*id, Entry::UserGroup(it.clone())),
         };
@@ -406,7 +426,8 @@ impl SqliteEngine {
 
     /// The workspace is gone at once; its rows are swept in small steps.
     fn drop_workspace(&self, id: WorkspaceId) -> rusqlite::Result<()> {
-        self.write("DELETE FROM directory WHERE workspace = ?1", [id.0])?;
+        // Without its first entry a workspace is none; the others may be many.
+        self.write("DELETE FROM directory WHERE workspace = ?1 AND key = x'01'", [id.0])?;
         self.write("DELETE FROM head WHERE workspace = ?1", [id.0])?;
         self.write("INSERT INTO dropped (workspace) VALUES (?1)", [id.0])?;
         Ok(())
@@ -509,6 +530,7 @@ impl SqliteEngine {
             ("unnamed_blob", "(workspace, digest)", "workspace", whole),
             ("blob_sum", "(workspace)", "workspace", whole),
             ("item", "(workspace, key)", "workspace", whole),
+            ("directory", "(workspace, origin, key)", "workspace", whole),
         ] {
             let columns = key.trim_start_matches('(').trim_end_matches(')');
             swept += self.write(

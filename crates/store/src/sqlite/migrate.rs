@@ -4,13 +4,14 @@
 use std::path::{Path, PathBuf};
 
 use rusqlite::functions::FunctionFlags;
-use rusqlite::{Connection, Transaction};
+use rusqlite::{Connection, Transaction, params};
 use tracing::info;
 
 use super::copy::copy;
 use super::engine::open_file;
 use super::seal::Table;
 use super::{FILE_NAME, OpenError, check_version, folder, rows, seal};
+use crate::record::{Entry, conversation_entries, decode, encode};
 
 /// The earliest schema that is read.
 pub(super) const FIRST_VERSION: i32 = 3;
@@ -19,7 +20,7 @@ pub(super) const FIRST_VERSION: i32 = 3;
 type Step = fn(&Transaction) -> rusqlite::Result<()>;
 
 /// From schema 3 to schema 4, in this order.
-const TO_4: &[Step] = &[super::blobs::own, seal_every_row];
+const TO_4: &[Step] = &[super::blobs::own, split_members, seal_every_row];
 
 /// What a migration did.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -105,4 +106,84 @@ fn counts(db: &Connection) -> rusqlite::Result<Vec<(String, i64)>> {
         Ok((table, rows))
     };
     tables.into_iter().map(count).collect()
+}
+
+/// Takes the members out of conversations as schema 3 has them, so that a join writes a row and not all members.
+fn split_members(db: &Transaction) -> rusqlite::Result<()> {
+    // The second byte says which entry it is; 4 has its members inside.
+    const OLD: &str = "SELECT workspace, origin, body FROM directory
+        WHERE key >= x'04' AND key < x'05' AND substr(body, 2, 1) = x'04'";
+    const PUT: &str =
+        "INSERT OR REPLACE INTO directory (workspace, origin, key, body) VALUES (?1, ?2, ?3, ?4)";
+    let mut statement = db.prepare(OLD)?;
+    let old: Vec<(u32, bool, Vec<u8>)> = statement
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        .collect::<Result<_, _>>()?;
+    for (workspace, origin, body) in old {
+        let Some(Entry::ConversationWithMembers(conversation)) = decode(&body) else { continue };
+        for entry in conversation_entries(&conversation) {
+            db.prepare_cached(PUT)?.execute(params![workspace, origin, entry.key(), encode(&entry)])?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use redraft_model::directory::Directory;
+    use redraft_model::id::{ConversationId, UserId, WorkspaceId};
+    use redraft_model::workspace::{Conversation, Membership};
+
+    use super::*;
+    use crate::contract;
+    use crate::record::entries;
+
+    fn count(db: &Connection) -> i64 {
+        db.query_row("SELECT count(*) FROM directory", [], |row| row.get(0)).unwrap()
+    }
+
+    #[test]
+    fn conversations_of_schema_3_give_up_their_members() {
+        let mut db = Connection::open_in_memory().unwrap();
+        db.execute_batch(rows::SCHEMA).unwrap();
+        let mut directory = contract::directory(1).renumbered(WorkspaceId(7));
+        directory.put_member(ConversationId(2), UserId(4), Some(Membership::Former));
+        let put = |db: &Connection, origin: bool, entry: &Entry| {
+            let sql = "INSERT INTO directory (workspace, origin, key, body) VALUES (7, ?1, ?2, ?3)";
+            db.execute(sql, params![origin, entry.key(), encode(entry)]).unwrap();
+        };
+        let mut conversations = 0;
+        for entry in entries(&directory) {
+            let entry = match entry {
+                Entry::Conversation(bare) => {
+                    conversations += 1;
+                    let whole = directory.conversation(bare.id).unwrap();
+                    Entry::ConversationWithMembers(Conversation::clone(whole))
+                }
+                Entry::Member(_) => continue,
+                other => other,
+            };
+            put(&db, false, &entry);
+            put(&db, true, &entry);
+        }
+        let read = |db: &Connection, origin| rows::one_directory(db, WorkspaceId(7), origin).unwrap();
+        let shown = |directory: Option<Directory>| format!("{:?}", entries_of(&directory.unwrap()));
+        let expected = shown(Some(directory.clone()));
+        let before = count(&db);
+        let transaction = db.transaction().unwrap();
+        split_members(&transaction).unwrap();
+        seal_every_row(&transaction).unwrap();
+        transaction.commit().unwrap();
+        assert_eq!((shown(read(&db, false)), shown(read(&db, true))), (expected.clone(), expected));
+        let known: usize =
+            directory.conversations_after(ConversationId(0)).map(|it| it.memberships().count()).sum();
+        assert_eq!(count(&db), before + 2 * i64::try_from(known).unwrap());
+        assert_eq!(conversations, 4);
+    }
+
+    fn entries_of(directory: &Directory) -> Vec<String> {
+        let conversations = directory.conversations_after(ConversationId(0)).map(|it| format!("{it:?}"));
+        conversations.chain(directory.users_after(UserId(0)).map(|it| format!("{it:?}"))).collect()
+    }
 }

@@ -526,7 +526,8 @@ pub(super) fn one_directory(
 pub(super) fn directories(db: &Connection) -> rusqlite::Result<Directories> {
     use redraft_model::directory::DirectoryChange;
     let mut all = Directories::default();
-    let mut statement = db.prepare("SELECT DISTINCT workspace FROM directory ORDER BY workspace")?;
+    let mut statement =
+        db.prepare("SELECT workspace FROM directory WHERE origin = 0 AND key = x'01' ORDER BY workspace")?;
     let workspaces: Vec<u32> = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
     for id in workspaces {
         let directory = one_directory(db, WorkspaceId(id), false)?.ok_or_else(damaged)?;

@@ -3,9 +3,15 @@
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
+use redraft_model::command::{Caller, Verb};
 use redraft_model::control::Control;
-use redraft_model::id::{AppId, WorkspaceId};
-use redraft_store::contract::{ALPHA_BOT, HandClock, PUBLIC, World, items, picture};
+use redraft_model::conversations::ConversationCommand;
+use redraft_model::decision::Outcome;
+use redraft_model::id::{AppId, UserId, WorkspaceId};
+use redraft_model::workspace::Membership;
+use redraft_store::contract::{
+    ALPHA_BOT, HandClock, MIA, PUBLIC, START, World, directory, hash, items, picture,
+};
 use redraft_store::{OpenError, Options, SqliteStore, Store, Window, examine};
 use rusqlite::Connection;
 
@@ -226,4 +232,45 @@ async fn a_damaged_folder_is_found_damaged() {
         file.write_all_at(&bytes, number * page).unwrap();
     }
     assert_eq!(examine(&folder).unwrap(), healthy);
+}
+
+/// What a join and a leave write is as much with many members as with few: the conversation's row, which has no members,
+/// and one for the member.
+#[tokio::test]
+async fn a_join_writes_no_other_member() {
+    let mut sizes = Vec::new();
+    for members in [10, 3000] {
+        let folder = Folder::new();
+        let clock = HandClock::default();
+        let mut world = World::over(open(&folder, &clock), clock).await;
+        let mut directory = directory(2);
+        for user in 100..100 + members {
+            directory.put_member(PUBLIC, UserId(user), Some(Membership::Member(START)));
+        }
+        directory.put_member(PUBLIC, MIA, None);
+        let Outcome::Workspace(large) = world.control(Control::CreateWorkspace(Arc::new(directory))).await
+        else {
+            panic!("no workspace was made")
+        };
+        world.workspace = large;
+        let ask = async |asked| {
+            let command = world.command(Caller::Token(hash(2, 2)), Verb::Conversation(asked));
+            world.submit(command).await.unwrap();
+        };
+        let rows = || {
+            let db = Connection::open(folder.database()).unwrap();
+            let of = format!("FROM directory WHERE origin = 0 AND workspace = {}", large.0);
+            let count = format!("SELECT count(*) {of}");
+            let room = format!("SELECT length(body) {of} AND key = x'0400000002'");
+            let number = |sql: String| db.query_row(&sql, [], |row| row.get::<_, i64>(0)).unwrap();
+            (number(count), number(room))
+        };
+        let before = rows();
+        ask(ConversationCommand::Join(PUBLIC)).await;
+        let joined = rows();
+        ask(ConversationCommand::Leave(PUBLIC)).await;
+        assert_eq!((joined, rows()), ((before.0 + 1, before.1), before));
+        sizes.push(before.1);
+    }
+    assert!(sizes[0] == sizes[1] && sizes[0] < 200, "{sizes:?} bytes");
 }
