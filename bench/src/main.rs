@@ -6,6 +6,7 @@
 use clap::{Parser, Subcommand};
 
 mod client;
+mod directory;
 mod fill;
 mod report;
 mod servers;
@@ -31,6 +32,8 @@ enum Command {
     Server(servers::Redraft),
     /// Loads messages into a folder.
     Fill(fill::Fill),
+    /// Measures changes of large directories, of any executable.
+    Directory(directory::Directory),
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -39,6 +42,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         Some(Command::Echo) => servers::echo(),
         Some(Command::Server(server)) => server.run(),
         Some(Command::Fill(fill)) => fill.run(),
+        Some(Command::Directory(directory)) => directory.run(),
         None => cli.run.run(),
     }
 }

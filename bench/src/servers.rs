@@ -76,8 +76,8 @@ pub fn seed() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("seed.yaml")
 }
 
-fn say(address: &str) {
-    let _ = writeln!(std::io::stdout(), "{address}");
+pub fn say(line: &str) {
+    let _ = writeln!(std::io::stdout(), "{line}");
 }
 
 async fn parent_gone() {
