@@ -12,6 +12,7 @@ mod control;
 mod doctor;
 mod import;
 mod inside;
+mod keeping;
 mod key;
 mod log;
 mod migrate;
@@ -44,6 +45,10 @@ enum Command {
     Key(key::Key),
     /// Checks a data folder and says what it found.
     Doctor(doctor::Doctor),
+    /// Copies a data folder into another one, also beside a running server.
+    Backup(keeping::Backup),
+    /// Copies a backup into a new data folder.
+    Restore(keeping::Restore),
     /// Brings a data folder of an earlier version up to date; the old database is kept beside the new one.
     Migrate(migrate::Migrate),
 }
@@ -74,6 +79,8 @@ pub fn run() -> ExitCode {
         Command::Token(command) => command.run(),
         Command::Key(command) => command.run(),
         Command::Doctor(doctor) => doctor.run(),
+        Command::Backup(backup) => backup.run(),
+        Command::Restore(restore) => restore.run(),
         Command::Migrate(migrate) => migrate.run(),
     };
     match done {

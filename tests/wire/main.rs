@@ -22,6 +22,7 @@ mod files;
 mod forged;
 mod hears;
 mod interactive;
+mod keeping;
 mod modals;
 mod oauth;
 mod pins;

@@ -161,7 +161,7 @@ async fn readiness(app: &App) -> Response<Body> {
         Ok(Ok(())) => return plain(StatusCode::OK, "ready\n"),
         Ok(Err(StoreError::Busy)) => "more is asked than can be written\n",
         Ok(Err(StoreError::Stopping)) => "the server is stopping\n",
-        Ok(Err(StoreError::Failed | StoreError::Unknown)) => {
+        Ok(Err(StoreError::Failed | StoreError::Damaged | StoreError::Unknown)) => {
             "the last write to the data folder failed; is the disk full?\n"
         }
         Err(_) => "the disk does not answer\n",

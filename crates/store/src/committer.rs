@@ -51,6 +51,8 @@ pub(crate) trait Engine: Send + 'static {
     fn sweep(&mut self, now: Micros) -> Result<bool, Broken>;
     /// Whatever is due between two batches.
     fn rest(&mut self);
+    /// Whether a decision has asked for a row that is damaged since this was last asked.
+    fn met_damage(&self) -> bool;
     /// Whether something failed outside the transactions, so that the database has to be opened again.
     fn is_in_doubt(&self) -> bool;
 }
@@ -281,6 +283,7 @@ impl<E: Engine> Committer<E> {
             Ok(done) => done,
             Err(Broken) if 1 < batch.len() => {
                 for job in batch.iter_mut() {
+                    self.engine.met_damage();
                     if self.transaction(std::slice::from_mut(job)).is_err() {
                         self.failed(job);
                     }
@@ -300,7 +303,8 @@ impl<E: Engine> Committer<E> {
             Job::Command(..) | Job::Sweep(_) => {}
             Job::Keep(..) | Job::Note(..) => self.health.wrote(false),
         }
-        job.answer(Err(StoreError::Failed));
+        let damaged = self.engine.met_damage();
+        job.answer(Err(if damaged { StoreError::Damaged } else { StoreError::Failed }));
     }
 
     /// Decides, writes, flushes and answers; or takes all back, and nobody is answered yet.

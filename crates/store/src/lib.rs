@@ -32,7 +32,9 @@ mod record;
 mod sqlite;
 
 pub use memory::MemoryStore;
-pub use sqlite::{Examined, Migrated, OpenError, Options, SqliteStore, examine, migrate};
+pub use sqlite::{
+    Examined, Migrated, OpenError, Options, Repaired, SqliteStore, backup, examine, migrate, repair, restore,
+};
 
 /// Commands that may wait for the writer; one more is refused with [`StoreError::Busy`].
 pub const QUEUE_COMMANDS_MAX: usize = 4096;
@@ -43,9 +45,9 @@ pub const BATCH_JOBS_MAX: usize = 512;
 /// Bytes of files in one transaction: once there are so many, no more writes are added to it.
 pub const BATCH_BYTES_MAX: usize = 8 << 20;
 
-/// After so long no more commands are decided in one transaction, so that those that were are answered. Half of what a
-/// person notices.
-pub const BATCH_TIME_MAX: Duration = Duration::from_millis(50);
+/// After so long no more commands are decided in one transaction, so that those that were are answered. A full batch takes
+/// some ten milliseconds; only commands that cost far more than others come near this.
+pub const BATCH_TIME_MAX: Duration = Duration::from_millis(500);
 
 /// Messages, revisions or events that one read returns at most.
 pub const READ_ROWS_MAX: usize = 1001;
@@ -65,6 +67,9 @@ pub enum StoreError {
     /// The command could not be written. Nothing happened.
     #[error("the message store failed")]
     Failed,
+    /// What is stored of a message that this needs is damaged. Nothing happened, and the rest can be used.
+    #[error("what is stored of a message that this needs is damaged; `redraft doctor` names it")]
+    Damaged,
     /// The flush failed. It may or may not have happened.
     #[error("the message store failed, and what was asked may have been done in part")]
     Unknown,

@@ -267,7 +267,9 @@ pub(super) fn unavailable(failed: StoreError) -> Error {
     let (status, code, wait) = match failed {
         StoreError::Busy => (StatusCode::TOO_MANY_REQUESTS, THROTTLED, Some(1)),
         StoreError::Stopping => (StatusCode::SERVICE_UNAVAILABLE, SERVICE_ERROR, Some(1)),
-        StoreError::Failed | StoreError::Unknown => (StatusCode::INTERNAL_SERVER_ERROR, SERVICE_ERROR, None),
+        StoreError::Failed | StoreError::Damaged | StoreError::Unknown => {
+            (StatusCode::INTERNAL_SERVER_ERROR, SERVICE_ERROR, None)
+        }
     };
     Error { retry_after: wait, ..Error::new(status, code, failed.to_string()) }
 }
@@ -282,6 +284,7 @@ mod tests {
             (StoreError::Busy, 429, "Throttled", Some(1)),
             (StoreError::Stopping, 503, "ServiceError", Some(1)),
             (StoreError::Failed, 500, "ServiceError", None),
+            (StoreError::Damaged, 500, "ServiceError", None),
             (StoreError::Unknown, 500, "ServiceError", None),
         ] {
             let error = unavailable(failed);

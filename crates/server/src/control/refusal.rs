@@ -54,6 +54,7 @@ pub(super) fn store(failed: StoreError) -> Error {
     let (status, code) = match failed {
         StoreError::Busy => (StatusCode::TOO_MANY_REQUESTS, "busy"),
         StoreError::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
+        StoreError::Damaged => (StatusCode::INTERNAL_SERVER_ERROR, "damaged"),
         StoreError::Failed | StoreError::Unknown => (StatusCode::INTERNAL_SERVER_ERROR, "failed"),
     };
     Error(status, code, failed.to_string())

@@ -389,7 +389,7 @@ fn ago(then: Micros, now: Micros) -> String {
 fn unavailable(failed: StoreError) -> Refused {
     match failed {
         StoreError::Busy => Refused::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", "the server is busy"),
-        StoreError::Stopping | StoreError::Failed | StoreError::Unknown => {
+        StoreError::Stopping | StoreError::Failed | StoreError::Damaged | StoreError::Unknown => {
             Refused::new(StatusCode::INTERNAL_SERVER_ERROR, "rollup_error", failed.to_string())
         }
     }

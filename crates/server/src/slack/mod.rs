@@ -388,6 +388,9 @@ fn unavailable(failed: StoreError) -> Error {
         StoreError::Failed => {
             Error::new("internal_error").because("the server could not write; nothing was done")
         }
+        StoreError::Damaged => Error::new("internal_error").because(
+            "what is stored of a message that this needs is damaged; the operator can see which: redraft doctor",
+        ),
         StoreError::Unknown => {
             Error::new("fatal_error").because("the server failed; it may or may not have been done")
         }
@@ -405,6 +408,7 @@ mod tests {
             (StoreError::Busy, "ratelimited"),
             (StoreError::Stopping, "service_unavailable"),
             (StoreError::Failed, "internal_error"),
+            (StoreError::Damaged, "internal_error"),
             (StoreError::Unknown, "fatal_error"),
         ] {
             assert_eq!(super::unavailable(failed).code, code);

@@ -92,6 +92,10 @@ impl<E: Engine> Engine for Sabotaged<E> {
         self.engine.rest();
     }
 
+    fn met_damage(&self) -> bool {
+        self.engine.met_damage()
+    }
+
     fn is_in_doubt(&self) -> bool {
         self.engine.is_in_doubt()
     }

@@ -5,12 +5,13 @@ use std::io::ErrorKind;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::Connection;
 
 use super::OpenError;
+use super::look::alone;
 
 /// What the name of a copy ends with until the copy is whole. One that a crash has left is written anew.
-const PARTIAL: &str = ".partial";
+pub(super) const PARTIAL: &str = ".partial";
 
 /// Copies a database as it is at one moment, without its log, and has the copy read through by `check`. Others may go on
 /// writing to the database; until this returns their log cannot begin anew. A file that has the name already is replaced
@@ -25,7 +26,7 @@ pub(super) fn copy(
     check: impl FnOnce(&Connection) -> Result<(), OpenError>,
 ) -> Result<(), OpenError> {
     let partial = partial(to);
-    let written = write(db, &partial).and_then(|()| check(&open_copy(&partial)?));
+    let written = write(db, &partial).and_then(|()| check(&alone(&partial)?));
     if let Err(failed) = written {
         // The next attempt removes it as well.
         drop(std::fs::remove_file(&partial));
@@ -36,7 +37,8 @@ pub(super) fn copy(
     Ok(())
 }
 
-fn partial(to: &Path) -> PathBuf {
+/// The name of a copy until it is whole.
+pub(super) fn partial(to: &Path) -> PathBuf {
     let mut name = to.as_os_str().to_owned();
     name.push(PARTIAL);
     name.into()
@@ -45,23 +47,26 @@ fn partial(to: &Path) -> PathBuf {
 /// `VACUUM INTO` reads every page that is in use and leaves out those that are not, so that nothing of what was deleted
 /// is in the copy. It does not flush.
 fn write(db: &Connection, partial: &Path) -> Result<(), OpenError> {
-    match std::fs::remove_file(partial) {
-        Err(failed) if failed.kind() != ErrorKind::NotFound => return Err(failed.into()),
-        _ => {}
-    }
-    let file = File::options().write(true).create_new(true).mode(0o600).open(partial)?;
+    let file = new_file(partial)?;
     db.execute("VACUUM INTO ?1", [partial.to_string_lossy()])?;
     file.sync_all()?;
     Ok(())
 }
 
-/// A copy has no log, nobody else writes to it, and looking at it leaves nothing beside it.
-fn open_copy(path: &Path) -> rusqlite::Result<Connection> {
-    Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)
-}
-
 /// So that a power cut does not take a new name away again.
-fn flush_folder_of(file: &Path) -> std::io::Result<()> {
+pub(super) fn flush_folder_of(file: &Path) -> std::io::Result<()> {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(folder)?.sync_all()
+}
+
+/// A new file that its owner alone reads, in place of one that an earlier attempt has left.
+///
+/// # Errors
+/// When it cannot be made.
+pub(super) fn new_file(path: &Path) -> std::io::Result<File> {
+    match std::fs::remove_file(path) {
+        Err(failed) if failed.kind() != ErrorKind::NotFound => return Err(failed),
+        _ => {}
+    }
+    File::options().write(true).create_new(true).mode(0o600).open(path)
 }

@@ -1,5 +1,6 @@
 //! The committer's side of SQLite: one connection that writes.
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,6 +19,7 @@ use redraft_model::workspace::Conversation;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Params, params};
 use tracing::error;
 
+use super::copy::{flush_folder_of, new_file, partial};
 use super::packed;
 use super::recent::Recent;
 use super::rows::{self, CHANNEL_LINE, EPHEMERAL_LINE, place_of, spot};
@@ -70,6 +72,8 @@ pub(super) struct SqliteEngine {
     heals: bool,
     /// Rows that were changed before the open transaction.
     changes_before: u64,
+    /// A decision asked for a row that is damaged.
+    met_damage: Cell<bool>,
 }
 
 impl SqliteEngine {
@@ -99,6 +103,7 @@ impl SqliteEngine {
             flushed,
             heals,
             changes_before: 0,
+            met_damage: Cell::new(false),
         })
     }
 
@@ -248,7 +253,10 @@ impl SqliteEngine {
     fn put_reaction(&self, key: MessageKey, reaction: &Reaction) -> rusqlite::Result<()> {
         const SQL: &str = "INSERT INTO reaction (place, ts, since, name, user) VALUES (?1, ?2, ?3, ?4, ?5)";
         let Reaction { since, name, user } = reaction;
-        self.write(SQL, params![place_of(key), key.ts.0, since.0, &**name, user.0]).map(drop)
+        let (place, ts) = (place_of(key), key.ts.0);
+        let row = Row::Reaction(place, ts, since.0, i64::from(user.0));
+        let name = seal(row, name.as_bytes().to_vec());
+        self.write(SQL, params![place, ts, since.0, name, user.0]).map(drop)
     }
 
     fn remove_reaction(&self, key: MessageKey, reaction: &Reaction) -> rusqlite::Result<()> {
@@ -575,12 +583,33 @@ pub(super) fn open_file(
     vfs: Option<&str>,
     heals: bool,
 ) -> Result<(Beside, Connection), OpenError> {
+    super::look::refuse_traces(path)?;
+    if !path.exists() {
+        make_new(path, vfs)?;
+    }
     if heals {
         wal::harden(path, vfs)?;
     }
     let db = super::connection(path, vfs, false)?;
     let file = Beside::open(path, vfs)?;
     Ok((file, db))
+}
+
+/// Makes an empty database under another name, which becomes its own when it is whole: a crash leaves none, or one that
+/// opens.
+fn make_new(path: &Path, vfs: Option<&str>) -> Result<(), OpenError> {
+    let partial = partial(path);
+    let file = new_file(&partial)?;
+    let mut db = super::plain_connection(&partial, vfs, false)?;
+    db.pragma_update(None, "journal_mode", "MEMORY")?;
+    let transaction = db.transaction()?;
+    transaction.execute_batch(rows::SCHEMA)?;
+    transaction.pragma_update(None, "user_version", rows::SCHEMA_VERSION)?;
+    transaction.commit()?;
+    drop(db);
+    file.sync_all()?;
+    std::fs::rename(&partial, path)?;
+    Ok(flush_folder_of(path)?)
 }
 
 fn prepare(mut db: Connection, wal: &Arc<Wal>) -> rusqlite::Result<Connection> {
@@ -734,6 +763,10 @@ impl Engine for SqliteEngine {
         }
     }
 
+    fn met_damage(&self) -> bool {
+        self.met_damage.take()
+    }
+
     fn is_in_doubt(&self) -> bool {
         self.wal.in_doubt.load(Ordering::Relaxed)
     }
@@ -748,6 +781,9 @@ impl Snapshot<'_> {
     fn looked<T>(&self, read: rusqlite::Result<T>) -> Looked<T> {
         read.map_err(|failed| {
             error!(error = %failed, "the database could not be read");
+            if rows::is_damage(&failed) {
+                self.engine.met_damage.set(true);
+            }
             NotLoaded
         })
     }
@@ -776,7 +812,7 @@ impl View for Snapshot<'_> {
 
     fn assembled(&self, message: &Message, more: Option<&Piece>) -> Looked<Option<Arc<Content>>> {
         let Some(begun) = self.content(message.key, message.content_at)? else { return Ok(None) };
-        let mut pieces = self.looked(rows::pieces(&self.engine.db, message.key))?;
+        let mut pieces = self.looked(rows::pieces(&self.engine.db, message))?;
         pieces.extend(more.cloned());
         Ok(Some(Arc::new((self.engine.assemble)(&begun, &pieces))))
     }

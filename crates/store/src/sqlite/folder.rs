@@ -11,7 +11,7 @@ use tracing::warn;
 use super::{FILE_NAME, OpenError};
 
 /// Holds the lock on the folder.
-const LOCK_FILE: &str = "lock";
+pub(super) const LOCK_FILE: &str = "lock";
 
 /// What others may do with a file or folder, in its mode.
 const OTHERS: u32 = 0o077;

@@ -9,6 +9,7 @@ use tracing::info;
 
 use super::copy::copy;
 use super::engine::open_file;
+use super::look::refuse_traces;
 use super::seal::Table;
 use super::{FILE_NAME, OpenError, check_version, folder, rows, seal};
 use crate::record::{Entry, conversation_entries, decode, encode};
@@ -40,6 +41,7 @@ pub struct Migrated {
 /// When the folder is in use, there is no database in it, or it cannot be migrated; nothing is changed then.
 pub fn migrate(folder: &Path) -> Result<Option<Migrated>, OpenError> {
     let path = folder.join(FILE_NAME);
+    refuse_traces(&path)?;
     if !path.is_file() {
         return Err(std::io::Error::new(std::io::ErrorKind::NotFound, "there is no database in it").into());
     }
@@ -76,7 +78,7 @@ fn seal_every_row(transaction: &Transaction) -> rusqlite::Result<()> {
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
     transaction.create_scalar_function("sealed", -1, flags, |context| {
         let key: Vec<_> = (2..context.len()).map(|at| context.get_raw(at)).collect();
-        Ok(seal::of_schema_3(context.get(0)?, context.get_raw(1).as_blob()?, &key))
+        Ok(seal::of_schema_3(context.get(0)?, context.get_raw(1).as_bytes()?, &key))
     })?;
     for Table { number, name, body, key } in seal::TABLES {
         transaction.execute(&format!("UPDATE {name} SET {body} = sealed({number}, {body}, {key})"), [])?;

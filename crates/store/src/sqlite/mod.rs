@@ -13,7 +13,7 @@ use redraft_model::item::{BlobKey, Item, ItemKey};
 use redraft_model::message::{Gone, Reaction};
 use redraft_model::time::Ts;
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, ffi};
 use tokio::sync::{Semaphore, oneshot};
 use tracing::error;
 
@@ -25,11 +25,13 @@ use crate::{
     Stored, Viewed, Window, machine_clock,
 };
 
+mod backup;
 mod blobs;
 mod copy;
 mod engine;
 mod examine;
 mod folder;
+mod look;
 mod migrate;
 mod packed;
 mod recent;
@@ -37,6 +39,7 @@ mod rows;
 mod seal;
 mod wal;
 
+pub use backup::{Repaired, backup, repair, restore};
 pub use examine::{Examined, examine};
 pub use migrate::{Migrated, migrate};
 
@@ -105,6 +108,20 @@ pub enum OpenError {
     /// There is no room for what has to be written first.
     #[error("the disk is full; nothing was changed")]
     Full,
+    /// What has to be written first cannot be.
+    #[error(
+        "the disk does not take what has to be written; is there a limit on files or room? nothing was changed"
+    )]
+    NotWritten,
+    /// There was a database and there is none now.
+    #[error("{0}; put back what is missing, restore a backup, or name another data folder")]
+    Lost(&'static str),
+    /// What is to be copied is not whole.
+    #[error("it is damaged: {0}")]
+    Damaged(String),
+    /// The folder to copy to has something in it.
+    #[error("the folder to copy to has something in it; name a new one")]
+    NotEmpty,
     /// A copy was written and does not read as what was copied.
     #[error("the copy of the database does not read back as it was written; nothing was changed")]
     BadCopy,
@@ -130,8 +147,11 @@ impl From<std::io::Error> for OpenError {
 
 impl From<rusqlite::Error> for OpenError {
     fn from(failed: rusqlite::Error) -> Self {
-        match failed.sqlite_error_code() {
-            Some(rusqlite::ErrorCode::DiskFull) => Self::Full,
+        match failed.sqlite_error().map(|error| error.extended_code) {
+            Some(ffi::SQLITE_FULL) => Self::Full,
+            Some(ffi::SQLITE_IOERR_WRITE | ffi::SQLITE_IOERR_FSYNC | ffi::SQLITE_IOERR_TRUNCATE) => {
+                Self::NotWritten
+            }
             _ => Self::Database(failed),
         }
     }
@@ -423,6 +443,14 @@ fn probe() -> Job {
 const FILE_NAME: &str = "redraft.db";
 
 fn connection(path: &Path, vfs: Option<&str>, reader: bool) -> rusqlite::Result<Connection> {
+    let db = plain_connection(path, vfs, reader)?;
+    if !reader {
+        db.pragma_update(None, "journal_mode", "WAL")?;
+    }
+    Ok(db)
+}
+
+fn plain_connection(path: &Path, vfs: Option<&str>, reader: bool) -> rusqlite::Result<Connection> {
     let mode = if reader {
         OpenFlags::SQLITE_OPEN_READ_ONLY
     } else {
@@ -434,9 +462,6 @@ fn connection(path: &Path, vfs: Option<&str>, reader: bool) -> rusqlite::Result<
         None => Connection::open_with_flags(path, flags)?,
     };
     db.busy_timeout(Duration::from_secs(5))?;
-    if !reader {
-        db.pragma_update(None, "journal_mode", "WAL")?;
-    }
     db.pragma_update(None, "temp_store", "MEMORY")?;
     Ok(db)
 }
@@ -473,7 +498,7 @@ impl Readers {
         drop(permit);
         done.map_err(|_| StoreError::Failed)?.map_err(|failed| {
             error!(error = %failed, "the database could not be read");
-            StoreError::Failed
+            if rows::is_damage(&failed) { StoreError::Damaged } else { StoreError::Failed }
         })
     }
 

@@ -7,9 +7,11 @@ use redraft_model::directory::{Directories, Directory};
 use redraft_model::event::Event;
 use redraft_model::id::{AppId, ConversationId, MessageKey, UserId, WorkspaceId};
 use redraft_model::item::{BlobKey, Item, ItemKey};
-use redraft_model::message::{Audience, Gone, Message, PersonalView, Reaction};
+use redraft_model::message::{Appended, Audience, Gone, Message, PersonalView, Reaction, State};
 use redraft_model::time::Ts;
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Params, params};
+use tracing::error;
 
 use super::packed::{self, Row};
 use super::seal::{self, unseal};
@@ -49,7 +51,7 @@ CREATE TABLE IF NOT EXISTS ephemeral (expires_at INTEGER NOT NULL, place INTEGER
 CREATE TABLE IF NOT EXISTS piece (place INTEGER NOT NULL, ts INTEGER NOT NULL, number INTEGER NOT NULL,
     body BLOB NOT NULL, PRIMARY KEY (place, ts, number)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS reaction (place INTEGER NOT NULL, ts INTEGER NOT NULL, since INTEGER NOT NULL,
-    name TEXT NOT NULL, user INTEGER NOT NULL, PRIMARY KEY (place, ts, since)) WITHOUT ROWID;
+    name BLOB NOT NULL, user INTEGER NOT NULL, PRIMARY KEY (place, ts, since)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS reaction_user ON reaction (place >> 32, user, since);
 CREATE TABLE IF NOT EXISTS view (place INTEGER NOT NULL, ts INTEGER NOT NULL, user INTEGER NOT NULL,
     body BLOB NOT NULL, PRIMARY KEY (place, ts, user)) WITHOUT ROWID;
@@ -110,6 +112,16 @@ pub(super) fn spot(workspace: WorkspaceId, position: u64) -> i64 {
     i64::from(workspace.0) << 40 | i64::try_from(position).unwrap_or(POSITION_MAX).min(POSITION_MAX)
 }
 
+/// Whether a read failed at what is stored, and not at the machine.
+pub(super) fn is_damage(failed: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+    match failed.sqlite_error_code() {
+        Some(code) => matches!(code, DatabaseCorrupt | NotADatabase),
+        // A value of another type or size than its column has.
+        None => true,
+    }
+}
+
 /// A row that is not what was written: the file is damaged.
 fn damaged() -> rusqlite::Error {
     rusqlite::Error::InvalidQuery
@@ -140,6 +152,32 @@ fn many<T: Field>(
     let mut statement = db.prepare_cached(sql)?;
     let rows = statement.query_map(params, |found| read(row(found)?, found.get_ref(0)?.as_blob()?))?;
     rows.collect()
+}
+
+/// The records in the first rows that are whole, so many at most. A damaged one does not stop those who go through a list:
+/// it is logged and left out.
+fn whole<T: Field>(
+    db: &Connection,
+    row: impl Fn(&rusqlite::Row) -> rusqlite::Result<seal::Row<'static>>,
+    sql: &str,
+    params: impl Params,
+    limit: usize,
+) -> rusqlite::Result<Vec<T>> {
+    let mut statement = db.prepare_cached(sql)?;
+    let mut rows = statement.query(params)?;
+    let mut records = Vec::new();
+    while records.len() < limit
+        && let Some(found) = rows.next()?
+    {
+        match read(row(found)?, found.get_ref(0)?.as_blob()?) {
+            Ok(record) => records.push(record),
+            Err(failed) if is_damage(&failed) => {
+                error!(sql, "a damaged row is left out; `redraft doctor` names it")
+            }
+            Err(failed) => return Err(failed),
+        }
+    }
+    Ok(records)
 }
 
 /// A row of `message` from its bytes.
@@ -191,11 +229,18 @@ pub(super) fn content(
     Ok(revision_at(db, workspace, position)?.map(|row| row.content))
 }
 
-/// The pieces of a message that streams in, in their order.
-pub(super) fn pieces(db: &Connection, key: MessageKey) -> rusqlite::Result<Vec<Piece>> {
+/// The pieces of a message that streams in, in their order: all of them, or it is damaged.
+pub(super) fn pieces(db: &Connection, message: &Message) -> rusqlite::Result<Vec<Piece>> {
     const SQL: &str = "SELECT body, number FROM piece WHERE place = ?1 AND ts = ?2 ORDER BY number";
-    let (place, ts) = (place_of(key), key.ts.0);
-    many(db, |found| Ok(seal::Row::Piece(place, ts, found.get(1)?)), SQL, params![place, ts])
+    let (place, ts) = (place_of(message.key), message.key.ts.0);
+    let row = |found: &rusqlite::Row| Ok(seal::Row::Piece(place, ts, found.get(1)?));
+    let pieces: Vec<Piece> = many(db, row, SQL, params![place, ts])?;
+    let bytes: usize = pieces.iter().map(Piece::bytes).sum();
+    let expected = match message.state {
+        State::Streaming { appended: Some(Appended { bytes, .. }), .. } => usize::try_from(bytes).ok(),
+        State::Streaming { appended: None, .. } | State::Live { .. } | State::Tombstone { .. } => None,
+    };
+    if expected.is_none_or(|expected| expected == bytes) { Ok(pieces) } else { Err(damaged()) }
 }
 
 /// A message, or the root that it shows, as it is with its pieces.
@@ -204,19 +249,27 @@ pub(super) fn assembled(db: &Connection, assemble: Assemble, mut stored: Stored)
         stored.root = Some(Box::new(assembled(db, assemble, *root)?));
     }
     if stored.message.in_pieces() {
-        let pieces = pieces(db, stored.message.key)?;
+        let pieces = pieces(db, &stored.message)?;
         stored.content = Arc::new(assemble(&stored.content, &pieces));
     }
     Ok(stored)
+}
+
+/// The emoji of a reaction.
+fn emoji(row: seal::Row, sealed: ValueRef) -> rusqlite::Result<Arc<str>> {
+    let name = unseal(row, sealed.as_blob()?).and_then(|name| std::str::from_utf8(name).ok());
+    name.map(Arc::from).ok_or_else(damaged)
 }
 
 /// A message's reactions, in their order.
 pub(super) fn reactions(db: &Connection, key: MessageKey) -> rusqlite::Result<Vec<Reaction>> {
     const SQL: &str = "SELECT since, name, user FROM reaction WHERE place = ?1 AND ts = ?2 ORDER BY since";
     let mut statement = db.prepare_cached(SQL)?;
-    let reactions = statement.query_map(params![place_of(key), key.ts.0], |row| {
-        let name: String = row.get(1)?;
-        Ok(Reaction { since: Ts(row.get(0)?), name: name.into(), user: UserId(row.get(2)?) })
+    let (place, ts) = (place_of(key), key.ts.0);
+    let reactions = statement.query_map(params![place, ts], |row| {
+        let (since, user): (i64, u32) = (row.get(0)?, row.get(2)?);
+        let name = emoji(seal::Row::Reaction(place, ts, since, i64::from(user)), row.get_ref(1)?)?;
+        Ok(Reaction { since: Ts(since), name, user: UserId(user) })
     })?;
     reactions.collect()
 }
@@ -234,9 +287,9 @@ pub(super) fn reacted(
     let mut statement = db.prepare_cached(SQL)?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let found = statement.query_map(params![workspace.0, user.0, before.0, limit], |row| {
-        let name: String = row.get(3)?;
-        let reaction = Reaction { since: Ts(row.get(2)?), name: name.into(), user };
-        Ok((key(row.get(0)?, Ts(row.get(1)?)), reaction))
+        let (place, ts, since) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        let name = emoji(seal::Row::Reaction(place, ts, since, i64::from(user.0)), row.get_ref(3)?)?;
+        Ok((key(place, Ts(ts)), Reaction { since: Ts(since), name, user }))
     })?;
     found.collect()
 }
@@ -306,12 +359,11 @@ pub(super) fn deliveries(
 ) -> rusqlite::Result<Vec<Delivery>> {
     const SQL: &str =
         "SELECT body, position, part FROM delivery WHERE workspace = ?1 AND app = ?2 AND (position, part) > (?3, ?4)
-        ORDER BY position, part LIMIT ?5";
+        ORDER BY position, part";
     let after = i64::try_from(after).unwrap_or(i64::MAX);
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let (workspace, app) = (i64::from(workspace.0), i64::from(app.0));
     let row = |found: &rusqlite::Row| Ok(seal::Row::Delivery(workspace, app, found.get(1)?, found.get(2)?));
-    many(db, row, SQL, params![workspace, app, after, part, limit])
+    whole(db, row, SQL, params![workspace, app, after, part], limit)
 }
 
 pub(super) fn item(db: &Connection, workspace: WorkspaceId, key: &ItemKey) -> rusqlite::Result<Option<Item>> {
@@ -397,10 +449,10 @@ pub(super) fn stored(db: &Connection, key: MessageKey) -> rusqlite::Result<Optio
 
 fn with_content(db: &Connection, message: Message) -> rusqlite::Result<Stored> {
     let content = match message.revision() {
-        Some(_) => content(db, message.key.workspace, message.content_at)?,
-        None => None,
+        // What is there and has no content has lost it.
+        Some(_) => content(db, message.key.workspace, message.content_at)?.ok_or_else(damaged)?,
+        None => crate::sqlite::nothing(),
     };
-    let content = content.unwrap_or_else(crate::sqlite::nothing);
     let reactions = if message.marked { reactions(db, message.key)? } else { Vec::new() };
     Ok(Stored { message: Arc::new(message), content, root: None, reactions })
 }
@@ -476,9 +528,9 @@ pub(super) fn revisions(
     while let Some(position) = next
         && found.len() < limit
     {
-        let Some(RevisionRow { revision, content }) = revision_at(db, key.workspace, position)? else {
-            break;
-        };
+        let row = revision_at(db, key.workspace, position)?;
+        // An erased one leaves its row, so one without is lost.
+        let RevisionRow { revision, content } = row.ok_or_else(damaged)?;
         next = revision.previous;
         if revision.number.get() < below {
             found.push((revision, content));
@@ -494,12 +546,12 @@ pub(super) fn events(
     limit: usize,
 ) -> rusqlite::Result<Vec<Event>> {
     let (from, to) = (spot(workspace, after.saturating_add(1)), spot(WorkspaceId(workspace.0 + 1), 0));
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    many(
+    whole(
         db,
         |found| Ok(seal::Row::Log(found.get(1)?)),
-        "SELECT body, spot FROM log WHERE spot >= ?1 AND spot < ?2 ORDER BY spot LIMIT ?3",
-        params![from, to, limit],
+        "SELECT body, spot FROM log WHERE spot >= ?1 AND spot < ?2 ORDER BY spot",
+        params![from, to],
+        limit,
     )
 }
 

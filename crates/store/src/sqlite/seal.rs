@@ -50,6 +50,8 @@ pub(super) enum Row<'a> {
     Blob(i64, &'a [u8]),
     /// Name.
     Meta(&'a str),
+    /// Place, ts, since, user.
+    Reaction(i64, i64, i64, i64),
 }
 
 impl Row<'_> {
@@ -74,6 +76,7 @@ impl Row<'_> {
             }
             Self::Blob(workspace, digest) => text(&mut hasher, 12, workspace, &[digest]),
             Self::Meta(name) => text(&mut hasher, 13, 0, &[name.as_bytes()]),
+            Self::Reaction(place, ts, since, user) => number(&mut hasher, 14, [place, ts, since, user]),
         }
         hasher.update(body);
         hasher.finalize().to_le_bytes()
@@ -128,7 +131,7 @@ const fn table(number: i64, name: &'static str, body: &'static str, key: &'stati
 }
 
 /// All of them.
-pub(super) const TABLES: [Table; 13] = [
+pub(super) const TABLES: [Table; 14] = [
     table(1, "message", "body", "place, line, ts"),
     table(2, "replier", "body", "place, root, user"),
     table(3, "revision", "body", "spot"),
@@ -142,6 +145,7 @@ pub(super) const TABLES: [Table; 13] = [
     table(11, "directory", "body", "workspace, key, origin"),
     table(12, "blob", "bytes", "workspace, digest"),
     table(13, "meta", "value", "name"),
+    table(14, "reaction", "name", "place, ts, since, user"),
 ];
 
 /// The sealed body of a row of schema 3. One that cannot be read stays as it is: it is damaged, and a checksum would
@@ -170,6 +174,7 @@ pub(super) fn row_of<'a>(table: i64, key: &[ValueRef<'a>]) -> Option<Row<'a>> {
         11 => Row::Directory(number(0)?, number(2)? != 0, bytes(1)?),
         12 => Row::Blob(number(0)?, bytes(1)?),
         13 => Row::Meta(text(0)?),
+        14 => Row::Reaction(number(0)?, number(1)?, number(2)?, number(3)?),
         _ => return None,
     })
 }
@@ -193,6 +198,7 @@ pub(super) fn readable(row: Row, body: &[u8]) -> bool {
         Row::Item(..) => decode::<Item>(body).is_some(),
         Row::Directory(..) => decode::<Entry>(body).is_some(),
         Row::Blob(..) | Row::Meta(_) => true,
+        Row::Reaction(..) => std::str::from_utf8(body).is_ok(),
     }
 }
 

@@ -39,6 +39,20 @@ pub(super) struct Log {
     pub headless: bool,
 }
 
+impl Log {
+    /// What is wrong with it, in words; `None` if nothing is.
+    pub fn doubt(&self) -> Option<String> {
+        const LIKE: &str = "this is damage, or the end of a write that a power cut interrupted before it was acknowledged; the two cannot be told apart";
+        if self.headless {
+            return Some(format!("the head of the log cannot be read, so all of it is ignored: {LIKE}"));
+        }
+        (0 < self.behind).then(|| {
+            let (whole, behind) = (self.frames + self.uncommitted, self.behind);
+            format!("frame {} of the log is not whole, and {behind} behind it are ignored: {LIKE}", whole + 1)
+        })
+    }
+}
+
 struct Header {
     big_endian: bool,
     page_bytes: usize,

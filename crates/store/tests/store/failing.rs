@@ -181,7 +181,7 @@ async fn whichever_operation_fails() {
     while fail_at(n).await {
         n += 1;
     }
-    assert!(200 < n, "the script has only {n} operations");
+    assert!(150 < n, "the script has only {n} operations");
 }
 
 /// Every fault of a disk that lasts for some steps of the script.
@@ -298,7 +298,7 @@ async fn a_damaged_row_fails_one_command_of_a_batch() {
                 assert_eq!(format!("{answer:?}"), format!("{expected:?}"));
             }
             Err(error) => {
-                assert_eq!((error, failed), (StoreError::Failed, 0));
+                assert_eq!((error, failed), (StoreError::Damaged, 0));
                 failed += 1;
             }
         }

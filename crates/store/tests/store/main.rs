@@ -2,11 +2,13 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod contract;
+mod damage;
 mod failing;
 mod flushes;
 mod folder;
 mod folders;
 mod histories;
+mod keeping;
 mod power;
 mod runtimes;
 mod schema_3;
