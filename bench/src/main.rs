@@ -5,6 +5,7 @@
 
 use clap::{Parser, Subcommand};
 
+mod attack;
 mod client;
 mod directory;
 mod fill;
@@ -34,6 +35,8 @@ enum Command {
     Fill(fill::Fill),
     /// Measures changes of large directories, of any executable.
     Directory(directory::Directory),
+    /// Attacks a server: peak memory, and how long `/healthz` takes meanwhile.
+    Attack(attack::Attack),
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -43,6 +46,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         Some(Command::Server(server)) => server.run(),
         Some(Command::Fill(fill)) => fill.run(),
         Some(Command::Directory(directory)) => directory.run(),
+        Some(Command::Attack(attack)) => attack.run(),
         None => cli.run.run(),
     }
 }
