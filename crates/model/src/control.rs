@@ -10,7 +10,9 @@ use crate::directory::{Directories, Directory, DirectoryChange, client_id};
 use crate::event::EventKind;
 use crate::id::{AppId, ConversationId, TokenHash, UserId, WorkspaceId};
 use crate::item::{Code, Grant, Item, ItemKey};
-use crate::limits::{DIRECTORY_ENTRIES_MAX, MEMBERS_MAX, WEBHOOKS_MAX};
+use crate::limits::{
+    DIRECTORY_ENTRIES_MAX, MEMBERS_MAX, USER_GROUP_MEMBERS_MAX, USER_GROUPS_MAX, WEBHOOKS_MAX,
+};
 use crate::notice::{self, Notice};
 use crate::view::View;
 use crate::workspace::{
@@ -601,6 +603,9 @@ impl Act<'_> {
 
     fn add_user_group(&mut self, group: &UserGroup) -> Result<Outcome, R> {
         self.room()?;
+        if USER_GROUPS_MAX <= self.directory.user_groups().count() {
+            return Err(R::Full);
+        }
         self.names_free([&*group.slack_id, &*format!("@{}", group.handle)])?;
         let (id, now) = (self.directory.next_user_group(), self.moment.at);
         self.put_user_group(UserGroup { id, created_at: now, ..group.clone() })
@@ -616,6 +621,9 @@ impl Act<'_> {
     }
 
     fn put_user_group(&mut self, group: UserGroup) -> Result<Outcome, R> {
+        if USER_GROUP_MEMBERS_MAX < group.users.len() {
+            return Err(R::Full);
+        }
         for user in &group.users {
             self.user(*user)?;
         }

@@ -105,3 +105,9 @@ pub const DIRECTORY_ENTRIES_MAX: usize = 200_000;
 
 /// Incoming webhooks of an app.
 pub const WEBHOOKS_MAX: usize = 1000;
+
+/// User groups of a workspace. The platform lists them without a cursor.
+pub const USER_GROUPS_MAX: usize = 1000;
+
+/// Members of a user group.
+pub const USER_GROUP_MEMBERS_MAX: usize = 1000;

@@ -7,8 +7,8 @@ use redraft_model::control::Control;
 use redraft_model::conversations::ConversationCommand as C;
 use redraft_model::decision::Halt;
 use redraft_model::directory::DirectoryChange;
-use redraft_model::id::{ConversationId, TokenHash, UserId};
-use redraft_model::workspace::{App, ConversationKind, Membership, Token, TokenKind};
+use redraft_model::id::{ConversationId, TokenHash, UserGroupId, UserId};
+use redraft_model::workspace::{App, ConversationKind, Membership, Token, TokenKind, UserGroup};
 
 use crate::world::*;
 
@@ -99,5 +99,35 @@ fn a_full_channel_takes_nobody_more() {
         put(&mut world, more);
         let told = [join(), invite(&[SAM, BETA]), add()].map(|command| would(&world, &command));
         assert_eq!(told, expect, "{} members", world.room(PUBLIC).members.len());
+    }
+}
+
+/// The platform lists groups, and who is in one, without a cursor.
+#[test]
+fn user_groups_are_few_and_small() {
+    let group = |number: u32, members: usize| UserGroup {
+        id: UserGroupId(number),
+        slack_id: format!("S{number}"),
+        name: "group".into(),
+        handle: format!("group-{number}"),
+        description: String::new(),
+        creator: ADA,
+        users: vec![MIA; members],
+        created_at: START,
+        updated_at: START,
+        disabled: false,
+    };
+    let add = |group| command(CONTROL, Verb::Control(Box::new(Control::AddUserGroup(group))));
+    let change = |group| command(CONTROL, Verb::Control(Box::new(Control::ChangeUserGroup(group))));
+    let mut world = World::new();
+    for number in 1..1000 {
+        world.directories.apply(&DirectoryChange::UserGroup(HOME, group(number, 0)));
+    }
+    assert_eq!(would(&world, &add(group(0, 1001))), "Control(Full)");
+    assert_eq!(would(&world, &add(group(1000, 1000))), "accepted");
+    world.directories.apply(&DirectoryChange::UserGroup(HOME, group(1000, 0)));
+    assert_eq!(would(&world, &add(group(1001, 0))), "Control(Full)");
+    for (members, expect) in [(1000, "accepted"), (1001, "Control(Full)")] {
+        assert_eq!(would(&world, &change(group(1, members))), expect);
     }
 }

@@ -17,6 +17,8 @@ pub const BLOCKS_MAX: usize = 50;
 pub const VIEW_BLOCKS_MAX: usize = 100;
 /// The most characters all blocks of a message may show together.
 pub const BLOCKS_CHARS_MAX: usize = 13_200;
+/// The longest blocks that are stored, in bytes of compact JSON. Ours: addresses, ids and values count for no characters.
+pub const BLOCKS_BYTES_MAX: usize = 400_000;
 
 /// A message's blocks as they are stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,7 +38,7 @@ pub struct Blocks {
 /// # Errors
 ///
 /// `invalid_blocks_format` unless it is an array of objects, `invalid_blocks` with every broken rule, and
-/// `msg_blocks_too_long` when the texts together exceed [`BLOCKS_CHARS_MAX`].
+/// `msg_blocks_too_long` when the texts together exceed [`BLOCKS_CHARS_MAX`] or all of it [`BLOCKS_BYTES_MAX`].
 pub fn normalise(given: &str, new_id: &mut dyn FnMut() -> String) -> Result<Blocks, Fault> {
     let Ok(Value::Array(mut blocks)) = serde_json::from_str(given) else {
         return Err(Fault::new("invalid_blocks_format", "must be an array [json-pointer:/blocks]"));
@@ -47,7 +49,12 @@ pub fn normalise(given: &str, new_id: &mut dyn FnMut() -> String) -> Result<Bloc
     }
     check(&mut blocks, "/blocks", new_id)?;
     let (count, fallback) = (blocks.len(), fallback(&blocks));
-    Ok(Blocks { json: Value::Array(blocks).to_string(), fallback, count })
+    let json = Value::Array(blocks).to_string();
+    if BLOCKS_BYTES_MAX < json.len() {
+        let reason = format!("must be less than {} bytes [json-pointer:/blocks]", BLOCKS_BYTES_MAX + 1);
+        return Err(Fault::new("msg_blocks_too_long", reason));
+    }
+    Ok(Blocks { json, fallback, count })
 }
 
 /// Checks and completes blocks in place; `pointer` says where they stand.
@@ -738,6 +745,21 @@ mod tests {
             made += 1;
             format!("n{made}")
         })
+    }
+
+    /// What counts for no characters, such as addresses, counts for bytes.
+    #[test]
+    fn blocks_are_bounded_in_bytes() {
+        let image = |chars: usize| {
+            let url = format!("https://x.example/{}", "\u{e4}".repeat(chars));
+            json!({"type": "image", "image_url": url, "alt_text": "x", "title": {"type": "plain_text", "text": "t"},
+                "more": "y".repeat(7000 - chars)})
+        };
+        let run_with = |count: usize| run(&json!(vec![image(1000); count]));
+        assert!(run_with(40).is_ok());
+        let fault = run_with(50).unwrap_err();
+        assert_eq!(fault.code, "msg_blocks_too_long");
+        assert!(fault.messages[0].contains("400001 bytes"), "{:?}", fault.messages);
     }
 
     #[test]
