@@ -52,18 +52,7 @@ pub fn fill(folder: &Path, messages: usize) -> Result<(), Box<dyn std::error::Er
     runtime.block_on(async {
         let options = Options { sabotage: Some(Sabotage::SynchronousOff), ..Options::default() };
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(folder, options)?);
-        let config = Config {
-            listen: "127.0.0.1:0".into(),
-            data: None,
-            public_url: None,
-            seed: Some(servers::seed()),
-            ready_file: None,
-            tls: None,
-            bot_timeout_ms: redraft_server::config::BOT_TIMEOUT_MS,
-            private_endpoints: None,
-            teams_rates: false,
-            slack_rates: false,
-        };
+        let config = Config { seed: Some(servers::seed()), ..Config::default() };
         drop(Server::start_on(config, Arc::clone(&store)).await?);
         let directory = store.published().directories().all().next().cloned().ok_or("no workspace")?;
         let teams = directory.app_named("99999999-0000-4000-8000-000000000002").ok_or("no bot")?.id;

@@ -51,18 +51,7 @@ impl Redraft {
                 faults.vfs_name().to_owned()
             });
             let store = Arc::new(SqliteStore::open(&self.data, Options { vfs, ..Options::default() })?);
-            let config = Config {
-                listen: "127.0.0.1:0".into(),
-                data: None,
-                public_url: None,
-                seed: Some(seed()),
-                ready_file: None,
-                tls: None,
-                bot_timeout_ms: redraft_server::config::BOT_TIMEOUT_MS,
-                private_endpoints: None,
-                teams_rates: false,
-                slack_rates: false,
-            };
+            let config = Config { listen: "127.0.0.1:0".into(), seed: Some(seed()), ..Config::default() };
             let server = Server::start_on(config, store).await?;
             say(server.started.url.trim_start_matches("http://"));
             server.run(parent_gone()).await?;

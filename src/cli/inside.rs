@@ -33,6 +33,23 @@ impl Inside {
         let (control, workspace) = self.open()?;
         control.call(method, &format!("{workspace}{path}"), body)
     }
+
+    /// All entries of a list, page by page.
+    fn all(&self, name: &str) -> Result<Value, Failure> {
+        let (control, workspace) = self.open()?;
+        let (mut all, mut after) = (Vec::new(), String::new());
+        loop {
+            let path = format!("{workspace}/{name}?after={after}");
+            let mut page = control.call("GET", &path, &Value::Null)?;
+            if let Value::Array(entries) = page[name].take() {
+                all.extend(entries);
+            }
+            match page["next"].take() {
+                Value::String(next) => after = next,
+                _ => return Ok(all.into()),
+            }
+        }
+    }
 }
 
 macro_rules! command {
@@ -162,8 +179,8 @@ impl User {
     pub fn run(self) -> Result<(), Failure> {
         match self.verb {
             UserVerb::List => {
-                let all = self.inside.call("GET", "/people", &Value::Null)?;
-                table(&all["people"], &["name", "id", "admin", "deactivated", "email", "real_name"]);
+                let all = self.inside.all("people")?;
+                table(&all, &["name", "id", "admin", "deactivated", "email", "real_name"]);
                 Ok(())
             }
             UserVerb::Create { name, real_name, email, admin } => {
@@ -223,8 +240,8 @@ impl Channel {
     pub fn run(self) -> Result<(), Failure> {
         match self.verb {
             ChannelVerb::List => {
-                let all = self.inside.call("GET", "/channels", &Value::Null)?;
-                table(&all["channels"], &["name", "id", "kind", "archived", "conversation_id"]);
+                let all = self.inside.all("channels")?;
+                table(&all, &["name", "id", "kind", "archived", "conversation_id"]);
                 Ok(())
             }
             ChannelVerb::Create { name, private, members } => {
@@ -356,11 +373,8 @@ impl App {
     pub fn run(self) -> Result<(), Failure> {
         match self.verb {
             AppVerb::List => {
-                let all = self.inside.call("GET", "/apps", &Value::Null)?;
-                table(
-                    &all["apps"],
-                    &["name", "kind", "id", "bot_id", "bot_user_id", "app_id", "uninstalled"],
-                );
+                let all = self.inside.all("apps")?;
+                table(&all, &["name", "kind", "id", "bot_id", "bot_user_id", "app_id", "uninstalled"]);
                 Ok(())
             }
             AppVerb::Create { kind, name, channels, installed_by } => {
@@ -491,8 +505,8 @@ impl Token {
     pub fn run(self) -> Result<(), Failure> {
         match self.verb {
             TokenVerb::List => {
-                let all = self.inside.call("GET", "/tokens", &Value::Null)?;
-                table(&all["tokens"], &["id", "hint", "kind", "app", "user", "revoked"]);
+                let all = self.inside.all("tokens")?;
+                table(&all, &["id", "hint", "kind", "app", "user", "revoked"]);
                 Ok(())
             }
             TokenVerb::Create { app, user, scopes } => {

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::convert::Infallible;
 use std::fmt::Write;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
@@ -62,6 +63,12 @@ pub struct Serve {
     /// Whose rate limits apps meet [default: nobody's].
     #[arg(long, env = "REDRAFT_RATE_LIMITS", value_delimiter = ',')]
     rate_limits: Option<Vec<Limited>>,
+    /// Addresses of proxies whose X-Forwarded-For is believed.
+    #[arg(long, env = "REDRAFT_TRUSTED_PROXIES", value_delimiter = ',')]
+    trusted_proxies: Option<Vec<IpAddr>>,
+    /// Where to answer /metrics; then nowhere else.
+    #[arg(long, env = "REDRAFT_METRICS_LISTEN")]
+    metrics_listen: Option<String>,
     /// How logs are written to standard error [default: text].
     #[arg(long, env = "REDRAFT_LOG_FORMAT")]
     log_format: Option<LogFormat>,
@@ -99,12 +106,18 @@ impl Serve {
         runtime.block_on(async {
             let mut end = signal(SignalKind::terminate())?;
             let mut interrupt = signal(SignalKind::interrupt())?;
+            // From here on it ends no process.
+            let mut hangup = signal(SignalKind::hangup())?;
             let kept = config.data.clone();
             let secrets = Secrets::of(config.ready_file.as_deref());
             let server = Server::start(config).await?;
             say(&banner(&server.started, kept.as_deref(), &secrets));
-            // Who closes a terminal, or reloads a service, does not mean to end it.
-            let _hangup = signal(SignalKind::hangup())?;
+            let reload = server.reload();
+            tokio::spawn(async move {
+                while hangup.recv().await.is_some() {
+                    reload.now().await;
+                }
+            });
             let stop = async move {
                 tokio::select! {
                     _ = end.recv() => {}
@@ -137,6 +150,8 @@ impl Serve {
             bot_timeout_ms: self.bot_timeout_ms.or(file.bot_timeout_ms),
             private_endpoints: self.private_endpoints.or(file.private_endpoints),
             rate_limits: self.rate_limits.or(file.rate_limits),
+            trusted_proxies: self.trusted_proxies.or(file.trusted_proxies),
+            metrics_listen: self.metrics_listen.or(file.metrics_listen),
             log_format: self.log_format.or(file.log_format),
             log: self.log.or(file.log),
             config: self.config,
@@ -172,6 +187,9 @@ impl Serve {
             private_endpoints: self.private_endpoints,
             teams_rates: limited.contains(&Limited::Teams),
             slack_rates: limited.contains(&Limited::Slack),
+            trusted_proxies: self.trusted_proxies.unwrap_or_default(),
+            metrics_listen: self.metrics_listen,
+            ..Config::default()
         })
     }
 

@@ -23,6 +23,7 @@ mod forged;
 mod hears;
 mod interactive;
 mod keeping;
+mod limits;
 mod modals;
 mod oauth;
 mod pins;

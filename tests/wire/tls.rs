@@ -15,10 +15,10 @@ use crate::client::{self, Answer};
 use crate::support::{Folder, Server, redraft};
 use crate::world::*;
 
-type Stream = StreamOwned<ClientConnection, TcpStream>;
+pub type Stream = StreamOwned<ClientConnection, TcpStream>;
 
 /// A connection whose handshake is done, by somebody who trusts this authority, to this name.
-fn connect(server: &Server, authority: &Path, name: &str) -> Result<Stream, String> {
+pub fn connect(server: &Server, authority: &Path, name: &str) -> Result<Stream, String> {
     let url = text_of(&server.ready, "tls_url");
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(authority).unwrap()).unwrap();

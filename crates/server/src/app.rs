@@ -11,7 +11,9 @@ use redraft_model::time::Micros;
 use redraft_store::{Store, StoreError};
 
 use crate::acts::Refreshes;
+use crate::bounds::Bounds;
 use crate::config::BOT_TIMEOUT_MS;
+use crate::connections::Gate;
 use crate::connector::authority::Authority;
 pub use crate::connector::authority::{NotTurned, Step};
 use crate::connector::rates::Rates;
@@ -56,6 +58,12 @@ pub struct App {
     pub untold: Untold,
     /// Which cards were refreshed for whom.
     pub refreshes: Refreshes,
+    /// Counts and watches connections.
+    pub gate: Arc<Gate>,
+    /// Bounds bodies in memory and requests under way.
+    pub bounds: Bounds,
+    /// Metrics have a listener of their own.
+    pub metrics_apart: bool,
 }
 
 /// Why a command was not carried out.
@@ -89,6 +97,9 @@ impl App {
             scheduled: tokio::sync::Notify::default(),
             untold: Untold::default(),
             refreshes: Refreshes::default(),
+            gate: Arc::default(),
+            bounds: Bounds::default(),
+            metrics_apart: false,
         })
     }
 

@@ -4,56 +4,64 @@
 use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::{Duration, Instant};
 
-use axum::body::{Body, Bytes};
-use axum::extract::{Request, State};
+use axum::body::Body;
+use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, Uri, header};
-use http_body_util::BodyExt;
 use metrics::{Counter, Histogram};
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use redraft_store::StoreError;
 
 use crate::app::App;
-use crate::config::{BODY_BYTES_MAX, DRAIN_BYTES_MAX};
+use crate::bounds::Sent;
+use crate::connections::{Connection, Room};
 use crate::{connector, control, slack};
 
-/// A body that was not read.
-pub(crate) enum Unread {
-    /// It has more than [`BODY_BYTES_MAX`] bytes.
-    TooBig,
-    /// The connection ended early.
-    Cut,
+/// By which listener a request came.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Entrance {
+    Plain,
+    Tls,
+    /// The one for metrics, where nothing else is answered.
+    Metrics,
+    /// The socket in the data folder, whose owner needs no token. Nothing but the control API is there.
+    Owner,
 }
 
-/// Answers a request, whatever it is.
-pub(crate) async fn answer(State(app): State<Arc<App>>, request: Request) -> Response<Body> {
-    answer_at(&app, request, false).await
-}
-
-/// Answers a request that came over TLS.
-pub(crate) async fn answer_over_tls(State(app): State<Arc<App>>, request: Request) -> Response<Body> {
-    answer_at(&app, request, true).await
-}
-
-/// Answers the owner of the data folder, who came through the socket in it and needs no token. Nothing but the control
-/// API is there.
-pub(crate) async fn answer_owner(State(app): State<Arc<App>>, request: Request) -> Response<Body> {
-    let start = Instant::now();
-    let (parts, body) = request.into_parts();
-    let (method, path, query) = (&parts.method, parts.uri.path(), parts.uri.query());
-    let response = Box::pin(control::handle_owner(&app, method, path, query, read(body).await)).await;
-    count(Part::Control, response.status(), start);
-    response
-}
-
-async fn answer_at(app: &Arc<App>, request: Request, over_tls: bool) -> Response<Body> {
+/// Answers a request, whatever it is; `connection` is the one that it came by.
+pub(crate) async fn answer(
+    app: &Arc<App>,
+    request: Request,
+    entrance: Entrance,
+    connection: Option<&Arc<Connection>>,
+) -> Response<Body> {
     let start = Instant::now();
     let (parts, body) = request.into_parts();
     let part = part(parts.uri.path());
-    let response = if allowed(app, &parts.headers, &parts.uri) {
-        route(app, part, parts, body, over_tls).await
-    } else {
+    let reserved = connection.is_some_and(|connection| connection.room == Room::Reserved);
+    let sent = Sent::new(body, &parts.headers, &app.bounds, part == Part::Control);
+    let mut response = if entrance == Entrance::Metrics {
+        watch(app, parts.uri.path(), true).await
+    } else if entrance == Entrance::Owner {
+        let (method, path, query) = (&parts.method, parts.uri.path(), parts.uri.query());
+        Box::pin(control::handle_owner(app, method, path, query, sent)).await
+    } else if !allowed(app, &parts.headers, &parts.uri) {
         refused_host(part)
+    } else if reserved && !matches!(part, Part::Watch | Part::Control) {
+        busy(part)
+    } else {
+        match connection.map(|connection| app.gate.admit_forwarded(connection, &parts.headers)) {
+            Some(Err(())) => busy(part),
+            None | Some(Ok(_)) => route(app, part, parts, sent, entrance).await,
+        }
     };
+    match app.bounds.room_for_answer(response.body()) {
+        Ok(None) => {}
+        Ok(Some(room)) => drop(response.extensions_mut().insert(room)),
+        Err(()) => response = busy(part),
+    }
+    if reserved {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     count(part, response.status(), start);
     response
 }
@@ -105,48 +113,49 @@ async fn route(
     app: &Arc<App>,
     part: Part,
     parts: axum::http::request::Parts,
-    body: Body,
-    over_tls: bool,
+    body: Sent<'_>,
+    entrance: Entrance,
 ) -> Response<Body> {
     let (method, path, query, headers) = (&parts.method, parts.uri.path(), parts.uri.query(), &parts.headers);
     match part {
         Part::Slack => {
             if let Some(rest) = path.trim_start_matches('/').strip_prefix("hooks/") {
-                let body = read(body).await;
                 return Box::pin(slack::hooks::handle(app, method, rest, headers, body)).await;
             }
             if let Some(rest) = path.trim_start_matches('/').strip_prefix("upload/v1/") {
-                let body = read_at_most(body, slack::files::FILE_BYTES_MAX).await;
                 return Box::pin(slack::files::upload(app, rest, headers, body)).await;
             }
             if let Some(rest) = path.trim_start_matches('/').strip_prefix("files-pri/") {
                 return Box::pin(slack::files::download(app, rest, headers)).await;
             }
             let name = path.trim_start_matches('/').strip_prefix("api").unwrap_or_default().trim_matches('/');
-            slack::handle(app, name, method, query, headers, read(body).await).await
+            slack::handle(app, name, method, query, headers, body).await
         }
         // Boxed, because the biggest of these would make every request's future as big.
-        Part::Control => {
-            let body = read(body).await;
-            Box::pin(control::handle(app, method, path, query, headers, body)).await
-        }
-        Part::Watch => watch(app, path).await,
+        Part::Control => Box::pin(control::handle(app, method, path, query, headers, body)).await,
+        Part::Watch => watch(app, path, !app.metrics_apart).await,
         Part::Sockets => slack::sockets::link(app, parts),
         Part::Connector => {
-            let body = read(body).await;
+            let over_tls = entrance == Entrance::Tls;
             let answer = connector::handle(app, method, path, query, headers, body, over_tls);
             Box::pin(answer).await.unwrap_or_else(|| plain(StatusCode::NOT_FOUND, "There is nothing here.\n"))
         }
     }
 }
 
-async fn watch(app: &App, path: &str) -> Response<Body> {
+async fn watch(app: &App, path: &str, shows_metrics: bool) -> Response<Body> {
     match path {
         "/healthz" => plain(StatusCode::OK, "ok\n"),
         "/readyz" => readiness(app).await,
-        "/metrics" => {
+        "/metrics" if shows_metrics => {
             metrics::counter!("redraft_commits_total").absolute(app.store.published().commits());
-            plain(StatusCode::OK, &recorder().render())
+            app.gate.measure();
+            app.bounds.measure();
+            app.sockets.measure();
+            let waiting = u32::try_from(app.store.waiting()).unwrap_or(u32::MAX);
+            metrics::gauge!("redraft_queue_commands").set(waiting);
+            let text = recorder().render() + &app.outbox.metrics(app.store.published());
+            plain(StatusCode::OK, &text)
         }
         _ => plain(StatusCode::NOT_FOUND, "There is nothing here.\n"),
     }
@@ -174,49 +183,16 @@ pub(crate) fn recorder() -> &'static PrometheusHandle {
     static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
     RECORDER.get_or_init(|| {
         let buckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0];
-        let builder =
-            PrometheusBuilder::new().set_buckets(&buckets).unwrap_or_else(|_| PrometheusBuilder::new());
+        let commands = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
+        let builder = PrometheusBuilder::new()
+            .set_buckets(&buckets)
+            .and_then(|it| it.set_buckets_for_metric(Matcher::Full("redraft_batch_jobs".into()), &commands))
+            .unwrap_or_else(|_| PrometheusBuilder::new());
         let recorder = builder.build_recorder();
         let handle = recorder.handle();
         let _ = metrics::set_global_recorder(recorder);
         handle
     })
-}
-
-/// Reads a body within the limit. Of one that is too big some more is read, so that its sender hears the answer.
-async fn read(body: Body) -> Result<Bytes, Unread> {
-    read_at_most(body, BODY_BYTES_MAX).await
-}
-
-async fn read_at_most(mut body: Body, bytes_max: usize) -> Result<Bytes, Unread> {
-    let mut first: Option<Bytes> = None;
-    let mut rest = Vec::new();
-    let mut drained = 0;
-    while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.map_err(|_| Unread::Cut)?.into_data() else { continue };
-        drained += data.len();
-        if DRAIN_BYTES_MAX.max(bytes_max) < drained {
-            return Err(Unread::TooBig);
-        }
-        if bytes_max < drained {
-            rest = Vec::new();
-            first = None;
-            continue;
-        }
-        match &first {
-            None if rest.is_empty() => first = Some(data),
-            Some(start) => {
-                rest.extend_from_slice(start);
-                rest.extend_from_slice(&data);
-                first = None;
-            }
-            None => rest.extend_from_slice(&data),
-        }
-    }
-    if bytes_max < drained {
-        return Err(Unread::TooBig);
-    }
-    Ok(first.unwrap_or_else(|| rest.into()))
 }
 
 /// Whether the request means this server: its host, and the page that sent it if there is one, is the public address or
@@ -277,6 +253,30 @@ fn refused_host(part: Part) -> Response<Body> {
     let json = HeaderValue::from_static("application/json; charset=utf-8");
     response.headers_mut().insert(header::CONTENT_TYPE, json);
     response
+}
+
+/// What is said when there is room for nothing but health, metrics and control.
+fn busy(part: Part) -> Response<Body> {
+    let reason = "the server has as many connections or unread answers as it may have; try again";
+    let body = match part {
+        Part::Slack => format!(
+            "{{\"ok\":false,\"error\":\"service_unavailable\",\"response_metadata\":{{\"messages\":[\"[ERROR] {reason}\"]}}}}"
+        ),
+        Part::Connector | Part::Control | Part::Watch | Part::Sockets => {
+            format!("{{\"error\":{{\"code\":\"ServiceUnavailable\",\"message\":\"{reason}\"}}}}")
+        }
+    };
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+    let json = HeaderValue::from_static("application/json; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, json);
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    response
+}
+
+/// Counts a token, password or secret that was not accepted.
+pub(crate) fn count_refused_login(at: &'static str) {
+    metrics::counter!("redraft_logins_refused_total", "at" => at).increment(1);
 }
 
 fn plain(status: StatusCode, text: &str) -> Response<Body> {

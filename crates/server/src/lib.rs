@@ -7,7 +7,9 @@
 
 pub mod acts;
 pub mod app;
+pub mod bounds;
 pub mod config;
+pub mod connections;
 pub mod connector;
 pub mod control;
 pub mod manifest;

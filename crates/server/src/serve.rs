@@ -5,13 +5,11 @@ use std::io::Write;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use axum::Router;
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::Response;
-use axum::serve::ListenerExt;
 use redraft_model::command::{Caller, Command, Verb};
 use redraft_model::control::Control;
 use redraft_model::decision::Why;
@@ -20,14 +18,18 @@ use redraft_store::{MemoryStore, Options, SqliteStore, Store, machine_clock};
 use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tracing::{error, info, warn};
+use tokio_rustls::TlsAcceptor;
+use tracing::{info, warn};
 
 use crate::acts::Refreshes;
 use crate::app::{App, NotDone, Untold};
+use crate::bounds::Bounds;
 use crate::config::{Config, STOP_SECONDS_MAX};
+use crate::connections::{self, Connection, Gate};
 use crate::connector::authority::Authority;
 use crate::connector::rates::Rates;
 use crate::delivery::{self, Outbox};
+use crate::front::Entrance;
 use crate::seed::{Ready, Seed, SeedError, ready_again};
 use crate::slack::sockets::Sockets;
 use crate::slack::streams::assemble;
@@ -80,6 +82,9 @@ pub struct Started {
     /// The address of the TLS listener.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls_url: Option<String>,
+    /// The address of the listener for metrics.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metrics_url: Option<String>,
     /// The certificate of the server's own authority, which bots have to trust to reach it over TLS.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ca_file: Option<PathBuf>,
@@ -99,6 +104,7 @@ pub struct Started {
 pub struct Server {
     listener: TcpListener,
     tls: Option<(TcpListener, SocketAddr, Tls)>,
+    metrics: Option<TcpListener>,
     /// The server's state, for tests and the command line.
     pub app: Arc<App>,
     /// What is known of it.
@@ -164,6 +170,13 @@ impl Server {
                 Some((listener, bound, tls))
             }
         };
+        let (metrics, metrics_url) = match &config.metrics_listen {
+            None => (None, None),
+            Some(listen) => {
+                let (listener, bound) = bind(listen).await?;
+                (Some(listener), Some(format!("http://{}", reached(bound))))
+            }
+        };
         let addresses = [Some(bound), tls.as_ref().map(|(_, bound, _)| *bound)];
         let loopback = only_this_machine(addresses.into_iter().flatten(), &public_url);
         let tls_url = tls.as_ref().map(|(_, bound, _)| format!("https://{}", reached(*bound)));
@@ -189,6 +202,9 @@ impl Server {
             scheduled: tokio::sync::Notify::default(),
             untold: Untold::default(),
             refreshes: Refreshes::default(),
+            gate: Arc::new(Gate::new(config.limits.clone(), config.trusted_proxies.clone())),
+            bounds: Bounds::new(&config.limits),
+            metrics_apart: metrics.is_some(),
         });
         // Tokens that an earlier process issued are valid from the first request on.
         let recalled = app.authority.recall(&*app.store).await;
@@ -197,18 +213,25 @@ impl Server {
         let started = Started {
             url: app.public_url.clone(),
             tls_url: app.tls_url.clone(),
+            metrics_url,
             ca_file: tls.as_ref().and_then(|(_, _, tls)| tls.authority_file.clone()),
             service_url: app.service_url(&ready.workspace.tenant_id),
             control_token,
             ready,
             first_start,
         };
-        Ok(Self { listener, tls, app, started, config })
+        Ok(Self { listener, tls, metrics, app, started, config })
     }
 
     /// Answers one request that came by no connection.
     pub async fn answer(&self, request: Request) -> Response<Body> {
-        front::answer(State(Arc::clone(&self.app)), request).await
+        front::answer(&self.app, request, Entrance::Plain, None).await
+    }
+
+    /// What makes a running server read its TLS files anew.
+    #[must_use]
+    pub fn reload(&self) -> Reload {
+        Reload(self.tls.as_ref().map(|(_, _, tls)| tls.clone()))
     }
 
     /// Answers requests until `stop` is done, then finishes those under way.
@@ -216,69 +239,54 @@ impl Server {
     /// # Errors
     /// When a file that others wait for cannot be written.
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), ServeError> {
-        let Self { listener, tls, app, started, config } = self;
+        let Self { listener, tls, metrics, app, started, config } = self;
         let background = tokio::spawn(background(Arc::clone(&app)));
         let due = tokio::spawn(due::run(Arc::clone(&app)));
         let (delivering, delivered) = watch::channel(());
         let delivery = tokio::spawn(delivery::run(Arc::clone(&app), delivered));
-        let router = Router::new().fallback(front::answer).with_state(Arc::clone(&app));
-        let listener = listener.tap_io(|connection| {
-            if let Err(failed) = connection.set_nodelay(true) {
-                warn!(error = %failed, "a connection keeps Nagle's delay");
-            }
-        });
-        let (stopping, stopped) = watch::channel(());
-        tokio::spawn(async move {
-            stop.await;
-            info!("stopping: requests under way are finished");
-            drop(stopping);
-        });
-        let plain = axum::serve(listener, router).with_graceful_shutdown(ended(stopped.clone()));
+        let watching = tokio::spawn(Arc::clone(&app.gate).watch());
         let ca_file = tls.as_ref().and_then(|(_, _, tls)| tls.authority_file.clone());
+        // Everyone who answers holds a receiver until nothing is under way there.
+        let (stopping, stopped) = watch::channel(false);
+        let listen = Listening { app: &app, stopped: &stopped };
+        let mut renewing = None;
         let over_tls = match tls {
             None => None,
-            Some((listener, address, tls)) => {
-                let router = Router::new().fallback(front::answer_over_tls).with_state(Arc::clone(&app));
-                let listener = tls.listen(listener, address)?;
-                Some(axum::serve(listener, router).with_graceful_shutdown(ended(stopped.clone())))
+            Some((listener, _, tls)) => {
+                let acceptor = tls.acceptor()?;
+                renewing = Some(tokio::spawn(tls.renew_daily()));
+                Some((listener, acceptor))
             }
         };
-        let over_tls = async {
-            match over_tls {
-                Some(serving) => serving.into_future().await,
-                None => Ok(()),
-            }
-        };
-        let control = config.data.as_deref().and_then(listen_for_control).map(|listener| {
-            let router = Router::new().fallback(front::answer_owner).with_state(Arc::clone(&app));
-            axum::serve(listener, router).with_graceful_shutdown(ended(stopped.clone()))
-        });
-        let control = async {
-            match control {
-                Some(serving) => serving.into_future().await,
-                None => Ok(()),
-            }
-        };
+        listen.on(listener, None, Entrance::Plain);
+        if let Some((listener, acceptor)) = over_tls {
+            listen.on(listener, Some(acceptor), Entrance::Tls);
+        }
+        if let Some(listener) = metrics {
+            listen.on(listener, None, Entrance::Metrics);
+        }
+        if let Some(listener) = config.data.as_deref().and_then(listen_for_control) {
+            listen.on(listener, None, Entrance::Owner);
+        }
+        drop(stopped);
         // The sockets listen since they were bound, so a request sent from here on is answered.
         if let Some(path) = &config.ready_file {
             let known = serde_json::to_vec_pretty(&started).unwrap_or_default();
             write_private(path, &known)?;
         }
         info!(url = started.url, listening = app.local_url, "ready");
-        let serving = async {
-            for served in <[_; 3]>::from(tokio::join!(plain.into_future(), over_tls, control)) {
-                if let Err(failed) = served {
-                    error!(error = %failed, "the server failed");
-                }
-            }
-        };
-        let deadline = async move {
-            ended(stopped).await;
-            tokio::time::sleep(Duration::from_secs(STOP_SECONDS_MAX)).await;
-        };
-        tokio::select! {
-            () = serving => {}
-            () = deadline => warn!("some requests were still under way at the end of the wait"),
+        stop.await;
+        info!("stopping: requests under way are finished");
+        stopping.send_replace(true);
+        app.gate.stop();
+        let all_answered =
+            tokio::time::timeout(Duration::from_secs(STOP_SECONDS_MAX), stopping.closed()).await;
+        if all_answered.is_err() {
+            warn!("some requests were still under way at the end of the wait");
+        }
+        watching.abort();
+        if let Some(renewing) = renewing {
+            renewing.abort();
         }
         background.abort();
         app.sockets.stop().await;
@@ -305,6 +313,51 @@ fn listen_for_control(folder: &Path) -> Option<ControlListener> {
     listening.inspect_err(|failed| warn!(error = %failed, "the command line cannot reach this server")).ok()
 }
 
+/// Makes a running server read its TLS files anew.
+#[derive(Clone)]
+pub struct Reload(Option<Tls>);
+
+impl Reload {
+    /// Reads them. Files that cannot be used leave the certificate as it is, and the log says so.
+    pub async fn now(&self) {
+        match &self.0 {
+            Some(tls) => tls.renew().await,
+            None => info!("there is no TLS certificate to be read again"),
+        }
+    }
+}
+
+/// What every listener is served with.
+struct Listening<'a> {
+    app: &'a Arc<App>,
+    stopped: &'a watch::Receiver<bool>,
+}
+
+impl Listening<'_> {
+    fn on(&self, listener: impl connections::Accepts, tls: Option<TlsAcceptor>, entrance: Entrance) {
+        let answers = Answers { app: Arc::clone(self.app), entrance };
+        let gate = Arc::clone(&self.app.gate);
+        tokio::spawn(connections::accept(gate, listener, tls, answers, self.stopped.clone()));
+    }
+}
+
+/// Answers the requests of one listener.
+#[derive(Clone)]
+struct Answers {
+    app: Arc<App>,
+    entrance: Entrance,
+}
+
+impl connections::Answers for Answers {
+    fn answer(
+        &self,
+        request: Request,
+        connection: &Arc<Connection>,
+    ) -> impl Future<Output = Response<Body>> + Send {
+        front::answer(&self.app, request, self.entrance, Some(connection))
+    }
+}
+
 async fn bind(listen: &str) -> Result<(TcpListener, SocketAddr), ServeError> {
     let failed = |failed| ServeError::Listen(listen.to_owned(), failed);
     let listener = TcpListener::bind(listen).await.map_err(failed)?;
@@ -317,11 +370,6 @@ async fn bind(listen: &str) -> Result<(TcpListener, SocketAddr), ServeError> {
 fn only_this_machine(mut listening: impl Iterator<Item = SocketAddr>, public_url: &str) -> bool {
     listening.all(|address| address.ip().is_loopback())
         && front::host_of(public_url).is_some_and(front::loopback)
-}
-
-/// Ends when the other side of the channel is dropped.
-async fn ended(mut stopped: watch::Receiver<()>) {
-    while stopped.changed().await.is_ok() {}
 }
 
 /// Where this machine reaches an address; one that means every interface is reached on loopback.
@@ -375,7 +423,16 @@ async fn background(app: Arc<App>) {
     loop {
         tokio::time::sleep(SWEEP_PAUSE).await;
         front::recorder().run_upkeep();
-        while app.store.sweep().await.unwrap_or(false) {}
+        let begin = Instant::now();
+        loop {
+            let swept = app.store.sweep().await;
+            let outcome = if swept.is_ok() { "ok" } else { "failed" };
+            metrics::counter!("redraft_sweep_steps_total", "outcome" => outcome).increment(1);
+            if !swept.unwrap_or(false) {
+                break;
+            }
+        }
+        metrics::histogram!("redraft_sweep_seconds").record(begin.elapsed());
     }
 }
 

@@ -4,13 +4,14 @@
 //! other one is, so whoever answers is the process that holds the folder's lock, or one that its user runs anyway.
 
 use std::io;
+use std::net::SocketAddr;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use tokio::net::unix::SocketAddr;
 use tokio::net::{UnixListener, UnixStream};
 use tracing::warn;
+
+use crate::connections::Accepts;
 
 /// The socket's name in the data folder.
 pub const SOCKET_FILE: &str = "control.sock";
@@ -20,9 +21,6 @@ const PATH_BYTES_MAX: usize = 100;
 
 /// What others must not be allowed to do with the folder.
 const WRITABLE_BY_OTHERS: u32 = 0o022;
-
-/// How long to wait after a connection could not be accepted.
-const FAILED_PAUSE: Duration = Duration::from_millis(100);
 
 /// The root user reaches every file anyway.
 const ROOT: u32 = 0;
@@ -91,28 +89,18 @@ pub(crate) struct ControlListener {
     path: PathBuf,
 }
 
-impl axum::serve::Listener for ControlListener {
-    type Io = UnixStream;
-    type Addr = SocketAddr;
+impl Accepts for ControlListener {
+    type Socket = UnixStream;
 
-    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+    async fn accept(&self) -> io::Result<(UnixStream, Option<SocketAddr>)> {
         loop {
-            match self.listener.accept().await {
-                Ok((connection, address)) => match connection.peer_cred() {
-                    Ok(peer) if [me(), ROOT].contains(&peer.uid()) => return (connection, address),
-                    Ok(peer) => warn!(uid = peer.uid(), "another user connected to the control socket"),
-                    Err(failed) => warn!(error = %failed, "who connected to the control socket is unknown"),
-                },
-                Err(failed) => {
-                    warn!(error = %failed, "a connection to the control socket could not be accepted");
-                    tokio::time::sleep(FAILED_PAUSE).await;
-                }
+            let (connection, _) = self.listener.accept().await?;
+            match connection.peer_cred() {
+                Ok(peer) if [me(), ROOT].contains(&peer.uid()) => return Ok((connection, None)),
+                Ok(peer) => warn!(uid = peer.uid(), "another user connected to the control socket"),
+                Err(failed) => warn!(error = %failed, "who connected to the control socket is unknown"),
             }
         }
-    }
-
-    fn local_addr(&self) -> io::Result<Self::Addr> {
-        self.listener.local_addr()
     }
 }
 

@@ -1,7 +1,7 @@
 //! The TLS listener: HTTP/1.1 with a certificate that is given, or with one that an authority of the server's own signs.
 
 use std::fs::Permissions;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -11,9 +11,6 @@ use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
     KeyPair, KeyUsagePurpose, date_time_ymd,
 };
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, mpsc};
-use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::aws_lc_rs::default_provider;
@@ -21,19 +18,11 @@ use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::server::{ClientHello, ResolvesServerCert};
 use tokio_rustls::rustls::sign::CertifiedKey;
-use tokio_rustls::server::TlsStream;
-use tracing::{debug, warn};
+use tracing::{info, warn};
 
 use crate::connector::LOGIN_HOSTS;
 use crate::mint;
 use crate::serve::{ServeError, write_private};
-
-/// Connections that shake hands at the same time; further ones wait.
-const HANDSHAKES_MAX: usize = 256;
-/// How long a handshake may take.
-const HANDSHAKE_SECONDS_MAX: u64 = 10;
-/// Connections that wait to be served after their handshake.
-const READY_CONNECTIONS_MAX: usize = 64;
 
 /// How often the certificate is made or read anew.
 const RENEW_PAUSE: Duration = Duration::from_secs(24 * 3600);
@@ -64,7 +53,8 @@ struct Own {
     certificate: String,
 }
 
-/// What TLS is spoken with.
+/// What TLS is spoken with. Clones share the certificate.
+#[derive(Clone)]
 pub(crate) struct Tls {
     source: Arc<Source>,
     current: Arc<Current>,
@@ -114,92 +104,41 @@ impl Tls {
         Ok(Self { source: Arc::new(source), current, authority_file })
     }
 
-    /// Shakes hands with whoever connects.
+    /// Shakes hands with the certificate that is current then.
     ///
     /// # Errors
     /// When the protocol cannot be set up.
-    pub fn listen(&self, listener: TcpListener, address: SocketAddr) -> Result<TlsListener, ServeError> {
+    pub fn acceptor(&self) -> Result<TlsAcceptor, ServeError> {
         let mut config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
             .with_safe_default_protocol_versions()
             .map_err(|failed| ServeError::Tls(failed.to_string()))?
             .with_no_client_auth()
             .with_cert_resolver(Arc::clone(&self.current) as Arc<dyn ResolvesServerCert>);
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        let (sender, ready) = mpsc::channel(READY_CONNECTIONS_MAX);
-        let accepting = tokio::spawn(accept(listener, TlsAcceptor::from(Arc::new(config)), sender));
-        let renewing = tokio::spawn(renew(Arc::clone(&self.source), Arc::clone(&self.current)));
-        Ok(TlsListener { ready, address, tasks: [accepting, renewing] })
-    }
-}
-
-/// Connections whose handshake is done.
-pub(crate) struct TlsListener {
-    ready: mpsc::Receiver<(TlsStream<TcpStream>, SocketAddr)>,
-    address: SocketAddr,
-    tasks: [JoinHandle<()>; 2],
-}
-
-impl axum::serve::Listener for TlsListener {
-    type Io = TlsStream<TcpStream>;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
-        match self.ready.recv().await {
-            Some(ready) => ready,
-            None => std::future::pending().await,
-        }
+        Ok(TlsAcceptor::from(Arc::new(config)))
     }
 
-    fn local_addr(&self) -> std::io::Result<Self::Addr> {
-        Ok(self.address)
-    }
-}
-
-impl Drop for TlsListener {
-    fn drop(&mut self) {
-        self.tasks.iter().for_each(JoinHandle::abort);
-    }
-}
-
-/// Each handshake is a task of its own, so that a slow client holds up nobody.
-async fn accept(
-    listener: TcpListener,
-    acceptor: TlsAcceptor,
-    ready: mpsc::Sender<(TlsStream<TcpStream>, SocketAddr)>,
-) {
-    let free = Arc::new(Semaphore::new(HANDSHAKES_MAX));
-    while let Ok(place) = Arc::clone(&free).acquire_owned().await {
-        let (connection, address) = match listener.accept().await {
-            Ok(accepted) => accepted,
-            Err(failed) => {
-                warn!(error = %failed, "a connection could not be accepted");
-                tokio::time::sleep(Duration::from_secs(1)).await;
-                continue;
+    /// Makes or reads the certificate anew, for the handshakes that follow. One that cannot be used leaves the present one.
+    pub async fn renew(&self) {
+        let source = Arc::clone(&self.source);
+        let loaded = tokio::task::spawn_blocking(move || source.load()).await;
+        let failed: Box<dyn std::error::Error + Send + Sync> = match loaded {
+            Ok(Ok(key)) => {
+                *self.current.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(key);
+                info!("the TLS certificate is renewed");
+                return;
             }
+            Ok(Err(failed)) => failed.into(),
+            Err(failed) => failed.into(),
         };
-        let (acceptor, ready) = (acceptor.clone(), ready.clone());
-        tokio::spawn(async move {
-            let _place = place;
-            let _ = connection.set_nodelay(true);
-            let wait = Duration::from_secs(HANDSHAKE_SECONDS_MAX);
-            match tokio::time::timeout(wait, acceptor.accept(connection)).await {
-                Ok(Ok(stream)) => drop(ready.send((stream, address)).await),
-                Ok(Err(failed)) => debug!(error = %failed, "a TLS handshake failed"),
-                Err(_) => debug!("a TLS handshake took too long"),
-            }
-        });
+        warn!(error = %failed, "the TLS certificate stays as it was");
     }
-}
 
-/// Certificates end before servers do.
-async fn renew(source: Arc<Source>, current: Arc<Current>) {
-    loop {
-        tokio::time::sleep(RENEW_PAUSE).await;
-        let source = Arc::clone(&source);
-        match tokio::task::spawn_blocking(move || source.load()).await {
-            Ok(Ok(key)) => *current.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(key),
-            Ok(Err(failed)) => warn!(error = %failed, "the TLS certificate stays as it was"),
-            Err(failed) => warn!(error = %failed, "the TLS certificate stays as it was"),
+    /// Renews it daily, since certificates end before servers do.
+    pub async fn renew_daily(self) {
+        loop {
+            tokio::time::sleep(RENEW_PAUSE).await;
+            self.renew().await;
         }
     }
 }

@@ -186,6 +186,11 @@ pub(crate) struct Queue {
 }
 
 impl Queue {
+    /// How many jobs wait.
+    pub fn waiting(&self) -> usize {
+        self.jobs.max_capacity() - self.jobs.capacity()
+    }
+
     /// Puts a job in; a full queue refuses at once.
     pub fn put(&self, job: Job) -> Result<(), StoreError> {
         if self.runtime.get().is_none()
@@ -266,6 +271,8 @@ impl<E: Engine> Committer<E> {
                 bytes += job.bytes();
                 batch.push(job);
             }
+            let jobs_in_batch = u32::try_from(batch.len()).unwrap_or(u32::MAX);
+            metrics::histogram!("redraft_batch_jobs").record(jobs_in_batch);
             while !batch.is_empty() {
                 let done = self.commit(&mut batch);
                 let rest = batch.split_off(done);
@@ -401,7 +408,10 @@ impl<E: Engine> Committer<E> {
     }
 
     fn flush(&mut self) -> Result<(), StoreError> {
-        match self.engine.commit() {
+        let begin = Instant::now();
+        let committed = self.engine.commit();
+        metrics::histogram!("redraft_flush_seconds").record(begin.elapsed());
+        match committed {
             Ok(Committed::Written) => self.health.wrote(true),
             Ok(Committed::Nothing) => {}
             Err(NotCommitted::Full) => {

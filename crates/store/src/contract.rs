@@ -31,7 +31,9 @@ use redraft_model::workspace::{
     App, Conversation, ConversationKind, Settings, Token, TokenKind, User, Workspace,
 };
 
-use crate::{Answer, Cause, Clock, Delivery, READ_ROWS_MAX, Settlement, Store, Stored, Window};
+use crate::{
+    Answer, Cause, Clock, Delivery, READ_BYTES_MAX, READ_ROWS_MAX, Settlement, Store, Stored, Window,
+};
 
 pub mod items;
 
@@ -106,6 +108,7 @@ pub async fn run(make: impl Fn(Clock) -> Arc<dyn Store>) {
     the_log_has_no_gaps(world().await).await;
     windows_include_both_ends(world().await).await;
     no_read_is_longer_than_the_limit(world().await).await;
+    no_read_has_more_bytes_than_it_may(world().await).await;
     commands_at_once_get_numbers_in_order(world().await).await;
     readers_share_directories_and_the_bell(world().await).await;
     bells_ring_for_what_they_are_for(world().await).await;
@@ -635,6 +638,49 @@ async fn no_read_is_longer_than_the_limit(world: World) {
     assert_eq!(line[0].message.key.ts, world.line(PUBLIC).await[0]);
     assert_eq!(thread[0].message.key.ts, Ts(root.key.ts.0 + 1));
     gapless(&world.events().await);
+}
+
+async fn no_read_has_more_bytes_than_it_may(world: World) {
+    const COUNT: usize = 12;
+    let text = "x".repeat(READ_BYTES_MAX / 5);
+    let root = world.say("root").await;
+    let reply_to = [Some(root.key.ts), None];
+    let mut replies = Vec::new();
+    for _ in 0..COUNT {
+        let reply = Post { reply_to, broadcast: true, ..post(PUBLIC, &text) };
+        replies.push(world.posted(ALPHA_BOT, reply).await);
+        world.posted(ALPHA_BOT, Post { only: Some(MIA), ..post(PUBLIC, &text) }).await;
+    }
+    let within = |rows: usize, bytes: usize| (1..COUNT).contains(&rows) && bytes <= READ_BYTES_MAX;
+    let (mut channel, mut to) = (Vec::new(), Ts(i64::MAX));
+    loop {
+        let window = Window { from: Ts(0), to };
+        let page = world.store.channel_line(world.workspace, PUBLIC, window, READ_ROWS_MAX).await;
+        let page = page.expect("readable");
+        assert!(within(page.len(), page.bytes()));
+        channel.extend(tss(&page));
+        to = Ts(channel.last().expect("there is one at least").0 - 1);
+        if !page.cut {
+            break;
+        }
+    }
+    assert_eq!(channel.len(), COUNT + 1, "a walk finds all");
+    let thread = world.store.thread_line(root.key, Window::ALL, READ_ROWS_MAX).await.expect("readable");
+    assert!(thread.cut && within(thread.len(), thread.bytes()));
+    assert_eq!(thread[0].message.key, replies[0].key);
+    let few = world.store.thread_line(root.key, Window::ALL, 2).await.expect("readable");
+    assert_eq!((few.len(), few.cut), (2, false), "the limit alone is no cut");
+    let told = world.store.targeted(world.workspace, PUBLIC, MIA, READ_ROWS_MAX).await.expect("readable");
+    assert!(told.cut && within(told.len(), told.bytes()));
+    for _ in 0..COUNT {
+        world.updated(ALPHA_BOT, update(&replies[0], &text)).await;
+    }
+    let revisions = world.store.revisions(replies[0].key, u32::MAX, READ_ROWS_MAX).await.expect("readable");
+    assert!(revisions.cut && within(revisions.len(), revisions.bytes()));
+    let big = "x".repeat(2 * READ_BYTES_MAX);
+    world.say(&big).await;
+    let page = world.store.channel_line(world.workspace, PUBLIC, Window::ALL, 10).await.expect("readable");
+    assert_eq!((page.len(), page.cut), (1, true), "one row at least");
 }
 
 async fn commands_at_once_get_numbers_in_order(world: World) {
@@ -1188,7 +1234,7 @@ impl World {
     }
 
     async fn window(&self, conversation: ConversationId, window: Window, limit: usize) -> Vec<Stored> {
-        self.store.channel_line(self.workspace, conversation, window, limit).await.expect("readable")
+        self.store.channel_line(self.workspace, conversation, window, limit).await.expect("readable").rows
     }
 
     async fn line(&self, conversation: ConversationId) -> Vec<Ts> {

@@ -52,6 +52,10 @@ pub const BATCH_TIME_MAX: Duration = Duration::from_millis(500);
 /// Messages, revisions or events that one read returns at most.
 pub const READ_ROWS_MAX: usize = 1001;
 
+/// Bytes of content, reactions included, that one read of messages or revisions returns at most, unless its first row alone
+/// has more. Twice what one message may have.
+pub const READ_BYTES_MAX: usize = 2 << 20;
+
 /// A boxed future, so that the trait can be used as an object.
 pub type Later<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -103,6 +107,87 @@ pub struct Stored {
     pub root: Option<Box<Stored>>,
     /// Its reactions, in their order.
     pub reactions: Vec<Reaction>,
+}
+
+/// What one read of messages or revisions found.
+#[derive(Clone, Debug)]
+pub struct Page<T> {
+    /// In the read's order.
+    pub rows: Vec<T>,
+    /// There were more within the limit, and [`READ_BYTES_MAX`] was reached. Whoever wants them reads on after the last row.
+    pub cut: bool,
+    bytes: usize,
+}
+
+impl<T> Default for Page<T> {
+    fn default() -> Self {
+        Self { rows: Vec::new(), cut: false, bytes: 0 }
+    }
+}
+
+impl<T> std::ops::Deref for Page<T> {
+    type Target = Vec<T>;
+
+    fn deref(&self) -> &Vec<T> {
+        &self.rows
+    }
+}
+
+impl<T> IntoIterator for Page<T> {
+    type Item = T;
+    type IntoIter = std::vec::IntoIter<T>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.rows.into_iter()
+    }
+}
+
+impl<T> Page<T> {
+    /// About how much memory its rows take.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Takes a row of this size, if there is room for it. The first one always fits. Nothing is taken after one that did not.
+    pub(crate) fn take(&mut self, row: T, bytes: usize) -> bool {
+        self.cut |= !self.rows.is_empty() && READ_BYTES_MAX < self.bytes + bytes;
+        if !self.cut {
+            self.bytes += bytes;
+            self.rows.push(row);
+        }
+        !self.cut
+    }
+}
+
+/// Bytes that are assumed for each row beside its content.
+const ROW_BYTES: usize = 256;
+
+/// Bytes that are assumed for a reaction.
+const REACTION_BYTES: usize = 64;
+
+/// About how much memory a content takes.
+pub(crate) fn content_bytes(content: &Content) -> usize {
+    let parts = [
+        &content.blocks,
+        &content.attachments,
+        &content.metadata,
+        &content.identity,
+        &content.activity,
+        &content.files,
+        &content.notice,
+    ];
+    let parts: usize = parts.into_iter().flatten().map(|part| part.len()).sum();
+    ROW_BYTES + content.text.len() + parts
+}
+
+impl Stored {
+    /// About how much memory it takes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let root = self.root.as_ref().map_or(0, |root| root.bytes());
+        content_bytes(&self.content) + self.reactions.len() * REACTION_BYTES + root
+    }
 }
 
 /// One revision of a message.
@@ -178,34 +263,41 @@ pub trait Store: Send + Sync {
     /// What readers share: directories and bells.
     fn published(&self) -> &Published;
 
+    /// How many commands wait for the writer, of [`QUEUE_COMMANDS_MAX`].
+    fn waiting(&self) -> usize {
+        0
+    }
+
     /// One message, whatever its audience; `None` if there is none or it is gone.
     fn message(&self, key: MessageKey) -> Later<'_, Result<Option<Stored>, StoreError>>;
 
     /// A conversation's channel line: roots, messages without a thread, broadcast replies and tombstones, newest
-    /// first, at most `limit` and never more than [`READ_ROWS_MAX`].
+    /// first, at most `limit` and never more than [`READ_ROWS_MAX`] or [`READ_BYTES_MAX`].
     fn channel_line(
         &self,
         workspace: WorkspaceId,
         conversation: ConversationId,
         window: Window,
         limit: usize,
-    ) -> Later<'_, Result<Vec<Stored>, StoreError>>;
+    ) -> Later<'_, Result<Page<Stored>, StoreError>>;
 
-    /// A thread's replies without its root, oldest first, at most `limit` and never more than [`READ_ROWS_MAX`].
+    /// A thread's replies without its root, oldest first, at most `limit` and never more than [`READ_ROWS_MAX`] or
+    /// [`READ_BYTES_MAX`].
     fn thread_line(
         &self,
         root: MessageKey,
         window: Window,
         limit: usize,
-    ) -> Later<'_, Result<Vec<Stored>, StoreError>>;
+    ) -> Later<'_, Result<Page<Stored>, StoreError>>;
 
-    /// A message's revisions numbered below `below`, newest first, also of a message that is gone; at most `limit`.
+    /// A message's revisions numbered below `below`, newest first, also of a message that is gone; at most `limit`
+    /// and never more than [`READ_BYTES_MAX`].
     fn revisions(
         &self,
         key: MessageKey,
         below: u32,
         limit: usize,
-    ) -> Later<'_, Result<Vec<Revised>, StoreError>>;
+    ) -> Later<'_, Result<Page<Revised>, StoreError>>;
 
     /// What is known of a message that is gone.
     fn gone(&self, key: MessageKey) -> Later<'_, Result<Option<Gone>, StoreError>>;
@@ -242,14 +334,14 @@ pub trait Store: Send + Sync {
     fn view(&self, key: MessageKey, user: UserId) -> Later<'_, Result<Option<Viewed>, StoreError>>;
 
     /// The messages of a conversation that only this user sees, also those whose time is over until they are swept,
-    /// oldest first; the newest `limit` of them.
+    /// oldest first; the newest `limit` of them, and of those no more than [`READ_BYTES_MAX`].
     fn targeted(
         &self,
         workspace: WorkspaceId,
         conversation: ConversationId,
         reader: UserId,
         limit: usize,
-    ) -> Later<'_, Result<Vec<Stored>, StoreError>>;
+    ) -> Later<'_, Result<Page<Stored>, StoreError>>;
 
     /// Writes down how far an app has been told. Returns once it is on disk. Of a workspace that was dropped, nothing is
     /// written.

@@ -19,8 +19,8 @@ use redraft_model::time::{Micros, Ts};
 use redraft_model::view::{Identity, Looked, Remembered, View};
 
 use crate::{
-    Answer, Clock, Concern, Delivery, Later, Part, Published, READ_ROWS_MAX, Revised, Settlement, Store,
-    StoreError, Stored, Viewed, Window,
+    Answer, Clock, Concern, Delivery, Later, Page, Part, Published, READ_ROWS_MAX, Revised, Settlement,
+    Store, StoreError, Stored, Viewed, Window, content_bytes,
 };
 
 /// A store that keeps nothing when the process ends. Commands run one at a time.
@@ -357,6 +357,18 @@ impl View for State {
     }
 }
 
+/// As many of these as one read returns.
+fn page(all: impl Iterator<Item = Stored>) -> Page<Stored> {
+    let mut page = Page::default();
+    for stored in all {
+        let bytes = stored.bytes();
+        if !page.take(stored, bytes) {
+            break;
+        }
+    }
+    page
+}
+
 impl Store for MemoryStore {
     fn submit(&self, command: Command) -> Later<'_, Result<Answer, StoreError>> {
         now(self.submit_now(&command))
@@ -377,11 +389,11 @@ impl Store for MemoryStore {
         conversation: ConversationId,
         window: Window,
         limit: usize,
-    ) -> Later<'_, Result<Vec<Stored>, StoreError>> {
+    ) -> Later<'_, Result<Page<Stored>, StoreError>> {
         let state = self.state();
         let key = |ts| MessageKey { workspace, conversation, ts };
         if window.to < window.from {
-            return now(Ok(Vec::new()));
+            return now(Ok(Page::default()));
         }
         let line = state
             .messages
@@ -390,7 +402,7 @@ impl Store for MemoryStore {
             .map(|(_, message)| message)
             .filter(|message| message.audience == Audience::Everyone)
             .filter(|message| message.root.is_none() || message.broadcast);
-        now(Ok(line.take(limit.min(READ_ROWS_MAX)).map(|message| state.in_channel(message)).collect()))
+        now(Ok(page(line.take(limit.min(READ_ROWS_MAX)).map(|message| state.in_channel(message)))))
     }
 
     fn thread_line(
@@ -398,13 +410,13 @@ impl Store for MemoryStore {
         root: MessageKey,
         window: Window,
         limit: usize,
-    ) -> Later<'_, Result<Vec<Stored>, StoreError>> {
+    ) -> Later<'_, Result<Page<Stored>, StoreError>> {
         let state = self.state();
         let replies = state
             .thread(root)
             .filter(|message| window.from <= message.key.ts && message.key.ts <= window.to)
             .take(limit.min(READ_ROWS_MAX));
-        now(Ok(replies.map(|message| state.stored(message)).collect()))
+        now(Ok(page(replies.map(|message| state.stored(message)))))
     }
 
     fn revisions(
@@ -412,16 +424,16 @@ impl Store for MemoryStore {
         key: MessageKey,
         below: u32,
         limit: usize,
-    ) -> Later<'_, Result<Vec<Revised>, StoreError>> {
+    ) -> Later<'_, Result<Page<Revised>, StoreError>> {
         let state = self.state();
         let mut next = state.newest_content(key);
-        let mut found = Vec::new();
+        let mut found = Page::default();
         while let Some(revised) = next.and_then(|position| state.revisions.get(&(key.workspace, position)))
             && found.len() < limit.min(READ_ROWS_MAX)
         {
             next = revised.0.previous;
-            if revised.0.number.get() < below {
-                found.push(revised.clone());
+            if revised.0.number.get() < below && !found.take(revised.clone(), content_bytes(&revised.1)) {
+                break;
             }
         }
         now(Ok(found))
@@ -486,14 +498,13 @@ impl Store for MemoryStore {
         conversation: ConversationId,
         reader: UserId,
         limit: usize,
-    ) -> Later<'_, Result<Vec<Stored>, StoreError>> {
+    ) -> Later<'_, Result<Page<Stored>, StoreError>> {
         let state = self.state();
         let key = |ts| MessageKey { workspace, conversation, ts };
         let all = state.messages.range(key(Ts(0))..=key(Ts(i64::MAX))).rev().map(|(_, message)| message);
         let of_reader = all.filter(|message| message.audience == Audience::Only(reader));
-        let mut found: Vec<Stored> =
-            of_reader.take(limit.min(READ_ROWS_MAX)).map(|message| state.stored(message)).collect();
-        found.reverse();
+        let mut found = page(of_reader.take(limit.min(READ_ROWS_MAX)).map(|message| state.stored(message)));
+        found.rows.reverse();
         now(Ok(found))
     }
 

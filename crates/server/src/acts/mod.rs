@@ -204,10 +204,10 @@ impl Person {
         let workspace = self.directory.workspace.id;
         let store = &self.app.store;
         let mut line = match thread {
-            None => store.channel_line(workspace, conversation.id, Window::ALL, limit).await?,
+            None => store.channel_line(workspace, conversation.id, Window::ALL, limit).await?.rows,
             Some(root) => {
                 let root = self.key(conversation.id, root);
-                let mut line = store.thread_line(root, Window::ALL, limit).await?;
+                let mut line = store.thread_line(root, Window::ALL, limit).await?.rows;
                 line.extend(store.message(root).await?.filter(|stored| self.may_see(stored)));
                 line
             }

@@ -360,19 +360,7 @@ mod tests {
     async fn app(name: &str) -> Arc<App> {
         let seed = std::env::temp_dir().join(format!("redraft-{name}-{}.yaml", std::process::id()));
         std::fs::write(&seed, SEED).unwrap();
-        let listen = "127.0.0.1:0".into();
-        let config = Config {
-            listen,
-            data: None,
-            public_url: None,
-            seed: Some(seed.clone()),
-            ready_file: None,
-            tls: None,
-            bot_timeout_ms: 1000,
-            private_endpoints: None,
-            teams_rates: false,
-            slack_rates: false,
-        };
+        let config = Config { seed: Some(seed.clone()), bot_timeout_ms: 1000, ..Config::default() };
         let server = Server::start(config).await.unwrap();
         std::fs::remove_file(seed).unwrap();
         server.app.authority.prepare(&*server.app.store).await.unwrap();

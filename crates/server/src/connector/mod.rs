@@ -7,12 +7,14 @@ use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use percent_encoding::percent_decode_str;
 use redraft_model::directory::Directory;
 use redraft_model::workspace::App as Bot;
+use redraft_store::StoreError;
 use tracing::{debug, info};
 
 use self::metadata::Document;
 use self::reply::{Error, Reply};
 use crate::app::App;
-use crate::front::Unread;
+use crate::bounds::{Holder, Sent, Unread};
+use crate::front::count_refused_login;
 
 mod activities;
 mod attachments;
@@ -76,13 +78,12 @@ pub(crate) async fn handle(
     path: &str,
     query: Option<&str>,
     headers: &HeaderMap,
-    body: Result<Bytes, Unread>,
+    body: Sent<'_>,
     over_tls: bool,
 ) -> Option<Response<Body>> {
     let route = route(path)?;
     match &route {
         Route::Token(tenant) => {
-            let body = body.as_deref().unwrap_or_default();
             return Some(token::issue(app, method, tenant, headers, body).await);
         }
         Route::Description => return Some(openapi::answer(method)),
@@ -109,7 +110,7 @@ async fn run(
     tenant: Option<&str>,
     query: Option<&str>,
     headers: &HeaderMap,
-    body: Result<Bytes, Unread>,
+    body: Sent<'_>,
 ) -> Result<Reply, Error> {
     let allowed = match route {
         Route::Conversations => "GET, POST",
@@ -139,17 +140,23 @@ async fn run(
             ..Error::new(StatusCode::METHOD_NOT_ALLOWED, "BadArgument", message)
         });
     }
-    let (directory, bot) = authority::authenticate(app, headers, tenant)?;
-    let body = body.map_err(|unread| match unread {
+    let (directory, bot) =
+        authority::authenticate(app, headers, tenant).inspect_err(|_| count_refused_login("connector"))?;
+    let holder = Holder::Bot(directory.workspace.id, bot.id);
+    let _under_way = app.bounds.begin(holder).ok_or_else(|| refusal::unavailable(StoreError::Busy))?;
+    let read = body.read().await.map_err(|unread| match unread {
         Unread::TooBig => {
             let message = "The body is bigger than the server reads.";
             Error::new(StatusCode::PAYLOAD_TOO_LARGE, "MessageSizeTooBig", message)
         }
         Unread::Cut => Error::new(StatusCode::BAD_REQUEST, "BadSyntax", "The body ended early."),
+        Unread::NoRoom => refusal::unavailable(StoreError::Busy),
     })?;
-    let call = Call { app, directory, bot, query, headers, body };
+    let call = Call { app, directory, bot, query, headers, body: read.bytes() };
     if let Some(rates) = &app.rates {
-        rates.admit(&call, route, method)?;
+        rates.admit(&call, route, method).inspect_err(|_| {
+            metrics::counter!("redraft_rate_limited_total", "of" => "teams").increment(1);
+        })?;
     }
     match route {
         Route::Conversations if *method == Method::GET => conversations::list(&call),

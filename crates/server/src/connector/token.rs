@@ -15,6 +15,8 @@ use tracing::info;
 
 use super::authority::TOKEN_SECONDS;
 use crate::app::App;
+use crate::bounds::{Sent, Unread};
+use crate::front::count_refused_login;
 use crate::mint;
 
 /// Bytes of the form at most.
@@ -28,7 +30,7 @@ pub(super) async fn issue(
     method: &Method,
     tenant: &str,
     headers: &HeaderMap,
-    body: &[u8],
+    body: Sent<'_>,
 ) -> Response<Body> {
     let (status, body) = match token(app, method, tenant, headers, body).await {
         Ok(token) => {
@@ -42,6 +44,7 @@ pub(super) async fn issue(
             (StatusCode::OK, serde_json::to_string(&answer))
         }
         Err(Refused(status, error, why)) => {
+            count_refused_login("token_endpoint");
             info!(error, why, "no token was issued");
             (status, serde_json::to_string(&TokenError { error, error_description: &why }))
         }
@@ -62,16 +65,20 @@ async fn token(
     method: &Method,
     tenant: &str,
     headers: &HeaderMap,
-    body: &[u8],
+    body: Sent<'_>,
 ) -> Result<String, Refused> {
     if method != Method::POST {
         let why = "AADSTS900561: The endpoint only accepts POST requests.";
         return Err(Refused(StatusCode::METHOD_NOT_ALLOWED, "invalid_request", why.into()));
     }
-    if FORM_BYTES_MAX < body.len() {
-        return Err(bad("invalid_request", "AADSTS90015: The request is too big."));
-    }
-    let form: Vec<(String, String)> = form_urlencoded::parse(body).into_owned().collect();
+    // No form is as good as one that cannot be read.
+    let form = match body.read_at_most(FORM_BYTES_MAX).await {
+        Ok(read) => form_urlencoded::parse(&read).into_owned().collect(),
+        Err(Unread::TooBig) => {
+            return Err(bad("invalid_request", "AADSTS90015: The request is too big."));
+        }
+        Err(Unread::Cut | Unread::NoRoom) => Vec::new(),
+    };
     let field = |name: &str| form.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
     let basic = basic(headers);
     let client_id = field("client_id").or(basic.as_ref().map(|(id, _)| id.as_str())).unwrap_or_default();

@@ -18,6 +18,7 @@ use serde_json::{Map, Value, json};
 use super::{Answer, Error, Scope, channels, created, ok, people, refusal};
 use crate::acts::{self, Dialog, Hindered, Person, Pressed, Seen, Use};
 use crate::app::NotDone;
+use crate::bounds::heavy;
 
 /// Characters of an emoji's short name.
 const EMOJI_CHARS_MAX: usize = 100;
@@ -327,6 +328,7 @@ pub(super) async fn see(scope: &Scope<'_>, name: &str, channel: &str) -> Answer 
     acting.sees(channel)?;
     let thread = scope.parameter("thread_ts").map(|given| time(&given)).transpose()?;
     let limit = usize::try_from(scope.number("limit", 50)?.min(SEEN_MAX)).unwrap_or(50);
+    let _page = scope.app.bounds.control_page().await;
     let seen = acting.person.see(channel, thread, limit).await.map_err(refusal::store)?;
     let directory = scope.now()?;
     let typing = typing(scope, channel, &seen);
@@ -346,7 +348,10 @@ pub(super) async fn see(scope: &Scope<'_>, name: &str, channel: &str) -> Answer 
             .collect();
         shown
     };
-    ok(json!({ "messages": seen.into_iter().map(shown).collect::<Vec<_>>(), "typing": typing }))
+    let bytes = seen.iter().map(|it| it.stored.bytes()).sum();
+    heavy(bytes, || {
+        ok(json!({ "messages": seen.into_iter().map(shown).collect::<Vec<_>>(), "typing": typing }))
+    })
 }
 
 /// Names of the bots that are typing: what a bot posts ends it.

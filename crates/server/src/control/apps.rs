@@ -10,7 +10,7 @@ use redraft_model::workspace::{App, SlackApp, User};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
-use super::{Answer, Error, Scope, channels, created, ok, people};
+use super::{Answer, Error, Scope, channels, created, key, listed, ok, people};
 use crate::seed::{
     Place, SeedApp, SeedCommand, SeedError, SeedShortcut, check_commands, check_url, new_app, new_webhook,
 };
@@ -65,7 +65,7 @@ fn shown_slack(scope: &Scope<'_>, slack: &SlackApp) -> Value {
 }
 
 pub(super) fn list(scope: &Scope<'_>) -> Answer {
-    ok(json!({ "apps": scope.directory.apps().map(|app| shown(scope, app)).collect::<Vec<_>>() }))
+    listed(scope, "apps", scope.directory.apps(), |app| key(app.id.0), |app| shown(scope, app))
 }
 
 /// Where an app of this workspace is put.

@@ -9,13 +9,15 @@ use redraft_model::directory::Directory;
 use redraft_model::id::{ConversationId, UserId};
 use redraft_model::message::{Audience, State};
 use redraft_model::shared::SharedSet;
+use redraft_model::time::Ts;
 use redraft_model::workspace::{Conversation, ConversationKind};
 use redraft_store::{Stored, Window};
 use redraft_wire::translate::slack_to_markdown;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Answer, Error, Scope, created, ok, people};
+use super::{Answer, Error, Scope, created, key, listed, ok, people};
+use crate::bounds::heavy;
 use crate::mint;
 
 /// Messages that one call returns at most.
@@ -41,7 +43,7 @@ fn shown(directory: &Directory, conversation: &Conversation) -> Value {
 
 pub(super) fn list(scope: &Scope<'_>) -> Answer {
     let all = scope.directory.conversations_after(ConversationId(0));
-    ok(json!({ "channels": all.map(|it| shown(&scope.directory, it)).collect::<Vec<_>>() }))
+    listed(scope, "channels", all, |it| key(it.id.0), |it| shown(&scope.directory, it))
 }
 
 #[derive(Deserialize)]
@@ -141,9 +143,16 @@ fn answer(scope: &Scope<'_>, outcome: Outcome) -> Result<Value, Error> {
 pub(super) async fn messages(scope: &Scope<'_>, channel: &str) -> Answer {
     let channel = named(scope, channel)?;
     let limit = usize::try_from(scope.number("limit", 100)?.min(MESSAGES_MAX)).unwrap_or(100);
-    let line = scope.app.store.channel_line(scope.id(), channel.id, Window::ALL, limit).await;
-    let line = line.map_err(|failed| Error::bad(failed.to_string()))?;
-    ok(json!({ "messages": line.iter().map(|it| message(&scope.directory, it)).collect::<Vec<_>>() }))
+    let before = scope.parameter("before").map(|given| super::acts::time(&given)).transpose()?;
+    let window = before.map_or(Window::ALL, |ts| Window { to: Ts(ts.0.saturating_sub(1)), ..Window::ALL });
+    let _page = scope.app.bounds.control_page().await;
+    let line = scope.app.store.channel_line(scope.id(), channel.id, window, limit).await;
+    let line = line.map_err(super::refusal::store)?;
+    let next = line.last().filter(|_| line.cut).map(|last| last.message.key.ts.dotted());
+    heavy(line.bytes(), || {
+        let messages: Vec<Value> = line.iter().map(|it| message(&scope.directory, it)).collect();
+        ok(json!({ "messages": messages, "next": next }))
+    })
 }
 
 /// A message as the control API shows it: both spellings of its id, its text in both dialects, and what it holds besides.
@@ -162,11 +171,11 @@ pub(super) fn message(directory: &Directory, stored: &Stored) -> Value {
         "activity_id": message.key.ts.digits(),
         "channel": conversation.map(|it| &it.slack_id),
         "conversation_id": conversation.map(|it| &it.connector_id),
-        "thread_ts": message.root.map(redraft_model::time::Ts::dotted),
+        "thread_ts": message.root.map(Ts::dotted),
         "user": user(message.author),
         "app": message.app.and_then(|app| directory.app(app)).map(|app| &app.slack_id),
         "revision": message.revision().map(std::num::NonZeroU32::get),
-        "edited_at": edited.map(|edited| redraft_model::time::Ts(edited.at.0).dotted()),
+        "edited_at": edited.map(|edited| Ts(edited.at.0).dotted()),
         "deleted": message.revision().is_none(),
         "streaming": matches!(message.state, State::Streaming { .. }),
         "targeted_to": match message.audience {

@@ -8,7 +8,7 @@ use redraft_model::workspace::UserGroup;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Answer, Error, Scope, created, ok, people};
+use super::{Answer, Error, Scope, created, key, listed, ok, people};
 use crate::mint;
 
 fn shown(directory: &Directory, group: &UserGroup) -> Value {
@@ -25,7 +25,7 @@ fn shown(directory: &Directory, group: &UserGroup) -> Value {
 
 pub(super) fn list(scope: &Scope<'_>) -> Answer {
     let groups = scope.directory.user_groups();
-    ok(json!({ "user_groups": groups.map(|group| shown(&scope.directory, group)).collect::<Vec<_>>() }))
+    listed(scope, "user_groups", groups, |group| key(group.id.0), |group| shown(&scope.directory, group))
 }
 
 #[derive(Deserialize)]

@@ -14,6 +14,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::channels::{self, message};
 use super::{Answer, Error, Scope, ok};
+use crate::bounds::heavy;
 
 /// Events that one call returns at most.
 const EVENTS_MAX: u64 = 1000;
@@ -36,7 +37,9 @@ pub(super) async fn read(scope: &Scope<'_>) -> Answer {
     let mut commits = scope.app.store.published().log_bell(scope.id());
     loop {
         commits.mark_unchanged();
+        let page = scope.app.bounds.control_page().await;
         let events = scope.app.store.events(scope.id(), after, limit).await.map_err(failed)?;
+        drop(page);
         let over = !events.is_empty() || timeout_at(end, commits.changed()).await.is_err();
         if over {
             let directory = scope.now()?;
@@ -180,19 +183,26 @@ pub(super) async fn wait(scope: &Scope<'_>) -> Answer {
     loop {
         commits.mark_unchanged();
         let store = &scope.app.store;
+        let page = scope.app.bounds.control_page().await;
         let found = match (ts, thread) {
             (Some(ts), _) => store.message(key(ts)).await.map(|found| found.into_iter().collect()),
-            (None, Some(root)) => store.thread_line(key(root), Window::ALL, WAIT_MESSAGES_MAX).await,
-            (None, None) => store.channel_line(scope.id(), channel, Window::ALL, WAIT_MESSAGES_MAX).await,
+            (None, Some(root)) => {
+                store.thread_line(key(root), Window::ALL, WAIT_MESSAGES_MAX).await.map(|page| page.rows)
+            }
+            (None, None) => {
+                let line = store.channel_line(scope.id(), channel, Window::ALL, WAIT_MESSAGES_MAX);
+                line.await.map(|page| page.rows)
+            }
         };
         let found: Vec<Stored> = found.map_err(failed)?;
         if ts.is_some() && found.is_empty() && wanted.deleted == Some(true) {
             return ok(json!({ "message": null }));
         }
         let directory = scope.now()?;
-        if let Some(matching) =
-            found.iter().map(|stored| message(&directory, stored)).find(|it| wanted.matches(it))
-        {
+        let shown = || found.iter().map(|stored| message(&directory, stored));
+        let matching = heavy(found.iter().map(Stored::bytes).sum(), || shown().find(|it| wanted.matches(it)));
+        drop(page);
+        if let Some(matching) = matching {
             return ok(json!({ "message": matching }));
         }
         if timeout_at(end, commits.changed()).await.is_err() {

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use percent_encoding::percent_decode_str;
 use redraft_model::command::{Caller, Command, Verb};
@@ -18,7 +18,8 @@ use subtle::ConstantTimeEq;
 use tracing::info;
 
 use crate::app::App;
-use crate::front::Unread;
+use crate::bounds::{Sent, Unread};
+use crate::front::count_refused_login;
 use crate::mint;
 use crate::serve::ANONYMOUS_NEEDS_LOOPBACK;
 
@@ -51,7 +52,7 @@ pub(crate) async fn handle(
     path: &str,
     query: Option<&str>,
     headers: &HeaderMap,
-    body: Result<Bytes, Unread>,
+    body: Sent<'_>,
 ) -> Response<Body> {
     let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let given = given.trim().strip_prefix("Bearer ").unwrap_or_default();
@@ -59,6 +60,7 @@ pub(crate) async fn handle(
         return written(StatusCode::OK, &openapi::document(&app.public_url));
     }
     if !bool::from(mint::sha256(given.as_bytes()).ct_eq(&app.control_token)) {
+        count_refused_login("control");
         let error =
             Error(StatusCode::UNAUTHORIZED, "unauthorized", "the control API's token is needed".into());
         let (status, answer) = error.shown();
@@ -73,14 +75,17 @@ pub(crate) async fn handle_owner(
     method: &Method,
     path: &str,
     query: Option<&str>,
-    body: Result<Bytes, Unread>,
+    body: Sent<'_>,
 ) -> Response<Body> {
-    let (status, answer) = match body {
+    let (status, answer) = match body.read().await {
         Ok(body) => call(app, method, path, query, &body).await,
         Err(Unread::TooBig) => {
             Error(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "the body is too big".into()).shown()
         }
         Err(Unread::Cut) => Error::bad("the body ended early").shown(),
+        Err(Unread::NoRoom) => {
+            Error(StatusCode::TOO_MANY_REQUESTS, "busy", "the server is busy".into()).shown()
+        }
     };
     written(status, &answer)
 }
@@ -89,6 +94,9 @@ fn written(status: StatusCode, answer: &Value) -> Response<Body> {
     let mut response = Response::new(Body::from(answer.to_string()));
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    }
     if status == StatusCode::UNAUTHORIZED {
         response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
@@ -321,6 +329,44 @@ async fn submit(app: &App, workspace: WorkspaceId, control: Control) -> Result<O
     let verb = Verb::Control(Box::new(control));
     let command = Command { workspace, caller: Caller::Control, idempotency: None, verb };
     app.submit(command).await.map_err(|not_done| refusal::error(app, workspace, "the control API", &not_done))
+}
+
+/// Entries of a list on one page at most.
+const LIST_MAX: usize = 1000;
+
+/// Bytes of JSON of one page of a list, unless its first entry alone has more.
+const LIST_BYTES_MAX: usize = 1 << 20;
+
+/// A number as a key that sorts as the number does.
+fn key(number: u32) -> String {
+    format!("{number:010}")
+}
+
+/// A page of a list, in the order of its keys: those behind `after`, `limit` at most. `next` is the key to go on after, if
+/// there are more.
+fn listed<'a, T: 'a>(
+    scope: &Scope<'_>,
+    name: &'static str,
+    all: impl Iterator<Item = &'a Arc<T>>,
+    key: impl Fn(&T) -> String,
+    shown: impl Fn(&T) -> Value,
+) -> Answer {
+    let after = scope.parameter("after").unwrap_or_default();
+    let limit = scope.number("limit", LIST_MAX as u64)?.clamp(1, LIST_MAX as u64);
+    let mut rest: Vec<(String, &Arc<T>)> = all.map(|it| (key(it), it)).filter(|it| after < it.0).collect();
+    rest.sort_unstable_by(|one, other| one.0.cmp(&other.0));
+    let (mut page, mut bytes, mut next) = (Vec::new(), 0, None);
+    for (key, entry) in &rest {
+        let entry = shown(entry);
+        bytes += entry.to_string().len();
+        if limit <= page.len() as u64 || (LIST_BYTES_MAX < bytes && !page.is_empty()) {
+            break;
+        }
+        page.push(entry);
+        next = Some(key);
+    }
+    let next = next.filter(|_| page.len() < rest.len());
+    ok(json!({ name: page, "next": next }))
 }
 
 fn ok(value: Value) -> Answer {

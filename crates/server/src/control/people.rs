@@ -7,7 +7,7 @@ use redraft_model::workspace::User;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Answer, Error, Scope, created, ok};
+use super::{Answer, Error, Scope, created, key, listed, ok};
 use crate::mint;
 
 pub(super) fn shown(user: &User) -> Value {
@@ -27,7 +27,7 @@ pub(super) fn shown(user: &User) -> Value {
 
 pub(super) fn list(scope: &Scope<'_>) -> Answer {
     let people = scope.directory.users_after(UserId(0)).filter(|user| user.bot_of.is_none());
-    ok(json!({ "people": people.map(|user| shown(user)).collect::<Vec<_>>() }))
+    listed(scope, "people", people, |user| key(user.id.0), shown)
 }
 
 #[derive(Deserialize)]

@@ -7,7 +7,7 @@ use redraft_model::workspace::{Token, TokenKind};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Answer, Error, Scope, apps, created, ok, people};
+use super::{Answer, Error, Scope, apps, created, listed, ok, people};
 use crate::mint;
 use crate::seed::new_token;
 
@@ -32,9 +32,8 @@ fn shown(directory: &Directory, token: &Token) -> Value {
 }
 
 pub(super) fn list(scope: &Scope<'_>) -> Answer {
-    ok(
-        json!({ "tokens": scope.directory.tokens().map(|it| shown(&scope.directory, it)).collect::<Vec<_>>() }),
-    )
+    let shown = |token: &Token| shown(&scope.directory, token);
+    listed(scope, "tokens", scope.directory.tokens(), |token| mint::hex(&token.hash.0), shown)
 }
 
 #[derive(Deserialize)]

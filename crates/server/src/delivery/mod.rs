@@ -6,11 +6,13 @@
 //! a restart goes on from there. No lock is held while something is on its way: bots call back before they answer.
 
 use std::collections::HashMap;
+use std::fmt::Write;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use redraft_model::id::{AppId, WorkspaceId};
-use redraft_store::{Cause, Part};
+use redraft_store::{Cause, Part, Published};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
@@ -30,14 +32,48 @@ use worker::Worker;
 /// Requests for replay that wait for an app's worker; whoever makes one more waits.
 const REPLAYS_MAX: usize = 16;
 
+/// Apps that the metrics show by themselves.
+const SHOWN_APPS_MAX: usize = 100;
+
 /// An app, and the workspace that it is installed in.
 type Key = (WorkspaceId, AppId);
 
 /// The way to the apps.
 pub struct Outbox {
     client: Client,
-    /// The apps' workers, by where they hear of dead letters that are to be tried again.
-    workers: Mutex<HashMap<Key, mpsc::Sender<Vec<Part>>>>,
+    workers: Mutex<HashMap<Key, Running>>,
+}
+
+/// A worker, as others know it.
+struct Running {
+    /// Where it hears of dead letters that are to be tried again.
+    replays: mpsc::Sender<Vec<Part>>,
+    backlog: Arc<Backlog>,
+}
+
+/// What one app has still to be told of.
+#[derive(Default)]
+pub(crate) struct Backlog {
+    /// The last position that was read from the log.
+    read_to: AtomicU64,
+    /// Deliveries whose first attempt is not over.
+    outstanding: AtomicUsize,
+    /// Deliveries that wait for another attempt.
+    waiting: AtomicUsize,
+    /// Since when the oldest of both is the oldest.
+    oldest: Mutex<Option<(Part, Instant)>>,
+}
+
+impl Backlog {
+    fn note(&self, read_to: u64, outstanding: usize, waiting: usize, oldest: Option<Part>) {
+        self.read_to.store(read_to, Ordering::Relaxed);
+        self.outstanding.store(outstanding, Ordering::Relaxed);
+        self.waiting.store(waiting, Ordering::Relaxed);
+        let mut known = self.oldest.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.map(|(part, _)| part) != oldest {
+            *known = oldest.map(|part| (part, Instant::now()));
+        }
+    }
 }
 
 impl Outbox {
@@ -52,14 +88,49 @@ impl Outbox {
 
     /// These dead letters are tried again by the app's worker.
     pub(crate) async fn replay(&self, workspace: WorkspaceId, app: AppId, parts: Vec<Part>) {
-        let worker = self.workers().get(&(workspace, app)).cloned();
+        let worker = self.workers().get(&(workspace, app)).map(|worker| worker.replays.clone());
         if let Some(worker) = worker {
             // One that has ended has lost its endpoint; the letters stay where they are.
             let _ = worker.send(parts).await;
         }
     }
 
-    fn workers(&self) -> MutexGuard<'_, HashMap<Key, mpsc::Sender<Vec<Part>>>> {
+    /// What apps have still to be told of, as lines of the metrics: the [`SHOWN_APPS_MAX`] with most. Apps are named by their
+    /// numbers, since names come from outside.
+    pub(crate) fn metrics(&self, published: &Published) -> String {
+        let mut apps: Vec<_> = self
+            .workers()
+            .iter()
+            .map(|((workspace, app), worker)| {
+                let backlog = &worker.backlog;
+                let read_to = backlog.read_to.load(Ordering::Relaxed);
+                let unread = published.log_end(*workspace).map_or(0, |end| end.saturating_sub(read_to));
+                let outstanding = backlog.outstanding.load(Ordering::Relaxed) as u64;
+                let waiting = backlog.waiting.load(Ordering::Relaxed) as u64;
+                let oldest = *backlog.oldest.lock().unwrap_or_else(PoisonError::into_inner);
+                let seconds = oldest.map_or(0.0, |(_, since)| since.elapsed().as_secs_f64());
+                (unread + outstanding + waiting, workspace.0, app.0, [unread, outstanding, waiting], seconds)
+            })
+            .collect();
+        apps.sort_unstable_by_key(|app| std::cmp::Reverse(app.0));
+        apps.truncate(SHOWN_APPS_MAX);
+        let mut lines = String::new();
+        let _ = writeln!(lines, "# TYPE redraft_delivery_backlog gauge");
+        for (_, workspace, app, counts, _) in &apps {
+            for (state, count) in ["unread", "first_attempt", "waiting"].into_iter().zip(counts) {
+                let labels = format!("workspace=\"{workspace}\",app=\"{app}\",state=\"{state}\"");
+                let _ = writeln!(lines, "redraft_delivery_backlog{{{labels}}} {count}");
+            }
+        }
+        let _ = writeln!(lines, "# TYPE redraft_delivery_oldest_seconds gauge");
+        for (_, workspace, app, _, seconds) in &apps {
+            let labels = format!("workspace=\"{workspace}\",app=\"{app}\"");
+            let _ = writeln!(lines, "redraft_delivery_oldest_seconds{{{labels}}} {seconds:.3}");
+        }
+        lines
+    }
+
+    fn workers(&self) -> MutexGuard<'_, HashMap<Key, Running>> {
         self.workers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -117,12 +188,14 @@ fn start_workers(app: &Arc<App>, running: &mut JoinSet<()>, stop: &watch::Receiv
         keys.extend(told.map(|app| (directory.workspace.id, app.id)));
     }
     let mut workers = app.outbox.workers();
-    workers.retain(|_, worker| !worker.is_closed());
+    workers.retain(|_, worker| !worker.replays.is_closed());
     for key in keys {
         workers.entry(key).or_insert_with(|| {
             let (sender, replays) = mpsc::channel(REPLAYS_MAX);
-            running.spawn(Worker::new(Arc::clone(app), key, replays).run(stop.clone()));
-            sender
+            let backlog = Arc::<Backlog>::default();
+            let worker = Worker::new(Arc::clone(app), key, replays, Arc::clone(&backlog));
+            running.spawn(worker.run(stop.clone()));
+            Running { replays: sender, backlog }
         });
     }
 }

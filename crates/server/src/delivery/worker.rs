@@ -16,7 +16,7 @@ use tracing::{info, warn};
 
 use super::hour::Hour;
 use super::lanes::{Attempt, Lanes};
-use super::{Failure, Key, Schedule, Told, dialect};
+use super::{Backlog, Failure, Key, Schedule, Told, dialect};
 use crate::app::App;
 
 /// Parts of events of one app whose first attempt is not over. The log is not read on while there are so many. After a crash they
@@ -76,10 +76,16 @@ pub(super) struct Worker {
     unsettled_since: Option<Instant>,
     settled_to: u64,
     replays: mpsc::Receiver<Vec<Part>>,
+    backlog: Arc<Backlog>,
 }
 
 impl Worker {
-    pub fn new(app: Arc<App>, (workspace, id): Key, replays: mpsc::Receiver<Vec<Part>>) -> Self {
+    pub fn new(
+        app: Arc<App>,
+        (workspace, id): Key,
+        replays: mpsc::Receiver<Vec<Part>>,
+        backlog: Arc<Backlog>,
+    ) -> Self {
         Self {
             app,
             workspace,
@@ -98,6 +104,7 @@ impl Worker {
             unsettled_since: None,
             settled_to: 0,
             replays,
+            backlog,
         }
     }
 
@@ -122,6 +129,8 @@ impl Worker {
                     true
                 }
             };
+            let oldest = [self.outstanding.first(), self.waiting.keys().next()].into_iter().flatten().min();
+            self.backlog.note(self.read_to, self.outstanding.len(), self.waiting.len(), oldest.copied());
             let pause = if more { Duration::ZERO } else { self.pause() };
             tokio::select! {
                 Some(ended) = self.running.join_next_with_id() => self.ended(ended),
@@ -251,6 +260,7 @@ impl Worker {
 
     fn give_up(&mut self, attempt: Attempt, reason: String) {
         info!(app = self.id.0, position = attempt.part.0, reason, "an event was given up");
+        metrics::counter!("redraft_dead_letters_total").increment(1);
         self.put(attempt, None, reason);
     }
 

@@ -24,6 +24,9 @@ pub(super) const MESSAGE_BYTES_MAX: usize = 1 << 20;
 /// Bytes that are read from a connection at once.
 const READ_BYTES: usize = 16 << 10;
 
+/// Bytes that wait to be written to a connection at most: the biggest envelope, and what the library adds.
+const WRITE_BYTES_MAX: usize = 8 << 20;
+
 /// Why the server ends a connection, in the platform's words. After `refresh_requested` a client opens another one; after
 /// `link_disabled` it gives up.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -94,6 +97,7 @@ pub(super) struct Envelope {
 pub(super) fn limits() -> WebSocketConfig {
     WebSocketConfig::default()
         .read_buffer_size(READ_BYTES)
+        .max_write_buffer_size(WRITE_BYTES_MAX)
         .max_message_size(Some(MESSAGE_BYTES_MAX))
         .max_frame_size(Some(MESSAGE_BYTES_MAX))
 }
@@ -206,8 +210,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
         self.write(Message::text(envelope.frame)).await
     }
 
-    /// Reads an acknowledgement; what is none is ignored. Pings and the closing of the connection are answered by the
-    /// library when it goes on reading.
+    /// Reads an acknowledgement; what is none is ignored. The library answers pings and the closing of the connection, and
+    /// queues its answers. So nothing more is read before the answer to a ping is written: a client that sends pings and
+    /// reads nothing would make the queue grow.
     async fn take(&mut self, message: Option<Result<Message, Error>>) -> bool {
         match message {
             Some(Ok(Message::Text(text))) => {
@@ -217,6 +222,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
                     let _ = waiting.send(said.payload);
                 }
                 true
+            }
+            Some(Ok(Message::Ping(_))) => {
+                matches!(timeout(self.pace.write, self.socket.flush()).await, Ok(Ok(())))
             }
             Some(Ok(_)) => true,
             Some(Err(Error::Capacity(CapacityError::MessageTooLong { size, .. }))) => {
@@ -406,6 +414,19 @@ mod tests {
         let envelope = Envelope { id: "1".into(), frame: "x".repeat(1 << 14), acknowledged };
         assert!(client.queue.send(envelope).await.is_ok());
         assert!(acknowledgement.await.is_err());
+        client.server.await.unwrap();
+    }
+
+    /// A client that sends pings and reads nothing is cut off, and costs little until then.
+    #[tokio::test]
+    async fn pings_that_nobody_reads_the_answers_of() {
+        let pace = Pace { write: Duration::from_millis(20), ..slow() };
+        let mut client = client(pace, pending()).await;
+        let mut bytes = 0;
+        while bytes < 4 << 20 && client.socket.send(Message::Ping(vec![b'p'; 125].into())).await.is_ok() {
+            bytes += 125;
+        }
+        assert!(bytes < 1 << 17, "{bytes} bytes were taken");
         client.server.await.unwrap();
     }
 

@@ -12,7 +12,7 @@ use redraft_model::time::Ts;
 use redraft_model::workspace::{Conversation, ConversationKind, TokenKind};
 use serde_json::json;
 
-use super::cursor::{page, write};
+use super::cursor::{page, write, written_page};
 use super::objects::{self, Shown};
 use super::people::same_team;
 use super::reply::{Error, Reply};
@@ -67,9 +67,13 @@ fn listed<'a>(
     let limit = call.limit(100, LIST_MAX)?;
     let all = all(&kinds, ConversationId(after))
         .filter(|conversation| kinds.contains(&conversation.kind) && !(active_only && conversation.archived));
-    let (found, next) = page(all, limit, |conversation| write("conversation", conversation.id.0.into()));
-    let channels: Vec<_> = found.iter().map(|it| objects::conversation(call, it, shown)).collect();
-    let mut reply = Reply::new().with("channels", &channels);
+    let (channels, next) = written_page(
+        all,
+        limit,
+        |it| objects::conversation(call, it, shown).to_string(),
+        |it| write("conversation", it.id.0.into()),
+    );
+    let mut reply = Reply::new().raw("channels", &channels);
     reply.next_cursor = Some(next);
     Ok(reply)
 }

@@ -51,3 +51,61 @@ pub(super) fn page<T>(
     let next = page.last().map(place).unwrap_or_default();
     (page, next)
 }
+
+/// Bytes of JSON of one page of people or conversations.
+const PAGE_BYTES_MAX: usize = 1 << 20;
+
+/// A page of a list as a JSON array, and the cursor of the next page, empty on the last one. It ends after `limit` items or
+/// [`PAGE_BYTES_MAX`], but has one at least.
+pub(super) fn written_page<T>(
+    items: impl Iterator<Item = T>,
+    limit: usize,
+    write: impl Fn(&T) -> String,
+    place: impl Fn(&T) -> String,
+) -> (String, String) {
+    let mut json = String::from("[");
+    let mut last: Option<String> = None;
+    for (count, item) in items.enumerate() {
+        let written = if count < limit { write(&item) } else { String::new() };
+        if limit <= count || (last.is_some() && PAGE_BYTES_MAX < json.len() + written.len()) {
+            json.push(']');
+            return (json, last.unwrap_or_default());
+        }
+        if last.is_some() {
+            json.push(',');
+        }
+        json.push_str(&written);
+        last = Some(place(&item));
+    }
+    json.push(']');
+    (json, String::new())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Rows and bytes both end a page, one item always fits, and a walk finds everything once.
+    #[test]
+    fn pages_end_by_rows_or_bytes() {
+        for (limit, bytes, expected) in [
+            (3, 1, vec![3, 3, 1]),
+            (7, 1, vec![7]),
+            (9, 1, vec![7]),
+            (7, 400_000, vec![2, 2, 2, 1]),
+            (7, 2 << 20, vec![1; 7]),
+        ] {
+            let (mut sizes, mut from) = (Vec::new(), 0);
+            loop {
+                let write = |_: &usize| format!("\"{}\"", "x".repeat(bytes));
+                let (json, next) = written_page(from..7, limit, write, usize::to_string);
+                sizes.push(serde_json::from_str::<Vec<String>>(&json).unwrap().len());
+                if next.is_empty() {
+                    break;
+                }
+                from = next.parse::<usize>().unwrap() + 1;
+            }
+            assert_eq!(sizes, expected, "{limit} {bytes}");
+        }
+    }
+}

@@ -23,7 +23,7 @@ use tracing::info;
 use super::reply::{Error, Reply};
 use super::{Call, bearer, unavailable};
 use crate::app::{App, NotDone};
-use crate::front::Unread;
+use crate::bounds::{Sent, Unread};
 use crate::mint;
 
 /// Bytes of a file. The platform takes a gigabyte; here a file is one row.
@@ -104,12 +104,7 @@ pub(super) async fn begin(call: &Call<'_>) -> Result<Reply, Error> {
 }
 
 /// Takes the bytes of an announced file: raw, or as a part of a multipart body. Whoever knows the address needs no token.
-pub(crate) async fn upload(
-    app: &App,
-    path: &str,
-    headers: &HeaderMap,
-    body: Result<Bytes, Unread>,
-) -> Response<Body> {
+pub(crate) async fn upload(app: &App, path: &str, headers: &HeaderMap, body: Sent<'_>) -> Response<Body> {
     let answer = receive(app, path, headers, body).await;
     let (status, text) = answer.unwrap_or_else(|(status, reason)| {
         info!(reason, "an upload was refused");
@@ -119,6 +114,9 @@ pub(crate) async fn upload(
     *response.status_mut() = status;
     let kind = HeaderValue::from_static("text/plain; charset=utf-8");
     response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    }
     response
 }
 
@@ -126,25 +124,26 @@ async fn receive(
     app: &App,
     path: &str,
     headers: &HeaderMap,
-    body: Result<Bytes, Unread>,
+    body: Sent<'_>,
 ) -> Result<(StatusCode, String), (StatusCode, String)> {
     let unknown = || (StatusCode::NOT_FOUND, "no file is expected at this address".to_owned());
     let (team, secret) = path.split_once('/').ok_or_else(unknown)?;
     let workspace = app.workspace_named(team).ok_or_else(unknown)?.workspace.id;
-    let bytes = match body {
-        Ok(body) => part(headers, body).await?,
-        Err(Unread::TooBig) => {
-            let reason = format!("a file has at most {FILE_BYTES_MAX} bytes here");
-            return Err((StatusCode::PAYLOAD_TOO_LARGE, reason));
-        }
-        Err(Unread::Cut) => return Err((StatusCode::BAD_REQUEST, "the body ended early".into())),
-    };
-    let size = bytes.len();
     let failed = |failed: StoreError| (StatusCode::SERVICE_UNAVAILABLE, failed.to_string());
-    // The bytes are stored with the decision that they are the expected ones, or not at all. What nobody expects does not
-    // even wait for it.
+    // Only whoever was given an address is listened to.
     let upload = mint::sha256(secret.as_bytes());
     app.store.item(workspace, ItemKey::Grant(upload)).await.map_err(failed)?.ok_or_else(unknown)?;
+    let read = body.read_at_most(FILE_BYTES_MAX).await.map_err(|unread| match unread {
+        Unread::TooBig => {
+            let reason = format!("a file has at most {FILE_BYTES_MAX} bytes here");
+            (StatusCode::PAYLOAD_TOO_LARGE, reason)
+        }
+        Unread::Cut => (StatusCode::BAD_REQUEST, "the body ended early".into()),
+        Unread::NoRoom => (StatusCode::SERVICE_UNAVAILABLE, "the server is busy; try again".into()),
+    })?;
+    let bytes = part(headers, read.bytes()).await?;
+    let size = bytes.len();
+    // The bytes are stored with the decision that they are the expected ones, or not at all.
     let blob = mint::sha256(mint::secret().as_bytes());
     let verb = Verb::File(FileCommand::Receive { upload, blob, bytes: Arc::from(&*bytes) });
     let command = Command { workspace, caller: Caller::Control, idempotency: None, verb };

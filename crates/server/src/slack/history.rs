@@ -7,7 +7,7 @@ use redraft_model::message::Audience;
 use redraft_model::policy::sees;
 use redraft_model::time::Ts;
 use redraft_model::workspace::{Conversation, ConversationKind, TokenKind};
-use redraft_store::{Revised, Stored, Window};
+use redraft_store::{Page, Revised, Stored, Window};
 use serde_json::json;
 
 use super::chat::view;
@@ -15,6 +15,7 @@ use super::cursor::write;
 use super::render::View;
 use super::reply::{Error, Reply};
 use super::{Call, files, scopes, unavailable};
+use crate::bounds::heavy;
 
 /// Messages on one page of history at most.
 const HISTORY_MAX: usize = 999;
@@ -34,9 +35,10 @@ pub(super) async fn history(call: &Call<'_>) -> Result<Reply, Error> {
     }
     let limit = call.limit(100, HISTORY_MAX)?;
     let workspace = call.directory.workspace.id;
+    let _page = call.app.bounds.page().await;
     let line = call.app.store.channel_line(workspace, conversation.id, window, limit + 1).await;
-    let mut messages = line.map_err(unavailable)?;
-    let has_more = limit < messages.len();
+    let Page { rows: mut messages, cut, .. } = line.map_err(unavailable)?;
+    let has_more = cut || limit < messages.len();
     messages.truncate(limit);
     let reply = write_messages(call, &messages, None, metadata(call)?).await?;
     let mut reply = reply
@@ -76,8 +78,9 @@ pub(super) async fn replies(call: &Call<'_>) -> Result<Reply, Error> {
     // The root stands on every page and counts; a page after the first has at least one reply, so that a walk ends.
     let limit = call.limit(REPLIES_MAX, REPLIES_MAX)?;
     let room = if after.is_some() { limit.saturating_sub(1).max(1) } else { limit - 1 };
+    let _page = call.app.bounds.page().await;
     let line = call.app.store.thread_line(named.message.key, window, room + 1).await.map_err(unavailable)?;
-    let has_more = room < line.len();
+    let has_more = line.cut || room < line.len();
     let mut page = vec![named.clone()];
     page.extend(line.into_iter().take(room));
     let last = page.last().map_or(0, |last| last.message.key.ts.0);
@@ -113,14 +116,18 @@ pub(super) async fn revisions(call: &Call<'_>) -> Result<Reply, Error> {
     }
     let below = call.cursor("below")?.and_then(|place| u32::try_from(place).ok()).unwrap_or(u32::MAX);
     let limit = call.limit(REVISIONS_MAX, REVISIONS_MAX)?;
+    let _page = call.app.bounds.page().await;
     let found = call.app.store.revisions(key, below, limit + 1).await.map_err(unavailable)?;
     if found.is_empty() && below == u32::MAX {
         return Err(lost());
     }
-    let shown: Vec<_> = found.iter().take(limit).map(|revised| revision(call, revised)).collect();
-    let mut reply = head(&conversation, ts).with("revisions", &shown);
-    let more = limit < found.len();
-    let last = found.get(limit.saturating_sub(1)).map_or(0, |(revision, _)| revision.number.get());
+    let more = found.cut || limit < found.len();
+    let shown = &found[..found.len().min(limit)];
+    let last = shown.last().map_or(0, |(revision, _)| revision.number.get());
+    let mut reply = heavy(found.bytes(), || {
+        let shown: Vec<_> = shown.iter().map(|revised| revision(call, revised)).collect();
+        head(&conversation, ts).with("revisions", &shown)
+    });
     reply.next_cursor = Some(if more { write("below", last.into()) } else { String::new() });
     Ok(reply)
 }
@@ -208,15 +215,19 @@ async fn write_messages(
     let files = &files::shared_on(call, messages).await?;
     let root_author = root.filter(|root| root.message.revision().is_some()).map(|root| root.message.author);
     let view = View { all_metadata, root_author, files, ..view(call) };
-    Ok(Reply::new().written("messages", |body| {
-        body.push('[');
-        for (place, stored) in messages.iter().enumerate() {
-            if 0 < place {
-                body.push(',');
+    let bytes = messages.iter().map(Stored::bytes).sum();
+    Ok(heavy(bytes, || {
+        Reply::new().written("messages", |body| {
+            body.reserve(bytes);
+            body.push('[');
+            for (place, stored) in messages.iter().enumerate() {
+                if 0 < place {
+                    body.push(',');
+                }
+                view.stored(stored, body);
             }
-            view.stored(stored, body);
-        }
-        body.push(']');
+            body.push(']');
+        })
     }))
 }
 

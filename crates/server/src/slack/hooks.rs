@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use redraft_model::command::{Caller, Command, Verb};
 use redraft_model::decision::Why;
@@ -24,7 +24,7 @@ use tracing::{debug, info};
 use super::args::Args;
 use super::content::{Said, TooLong};
 use crate::app::{App, NotDone};
-use crate::front::Unread;
+use crate::bounds::{Sent, Unread};
 use crate::mint;
 
 /// The address that answers an interaction of this origin.
@@ -50,7 +50,7 @@ pub(crate) async fn handle(
     method: &Method,
     path: &str,
     headers: &HeaderMap,
-    body: Result<Bytes, Unread>,
+    body: Sent<'_>,
 ) -> Response<Body> {
     let parts: Vec<&str> = path.split('/').collect();
     let answered = match (method == Method::POST, parts.as_slice()) {
@@ -127,11 +127,11 @@ async fn respond(
     team: &str,
     secret: &str,
     headers: &HeaderMap,
-    body: Result<Bytes, Unread>,
+    body: Sent<'_>,
 ) -> Result<(), Refused> {
     let unknown = || Refused::new(StatusCode::NOT_FOUND, "no_service", "no workspace has this team id");
     let directory = app.workspace_named(team).ok_or_else(unknown)?;
-    let body = body.map_err(unread)?;
+    let body = body.read().await.map_err(unread)?;
     let json = message_json(headers, &body)?;
     let secret = mint::sha256(secret.as_bytes());
     admit(app, &directory, secret)?;
@@ -145,7 +145,7 @@ async fn webhook(
     service: &str,
     secret: &str,
     headers: &HeaderMap,
-    body: Result<Bytes, Unread>,
+    body: Sent<'_>,
 ) -> Result<(), Refused> {
     let no_team = || Refused::new(StatusCode::NOT_FOUND, "no_team", "no workspace has this team id");
     let directory = app.workspace_named(team).ok_or_else(no_team)?;
@@ -157,7 +157,7 @@ async fn webhook(
         let reason = "the address ends in a secret that is not this webhook's";
         return Err(Refused::new(StatusCode::FORBIDDEN, "invalid_token", reason));
     }
-    let body = body.map_err(unread)?;
+    let body = body.read().await.map_err(unread)?;
     let json = message_json(headers, &body)?;
     admit(app, &directory, secret)?;
     submit(app, &directory, Credential::Webhook { app: id, secret }, &json).await
@@ -320,10 +320,13 @@ fn message_json<'a>(headers: &HeaderMap, body: &'a [u8]) -> Result<Cow<'a, [u8]>
 }
 
 fn unread(failed: Unread) -> Refused {
-    Refused::payload(match failed {
-        Unread::TooBig => format!("the body has more than {} bytes", crate::config::BODY_BYTES_MAX),
-        Unread::Cut => "the body ended early".into(),
-    })
+    match failed {
+        Unread::TooBig => {
+            Refused::payload(format!("the body has more than {} bytes", crate::config::BODY_BYTES_MAX))
+        }
+        Unread::Cut => Refused::payload("the body ended early"),
+        Unread::NoRoom => unavailable(StoreError::Busy),
+    }
 }
 
 /// A refusal as the platform answers it, as far as that is known: plain text, but for what is over.

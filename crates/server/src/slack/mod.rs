@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, Method as Verb, Response, StatusCode, header};
 use redraft_model::command::{Caller, Command, Idempotency, Verb as CommandVerb};
 use redraft_model::decision::Outcome;
@@ -16,7 +16,8 @@ use self::args::Args;
 use self::reply::{Envelope, Error, Reply};
 use self::scopes::Needs;
 use crate::app::{App, NotDone};
-use crate::front::Unread;
+use crate::bounds::{Holder as Counted, Sent, UnderWay, Unread};
+use crate::front::count_refused_login;
 use crate::mint;
 
 mod args;
@@ -159,7 +160,7 @@ pub(crate) async fn handle(
     verb: &Verb,
     query: Option<&str>,
     headers: &HeaderMap,
-    body: Result<Bytes, Unread>,
+    body: Sent<'_>,
 ) -> Response<Body> {
     if *verb != Verb::POST && *verb != Verb::GET {
         return not_allowed();
@@ -199,7 +200,7 @@ async fn run(
     verb: &Verb,
     query: Option<&str>,
     headers: &HeaderMap,
-    body: Result<Bytes, Unread>,
+    body: Sent<'_>,
     warnings: &mut Vec<&'static str>,
     holder: &mut Option<Arc<Token>>,
     accepted: &mut Option<String>,
@@ -208,24 +209,31 @@ async fn run(
     if method.is_none() && !TOKENLESS.contains(&name) {
         return Err(Error::new("unknown_method").with("req_method", &name));
     }
-    let body = body.map_err(|failed| match failed {
-        Unread::TooBig => {
-            Error::arguments(format!("the body has more than {} bytes", crate::config::BODY_BYTES_MAX))
-        }
-        Unread::Cut => Error::new("request_timeout").because("the body ended early"),
-    })?;
+    // A token in the header is looked at before the body is read.
+    let named = bearer(headers).filter(|given| !given.is_empty() && method.is_some());
+    let by_header = named.map(|given| counted(app, given)).transpose()?;
+    if let Some(((_, token, _), _)) = &by_header {
+        *holder = Some(Arc::clone(token));
+    }
+    let body = body.read().await.map_err(unread)?;
     let mut args = Args::read(query, headers, &body).await?;
+    drop(body);
     *warnings = std::mem::take(&mut args.warnings);
     let method = match method {
         Some(method) => method,
         None if name == "oauth.v2.access" => return oauth::access(app, headers, &args).await,
         None => return auth::api_test(&args),
     };
-    let given = bearer(headers).map(str::to_owned).or_else(|| args.token.take()).unwrap_or_default();
-    if given.is_empty() {
-        return Err(Error::new("not_authed").because("no token was given"));
-    }
-    let (directory, token, user) = authenticate(app, &given)?;
+    let ((directory, token, user), _under_way) = match by_header {
+        Some(known) => known,
+        None => {
+            let given = args.token.take().unwrap_or_default();
+            if given.is_empty() {
+                return Err(Error::new("not_authed").because("no token was given"));
+            }
+            counted(app, &given)?
+        }
+    };
     *holder = Some(Arc::clone(&token));
     *accepted = method.needs.accepted(token.kind);
     if token.kind == TokenKind::App && !method.needs.takes_app_tokens() && method.name != "auth.test" {
@@ -247,6 +255,26 @@ async fn run(
     };
     app.slack_rates.admit(&call)?;
     (method.run)(&call).await
+}
+
+fn unread(failed: Unread) -> Error {
+    match failed {
+        Unread::TooBig => {
+            Error::arguments(format!("the body has more than {} bytes", crate::config::BODY_BYTES_MAX))
+        }
+        Unread::Cut => Error::new("request_timeout").because("the body ended early"),
+        Unread::NoRoom => unavailable(StoreError::Busy),
+    }
+}
+
+/// Whose token this is, and its place among the requests of that token that are under way.
+fn counted<'a>(app: &'a App, given: &str) -> Result<(Holder, UnderWay<'a>), Error> {
+    let holder = authenticate(app, given).inspect_err(|_| count_refused_login("slack"))?;
+    let under_way = app.bounds.begin(Counted::Token(holder.1.hash)).ok_or_else(|| {
+        let error = Error::new("ratelimited").because("too many calls of this token are under way");
+        error.with_status(StatusCode::TOO_MANY_REQUESTS, 1)
+    })?;
+    Ok((holder, under_way))
 }
 
 /// A token with its workspace and its user.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use redraft_model::id::UserId;
 use redraft_model::workspace::User;
 
-use super::cursor::{page, write};
+use super::cursor::{write, written_page};
 use super::objects;
 use super::reply::{Error, Reply};
 use super::{Call, render};
@@ -13,18 +13,22 @@ use super::{Call, render};
 /// People on one page at most.
 const USERS_PER_PAGE_MAX: usize = 1000;
 
-/// `users.list`: everyone, bots and deactivated people too.
+/// `users.list`: everyone, bots and deactivated people too. Without a limit a page is as long as it may be.
 pub(super) async fn users(call: &Call<'_>) -> Result<Reply, Error> {
     same_team(call)?;
     let after = call.cursor("user")?.and_then(|place| u32::try_from(place).ok()).unwrap_or(0);
     let limit = match call.args.number("limit").map_err(|_| Error::arguments("limit must be a number"))? {
-        None | Some(0) => usize::MAX - 1,
+        None | Some(0) => USERS_PER_PAGE_MAX,
         Some(_) => call.limit(USERS_PER_PAGE_MAX, USERS_PER_PAGE_MAX)?,
     };
     let everyone = call.directory.users_after(UserId(after));
-    let (users, next) = page(everyone, limit, |user| write("user", user.id.0.into()));
-    let members: Vec<_> = users.iter().map(|user| objects::user(call, user)).collect();
-    let mut reply = Reply::new().with("members", &members).with("cache_ts", &call.now().seconds());
+    let (members, next) = written_page(
+        everyone,
+        limit,
+        |user| objects::user(call, user).to_string(),
+        |user| write("user", user.id.0.into()),
+    );
+    let mut reply = Reply::new().raw("members", &members).with("cache_ts", &call.now().seconds());
     reply.next_cursor = Some(next);
     Ok(reply)
 }

@@ -1,9 +1,12 @@
 //! `pins.*`.
 
+use std::sync::Arc;
+
 use redraft_model::command::Verb;
+use redraft_model::content::Content;
 use redraft_model::id::MessageKey;
 use redraft_model::pin::Pinning;
-use redraft_store::Stored;
+use redraft_store::{READ_BYTES_MAX, Stored};
 use redraft_wire::slack::json::push_string;
 
 use super::chat::{link, view};
@@ -12,6 +15,7 @@ use super::reactions::item;
 use super::render::View;
 use super::reply::{Error, Reply};
 use super::{Call, unavailable};
+use crate::bounds::heavy;
 
 /// `pins.add`: a message is pinned to its conversation.
 pub(super) async fn add(call: &Call<'_>) -> Result<Reply, Error> {
@@ -29,21 +33,28 @@ async fn change(call: &Call<'_>, pins: bool) -> Result<Reply, Error> {
     Ok(Reply::new())
 }
 
-/// `pins.list`: what is pinned to a conversation, the newest pin first.
+/// `pins.list`: what is pinned to a conversation, the newest pin first. The platform has no cursor here, so when the messages
+/// together have more than [`READ_BYTES_MAX`], the rest of them show their text only.
 pub(super) async fn list(call: &Call<'_>) -> Result<Reply, Error> {
     let conversation = call.conversation("channel")?;
     let workspace = call.directory.workspace.id;
-    let mut pinned = Vec::new();
+    let _page = call.app.bounds.page().await;
+    let (mut pinned, mut bytes) = (Vec::new(), 0);
     for pin in conversation.pins.iter().rev() {
         let key = MessageKey { workspace, conversation: conversation.id, ts: pin.ts };
-        if let Some(stored) = call.app.store.message(key).await.map_err(unavailable)? {
+        if let Some(mut stored) = call.app.store.message(key).await.map_err(unavailable)? {
+            if READ_BYTES_MAX < bytes + stored.bytes() {
+                let content = Content::text(stored.content.dialect, stored.content.text.as_str());
+                stored = Stored { content: Arc::new(content), reactions: Vec::new(), ..stored };
+            }
+            bytes += stored.bytes();
             pinned.push((pin, stored));
         }
     }
     let page: Vec<Stored> = pinned.iter().map(|(_, stored)| stored.clone()).collect();
     let files = &shared_on(call, &page).await?;
     let view = View { files, ..view(call) };
-    Ok(Reply::new().written("items", |body| {
+    let write_items = |body: &mut String| {
         body.push('[');
         for (place, (pin, stored)) in pinned.iter().enumerate() {
             if 0 < place {
@@ -59,5 +70,6 @@ pub(super) async fn list(call: &Call<'_>) -> Result<Reply, Error> {
             body.push('}');
         }
         body.push(']');
-    }))
+    };
+    Ok(heavy(bytes, || Reply::new().written("items", write_items)))
 }

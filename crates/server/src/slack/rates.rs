@@ -239,6 +239,7 @@ impl Rates {
 }
 
 fn too_fast(seconds: u32) -> Error {
+    metrics::counter!("redraft_rate_limited_total", "of" => "slack").increment(1);
     Error::new("ratelimited")
         .because(format!("too many calls; there is room again in {seconds} s"))
         .with_status(StatusCode::TOO_MANY_REQUESTS, seconds)

@@ -10,7 +10,7 @@ use redraft_model::message::Audience;
 use redraft_model::policy::sees;
 use redraft_model::time::Ts;
 use redraft_model::workspace::Conversation;
-use redraft_store::{READ_ROWS_MAX, Stored};
+use redraft_store::{READ_BYTES_MAX, READ_ROWS_MAX, Stored};
 use redraft_wire::slack::json::push_string;
 
 use super::chat::{link, view};
@@ -20,6 +20,7 @@ use super::people::same_team;
 use super::render::View;
 use super::reply::{Error, Reply};
 use super::{Call, unavailable};
+use crate::bounds::heavy;
 
 /// Characters of an emoji's short name.
 const NAME_CHARS_MAX: usize = 100;
@@ -80,15 +81,15 @@ pub(super) async fn list(call: &Call<'_>) -> Result<Reply, Error> {
     };
     let before = call.cursor("reacted")?.map_or(Ts(i64::MAX), Ts);
     let page = call.args.number("page")?.map_or(1, |page| usize::try_from(page).unwrap_or(1).max(1));
-    let items = items(call, user.id, before, page.saturating_mul(limit).min(READ_ROWS_MAX - 1)).await?;
-    let from = (page - 1).saturating_mul(limit).min(items.found.len());
-    let shown = &items.found[from..items.found.len().min(from.saturating_add(limit))];
-    let page: Vec<Stored> = shown.iter().map(|(_, stored)| stored.clone()).collect();
+    let skipped = (page - 1).saturating_mul(limit);
+    let _page = call.app.bounds.page().await;
+    let items = items(call, user.id, before, skipped, limit).await?;
+    let page: Vec<Stored> = items.found.iter().map(|(_, stored)| stored.clone()).collect();
     let files = &shared_on(call, &page).await?;
     let view = View { files, ..view(call) };
-    let mut reply = Reply::new().written("items", |body| {
+    let write_items = |body: &mut String| {
         body.push('[');
-        for (place, (conversation, stored)) in shown.iter().enumerate() {
+        for (place, (conversation, stored)) in items.found.iter().enumerate() {
             if 0 < place {
                 body.push(',');
             }
@@ -100,7 +101,8 @@ pub(super) async fn list(call: &Call<'_>) -> Result<Reply, Error> {
             body.push('}');
         }
         body.push(']');
-    });
+    };
+    let mut reply = heavy(items.bytes, || Reply::new().written("items", write_items));
     reply.next_cursor = Some(items.next.map_or_else(String::new, |next| write("reacted", next.0)));
     Ok(reply)
 }
@@ -108,27 +110,48 @@ pub(super) async fn list(call: &Call<'_>) -> Result<Reply, Error> {
 /// Messages that somebody reacted to, and the time before which more may be found.
 struct Items {
     found: Vec<(Arc<Conversation>, Stored)>,
+    /// About how much memory they take.
+    bytes: usize,
     next: Option<Ts>,
 }
 
 /// Each message once, at its newest reaction. Reactions to what the caller does not see are passed over, so a page may
-/// have fewer items than asked for.
-async fn items(call: &Call<'_>, user: UserId, before: Ts, limit: usize) -> Result<Items, Error> {
+/// have fewer items than asked for; so it does when they are big.
+async fn items(
+    call: &Call<'_>,
+    user: UserId,
+    before: Ts,
+    skipped: usize,
+    limit: usize,
+) -> Result<Items, Error> {
     let workspace = call.directory.workspace.id;
-    let reacted = call.app.store.reacted(workspace, user, before, limit + 1).await.map_err(unavailable)?;
-    let more = limit < reacted.len();
-    let reacted = &reacted[..reacted.len().min(limit)];
-    let mut found = Vec::new();
-    for (key, reaction) in reacted {
+    let looked_at = skipped.saturating_add(limit).min(READ_ROWS_MAX - 1);
+    let reacted =
+        call.app.store.reacted(workspace, user, before, looked_at + 1).await.map_err(unavailable)?;
+    let mut items = Items { found: Vec::new(), bytes: 0, next: None };
+    let (mut passed, mut last) = (0, None);
+    for (key, reaction) in reacted.iter().take(looked_at) {
         let seen = call.directory.conversation(key.conversation).filter(|it| sees(call.user.id, it));
-        let Some(conversation) = seen else { continue };
-        let Some(stored) = self::found(call, *key).await? else { continue };
-        let theirs = stored.reactions.iter().filter(|it| it.user == user);
-        if theirs.map(|it| it.since).max() == Some(reaction.since) {
-            found.push((Arc::clone(conversation), stored));
+        if let Some(conversation) = seen
+            && let Some(stored) = found(call, *key).await?
+        {
+            let theirs = stored.reactions.iter().filter(|it| it.user == user);
+            if theirs.map(|it| it.since).max() == Some(reaction.since) {
+                passed += 1;
+                if skipped < passed {
+                    items.bytes += stored.bytes();
+                    if READ_BYTES_MAX < items.bytes && !items.found.is_empty() {
+                        items.next = last;
+                        return Ok(items);
+                    }
+                    items.found.push((Arc::clone(conversation), stored));
+                }
+            }
         }
+        last = Some(reaction.since);
     }
-    Ok(Items { found, next: reacted.last().filter(|_| more).map(|(_, reaction)| reaction.since) })
+    items.next = last.filter(|_| looked_at < reacted.len());
+    Ok(items)
 }
 
 async fn found(call: &Call<'_>, key: MessageKey) -> Result<Option<Stored>, Error> {

@@ -32,6 +32,7 @@ use super::reply::{Error, Reply};
 use super::transport::{ParcelKind, Retry};
 use crate::app::App;
 use crate::delivery::{Answered, Unanswered};
+use crate::front::count_refused_login;
 use crate::mint;
 
 /// Connections that an app may have at a time.
@@ -122,6 +123,7 @@ pub(crate) fn link(app: &Arc<App>, mut parts: Parts) -> Response<Body> {
     let argument = |name: &str| form_urlencoded::parse(query.as_bytes()).find(|(given, _)| given == name);
     let ticket = argument("ticket").map(|(_, value)| value).unwrap_or_default();
     let Some(holder) = app.sockets.redeem(app, &ticket) else {
+        count_refused_login("socket");
         info!("a socket's ticket is unknown, used or too old");
         return refused(StatusCode::FORBIDDEN, "The ticket is unknown, used or too old.\n");
     };
@@ -284,6 +286,14 @@ impl Sockets {
         if timeout(STOP_MAX, self.stopping.closed()).await.is_err() {
             warn!("some sockets were still open at the end of the wait");
         }
+    }
+
+    /// Shows in the metrics how many connections there are.
+    pub(crate) fn measure(&self) {
+        let apps = self.apps.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = apps.values().flat_map(|links| &links.queues).filter(|queue| !queue.is_closed()).count();
+        drop(apps);
+        metrics::gauge!("redraft_sockets").set(u32::try_from(open).unwrap_or(u32::MAX));
     }
 
     fn links<T>(&self, key: Key, act: impl FnOnce(&mut Links) -> T) -> T {

@@ -14,15 +14,15 @@ use redraft_model::message::{Gone, Reaction};
 use redraft_model::time::Ts;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, ffi};
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tracing::error;
 
 use crate::committer::{self, Job, Note, Queue, Waiter};
 use crate::fault::Sabotage;
 use crate::health::{Health, Known};
 use crate::{
-    Answer, Clock, Delivery, Later, Part, Published, READ_ROWS_MAX, Revised, Settlement, Store, StoreError,
-    Stored, Viewed, Window, machine_clock,
+    Answer, Clock, Delivery, Later, Page, Part, Published, READ_ROWS_MAX, Revised, Settlement, Store,
+    StoreError, Stored, Viewed, Window, machine_clock,
 };
 
 mod backup;
@@ -45,6 +45,9 @@ pub use migrate::{Migrated, migrate};
 
 /// Connections that read at the same time.
 const READERS_MAX: usize = 4;
+
+/// Of these, so many may read pages, which take long. One is always left for what takes a moment.
+const PAGE_READERS_MAX: usize = READERS_MAX - 1;
 
 /// Frames that the checkpointer lets gather before it takes a step: 32 MiB. A page that changed several times meanwhile is
 /// brought over once.
@@ -218,18 +221,18 @@ impl SqliteStore {
         read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Later<'_, Result<T, StoreError>> {
         let readers = Arc::clone(&self.readers);
-        Box::pin(async move { readers.read(read).await })
+        Box::pin(async move { readers.read(None, read).await })
     }
 
-    /// Reads messages, and of those that stream in the pieces as well.
-    fn read_messages(
+    /// The same for what may take long.
+    fn read_page<T: Send + 'static>(
         &self,
-        read: impl FnOnce(&Connection) -> rusqlite::Result<Vec<Stored>> + Send + 'static,
-    ) -> Later<'_, Result<Vec<Stored>, StoreError>> {
-        let assemble = self.assemble;
-        self.read(move |db| {
-            let found = read(db)?.into_iter();
-            found.map(|stored| rows::assembled(db, assemble, stored)).collect()
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Later<'_, Result<T, StoreError>> {
+        let readers = Arc::clone(&self.readers);
+        Box::pin(async move {
+            let page = Arc::clone(&readers.page_permits).acquire_owned().await;
+            readers.read(Some(page.map_err(|_| StoreError::Stopping)?), read).await
         })
     }
 }
@@ -257,6 +260,10 @@ impl Store for SqliteStore {
         &self.published
     }
 
+    fn waiting(&self) -> usize {
+        self.queue().map_or(0, |queue| queue.waiting())
+    }
+
     fn message(&self, key: MessageKey) -> Later<'_, Result<Option<Stored>, StoreError>> {
         let assemble = self.assemble;
         self.read(move |db| {
@@ -271,9 +278,10 @@ impl Store for SqliteStore {
         conversation: ConversationId,
         window: Window,
         limit: usize,
-    ) -> Later<'_, Result<Vec<Stored>, StoreError>> {
+    ) -> Later<'_, Result<Page<Stored>, StoreError>> {
         let limit = limit.min(READ_ROWS_MAX);
-        self.read_messages(move |db| rows::channel_line(db, workspace, conversation, window, limit))
+        let assemble = self.assemble;
+        self.read_page(move |db| rows::channel_line(db, assemble, workspace, conversation, window, limit))
     }
 
     fn thread_line(
@@ -281,9 +289,10 @@ impl Store for SqliteStore {
         root: MessageKey,
         window: Window,
         limit: usize,
-    ) -> Later<'_, Result<Vec<Stored>, StoreError>> {
+    ) -> Later<'_, Result<Page<Stored>, StoreError>> {
         let limit = limit.min(READ_ROWS_MAX);
-        self.read_messages(move |db| rows::thread_line(db, root, window, limit))
+        let assemble = self.assemble;
+        self.read_page(move |db| rows::thread_line(db, assemble, root, window, limit))
     }
 
     fn revisions(
@@ -291,9 +300,9 @@ impl Store for SqliteStore {
         key: MessageKey,
         below: u32,
         limit: usize,
-    ) -> Later<'_, Result<Vec<Revised>, StoreError>> {
+    ) -> Later<'_, Result<Page<Revised>, StoreError>> {
         let limit = limit.min(READ_ROWS_MAX);
-        self.read(move |db| rows::revisions(db, key, below, limit))
+        self.read_page(move |db| rows::revisions(db, key, below, limit))
     }
 
     fn gone(&self, key: MessageKey) -> Later<'_, Result<Option<Gone>, StoreError>> {
@@ -307,7 +316,7 @@ impl Store for SqliteStore {
         limit: usize,
     ) -> Later<'_, Result<Vec<Event>, StoreError>> {
         let limit = limit.min(READ_ROWS_MAX);
-        self.read(move |db| rows::events(db, workspace, after, limit))
+        self.read_page(move |db| rows::events(db, workspace, after, limit))
     }
 
     fn content(
@@ -329,7 +338,7 @@ impl Store for SqliteStore {
         before: Ts,
         limit: usize,
     ) -> Later<'_, Result<Vec<(MessageKey, Reaction)>, StoreError>> {
-        self.read(move |db| rows::reacted(db, workspace, user, before, limit.min(READ_ROWS_MAX)))
+        self.read_page(move |db| rows::reacted(db, workspace, user, before, limit.min(READ_ROWS_MAX)))
     }
 
     fn view(&self, key: MessageKey, user: UserId) -> Later<'_, Result<Option<Viewed>, StoreError>> {
@@ -342,9 +351,10 @@ impl Store for SqliteStore {
         conversation: ConversationId,
         reader: UserId,
         limit: usize,
-    ) -> Later<'_, Result<Vec<Stored>, StoreError>> {
+    ) -> Later<'_, Result<Page<Stored>, StoreError>> {
         let limit = limit.min(READ_ROWS_MAX);
-        self.read_messages(move |db| rows::targeted(db, workspace, conversation, reader, limit))
+        let assemble = self.assemble;
+        self.read_page(move |db| rows::targeted(db, assemble, workspace, conversation, reader, limit))
     }
 
     fn settle(
@@ -368,7 +378,7 @@ impl Store for SqliteStore {
         limit: usize,
     ) -> Later<'_, Result<Vec<Delivery>, StoreError>> {
         let limit = limit.min(READ_ROWS_MAX);
-        self.read(move |db| rows::deliveries(db, workspace, app, after, limit))
+        self.read_page(move |db| rows::deliveries(db, workspace, app, after, limit))
     }
 
     fn item(&self, workspace: WorkspaceId, key: ItemKey) -> Later<'_, Result<Option<Item>, StoreError>> {
@@ -383,7 +393,7 @@ impl Store for SqliteStore {
         limit: usize,
     ) -> Later<'_, Result<Vec<(ItemKey, Item)>, StoreError>> {
         let limit = limit.min(READ_ROWS_MAX);
-        self.read(move |db| rows::items(db, workspace, &from, &to, limit))
+        self.read_page(move |db| rows::items(db, workspace, &from, &to, limit))
     }
 
     fn due(&self) -> Later<'_, Result<Vec<(WorkspaceId, ItemKey)>, StoreError>> {
@@ -391,7 +401,7 @@ impl Store for SqliteStore {
     }
 
     fn blob(&self, workspace: WorkspaceId, key: BlobKey) -> Later<'_, Result<Option<Vec<u8>>, StoreError>> {
-        self.read(move |db| rows::blob(db, workspace, &key))
+        self.read_page(move |db| rows::blob(db, workspace, &key))
     }
 
     fn keep(&self, name: &'static str, value: Vec<u8>) -> Later<'_, Result<Vec<u8>, StoreError>> {
@@ -480,23 +490,33 @@ struct Readers {
     path: PathBuf,
     vfs: Option<String>,
     idle: Mutex<Vec<Connection>>,
-    permits: Semaphore,
+    permits: Arc<Semaphore>,
+    page_permits: Arc<Semaphore>,
 }
 
 impl Readers {
     fn new(path: PathBuf, vfs: Option<String>) -> Self {
-        Self { path, vfs, idle: Mutex::new(Vec::new()), permits: Semaphore::new(READERS_MAX) }
+        Self {
+            path,
+            vfs,
+            idle: Mutex::new(Vec::new()),
+            permits: Arc::new(Semaphore::new(READERS_MAX)),
+            page_permits: Arc::new(Semaphore::new(PAGE_READERS_MAX)),
+        }
     }
 
     async fn read<T: Send + 'static>(
         self: Arc<Self>,
+        page_permit: Option<OwnedSemaphorePermit>,
         read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let readers = Arc::clone(&self);
-        let permit = readers.permits.acquire().await.map_err(|_| StoreError::Stopping)?;
-        let done = tokio::task::spawn_blocking(move || self.read_now(read)).await;
-        drop(permit);
-        done.map_err(|_| StoreError::Failed)?.map_err(|failed| {
+        // The permit goes with the read: whoever asked may be gone long before the read has ended.
+        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| StoreError::Stopping)?;
+        let done = tokio::task::spawn_blocking(move || {
+            let _permits = (permit, page_permit);
+            self.read_now(read)
+        });
+        done.await.map_err(|_| StoreError::Failed)?.map_err(|failed| {
             error!(error = %failed, "the database could not be read");
             if rows::is_damage(&failed) { StoreError::Damaged } else { StoreError::Failed }
         })
@@ -602,4 +622,44 @@ fn keep_log_on_close(db: &Connection) {
 /// What a tombstone, or an erased revision, says.
 fn nothing() -> Arc<Content> {
     Arc::new(Content::text(Dialect::Slack, ""))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    /// Reads that nobody waits for any more still take their places, and pages leave one to what takes a moment.
+    #[tokio::test]
+    async fn a_place_goes_with_the_read() {
+        let folder = std::env::temp_dir().join(format!("redraft-readers-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        let store = SqliteStore::open(&folder, Options::default()).expect("opened");
+        let (started, starting) = mpsc::channel();
+        let mut ends = Vec::new();
+        for _ in 0..=PAGE_READERS_MAX {
+            let (end, ended) = mpsc::channel::<()>();
+            let started = started.clone();
+            let page = store.read_page(move |_| {
+                let _ = started.send(());
+                let _ = ended.recv();
+                Ok(())
+            });
+            // Begins, and is given up at once.
+            let _ = tokio::time::timeout(Duration::ZERO, page).await;
+            ends.push(end);
+        }
+        for _ in 0..PAGE_READERS_MAX {
+            starting.recv_timeout(Duration::from_secs(60)).expect("a page is read");
+        }
+        assert!(starting.try_recv().is_err(), "one more page waits, or is given up");
+        assert_eq!(store.readers.page_permits.available_permits(), 0);
+        assert_eq!(store.readers.permits.available_permits(), READERS_MAX - PAGE_READERS_MAX);
+        store.kept("anything").await.expect("a small read is not held up");
+        ends.clear();
+        assert!(store.read_page(|_| Ok(())).await.is_ok(), "the places are free again");
+        drop(store);
+        std::fs::remove_dir_all(folder).expect("removed");
+    }
 }

@@ -16,7 +16,7 @@ use tracing::error;
 use super::packed::{self, Row};
 use super::seal::{self, unseal};
 use crate::record::{Entry, Field, RevisionRow, decode, directory, item_key, item_key_of};
-use crate::{Delivery, Part, Revised, Stored, Viewed, Window};
+use crate::{Delivery, Page, Part, Revised, Stored, Viewed, Window, content_bytes};
 
 /// `blob.digest` is the key that one item names; in schema 3 it was the digest of the bytes.
 ///
@@ -316,30 +316,44 @@ pub(super) fn view(db: &Connection, key: MessageKey, user: UserId) -> rusqlite::
     Ok(content(db, key.workspace, view.content_at)?.map(|content| (view, content)))
 }
 
+/// Adds a message to a page, with the pieces of one that streams in. Returns whether there may be room for another one.
+fn add(
+    db: &Connection,
+    assemble: Assemble,
+    page: &mut Page<Stored>,
+    found: Stored,
+) -> rusqlite::Result<bool> {
+    let stored = assembled(db, assemble, found)?;
+    let bytes = stored.bytes();
+    Ok(page.take(stored, bytes))
+}
+
 pub(super) fn targeted(
     db: &Connection,
+    assemble: Assemble,
     workspace: WorkspaceId,
     conversation: ConversationId,
     reader: UserId,
     limit: usize,
-) -> rusqlite::Result<Vec<Stored>> {
+) -> rusqlite::Result<Page<Stored>> {
     let mut statement = db.prepare_cached(
         "SELECT body, ts FROM message WHERE place = ?1 AND line = -1 ORDER BY ts DESC LIMIT ?2",
     )?;
     let looked_at = i64::try_from(TARGETED_ROWS_MAX).unwrap_or(i64::MAX);
     let mut rows = statement.query(params![place(workspace, conversation), looked_at])?;
-    let mut found = Vec::new();
+    let mut found = Page::default();
     while let Some(row) = rows.next()?
         && found.len() < limit
     {
         let key = MessageKey { workspace, conversation, ts: Ts(row.get(1)?) };
         if let Row::Message(message) = unpacked(row.get_ref(0)?.as_blob()?, key, EPHEMERAL_LINE)?
             && message.audience == Audience::Only(reader)
+            && !add(db, assemble, &mut found, with_content(db, message)?)?
         {
-            found.push(with_content(db, message)?);
+            break;
         }
     }
-    found.reverse();
+    found.rows.reverse();
     Ok(found)
 }
 
@@ -459,23 +473,29 @@ fn with_content(db: &Connection, message: Message) -> rusqlite::Result<Stored> {
 
 pub(super) fn channel_line(
     db: &Connection,
+    assemble: Assemble,
     workspace: WorkspaceId,
     conversation: ConversationId,
     window: Window,
     limit: usize,
-) -> rusqlite::Result<Vec<Stored>> {
+) -> rusqlite::Result<Page<Stored>> {
     let mut statement = db.prepare_cached(
         "SELECT body, ts FROM message WHERE place = ?1 AND line = 0 AND ts BETWEEN ?2 AND ?3 ORDER BY ts DESC LIMIT ?4",
     )?;
     let place = place(workspace, conversation);
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let mut rows = statement.query(params![place, window.from.0, window.to.0, limit])?;
-    let mut line = Vec::new();
-    while let Some(found) = rows.next()? {
-        let key = MessageKey { workspace, conversation, ts: Ts(found.get(1)?) };
-        match unpacked(found.get_ref(0)?.as_blob()?, key, CHANNEL_LINE)? {
-            Row::Message(message) => line.push(with_content(db, message)?),
-            Row::Broadcast(root) => line.extend(broadcast(db, key, root)?),
+    let mut line = Page::default();
+    while let Some(row) = rows.next()? {
+        let key = MessageKey { workspace, conversation, ts: Ts(row.get(1)?) };
+        let found = match unpacked(row.get_ref(0)?.as_blob()?, key, CHANNEL_LINE)? {
+            Row::Message(message) => Some(with_content(db, message)?),
+            Row::Broadcast(root) => broadcast(db, key, root)?,
+        };
+        if let Some(found) = found
+            && !add(db, assemble, &mut line, found)?
+        {
+            break;
         }
     }
     Ok(line)
@@ -489,24 +509,27 @@ fn broadcast(db: &Connection, key: MessageKey, root: Ts) -> rusqlite::Result<Opt
 
 pub(super) fn thread_line(
     db: &Connection,
+    assemble: Assemble,
     root: MessageKey,
     window: Window,
     limit: usize,
-) -> rusqlite::Result<Vec<Stored>> {
+) -> rusqlite::Result<Page<Stored>> {
     if root.ts.0 <= CHANNEL_LINE {
         // Not a time of a message, and the number of a line that is no thread.
-        return Ok(Vec::new());
+        return Ok(Page::default());
     }
     let mut statement = db.prepare_cached(
         "SELECT body, ts FROM message WHERE place = ?1 AND line = ?2 AND ts BETWEEN ?3 AND ?4 ORDER BY ts LIMIT ?5",
     )?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let mut rows = statement.query(params![place_of(root), root.ts.0, window.from.0, window.to.0, limit])?;
-    let mut line = Vec::new();
+    let mut line = Page::default();
     while let Some(found) = rows.next()? {
         let key = root.at(Ts(found.get(1)?));
-        if let Row::Message(message) = unpacked(found.get_ref(0)?.as_blob()?, key, root.ts.0)? {
-            line.push(with_content(db, message)?);
+        if let Row::Message(message) = unpacked(found.get_ref(0)?.as_blob()?, key, root.ts.0)?
+            && !add(db, assemble, &mut line, with_content(db, message)?)?
+        {
+            break;
         }
     }
     Ok(line)
@@ -518,13 +541,13 @@ pub(super) fn revisions(
     key: MessageKey,
     below: u32,
     limit: usize,
-) -> rusqlite::Result<Vec<Revised>> {
+) -> rusqlite::Result<Page<Revised>> {
     let newest = match message(db, key)? {
         Some(message) => Some(message.content_at),
         None => gone(db, key)?.map(|gone| gone.last.content_at),
     };
     let mut next = newest;
-    let mut found = Vec::new();
+    let mut found = Page::default();
     while let Some(position) = next
         && found.len() < limit
     {
@@ -532,8 +555,9 @@ pub(super) fn revisions(
         // An erased one leaves its row, so one without is lost.
         let RevisionRow { revision, content } = row.ok_or_else(damaged)?;
         next = revision.previous;
-        if revision.number.get() < below {
-            found.push((revision, content));
+        let bytes = content_bytes(&content);
+        if revision.number.get() < below && !found.take((revision, content), bytes) {
+            break;
         }
     }
     Ok(found)

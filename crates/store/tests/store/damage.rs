@@ -77,7 +77,11 @@ async fn read(store: &dyn Store, keys: &[MessageKey]) -> Read {
         note::<(_, _)>(&mut read, format!("message {ts}"), message);
         let gone = store.gone(*key).await.map(|gone| gone.into_iter().collect());
         note::<Gone>(&mut read, format!("gone {ts}"), gone);
-        note(&mut read, format!("revisions {ts}"), store.revisions(*key, u32::MAX, 100).await);
+        note(
+            &mut read,
+            format!("revisions {ts}"),
+            store.revisions(*key, u32::MAX, 100).await.map(|page| page.rows),
+        );
         note(&mut read, format!("reactions {ts}"), store.reactions(*key).await);
     }
     for position in 1..300 {
