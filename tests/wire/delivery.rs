@@ -553,6 +553,27 @@ fn private_addresses() {
     assert_eq!(bot.ids(), [] as [String; 0]);
 }
 
+/// Nor does one that listens on loopback behind something that passes on what others send, unless it is told to.
+#[test]
+fn private_addresses_behind_a_public_one() {
+    for (allowed, options) in [(false, &[][..]), (true, &["--private-endpoints", "true"])] {
+        let options = [&["--memory", "--public-url", "https://chat.example"], options].concat();
+        let mut server = Server::start(&options);
+        server.url.clone_from(&server.listening);
+        let world = World::on(server);
+        let bot = Bot::of(&world, "helpdesk");
+        let id = writes(&world, "general", "@helpdesk hello");
+        if allowed {
+            bot.wait_for(1);
+            assert_eq!(bot.ids(), [id]);
+        } else {
+            until_listed(&world, &["1"]);
+            assert!(list(&world)[0]["reason"].to_string().contains("private"), "{:?}", list(&world));
+            assert_eq!(bot.ids(), [] as [String; 0]);
+        }
+    }
+}
+
 /// Many dead letters at once.
 #[test]
 fn a_long_list_is_replayed() {

@@ -5,8 +5,9 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 
 export async function start(seed) {
-  const options = ["serve", "--memory", "--listen", "127.0.0.1:0", "--seed", seed];
-  const server = spawn(process.env.REDRAFT ?? "redraft", options, { stdio: ["ignore", "pipe", "ignore"] });
+  // However the tests end, their end of the first pipe is closed, and the server ends as well.
+  const options = ["serve", "--memory", "--listen", "127.0.0.1:0", "--seed", seed, "--stop-with-stdin"];
+  const server = spawn(process.env.REDRAFT ?? "redraft", options, { stdio: ["pipe", "pipe", "ignore"] });
   // The first line is "Redraft answers at http://127.0.0.1:… (nothing is kept)."
   const [line] = await once(createInterface(server.stdout), "line");
   const url = line.split(" ")[3];

@@ -9,7 +9,10 @@ import urllib.request
 class Redraft:
     def __init__(self, seed):
         command = [os.environ.get("REDRAFT", "redraft"), "serve", "--memory", "--listen", "127.0.0.1:0", "--seed", seed]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        # However the tests end, their end of this pipe is closed, and the server ends as well.
+        command.append("--stop-with-stdin")
+        pipe, nothing = subprocess.PIPE, subprocess.DEVNULL
+        self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=nothing, text=True)
         # The first line is "Redraft answers at http://127.0.0.1:… (nothing is kept)."
         self.url = self.process.stdout.readline().split()[3]
         self.workspace = self.call("GET", "/workspaces")["workspaces"][0]["id"]
