@@ -85,8 +85,16 @@ fn a_folder_is_its_owners_alone() {
     assert!(run(&["user", "list"], &data).status.success());
     is_private(&data);
     chmod(&data.join("redraft.db"), 0o666);
-    assert!(run(&["doctor"], &data).status.success());
+    assert!(run(&["user", "list"], &data).status.success());
     is_private(&data);
+    let (backup, restored) = (folder.join("backup"), folder.join("restored"));
+    for (verb, path, of) in [("backup", &backup, &data), ("restore", &backup, &restored)] {
+        let mut command = after("umask 000");
+        let output = command.arg(verb).arg(path).arg("--data").arg(of).output().unwrap();
+        assert!(output.status.success(), "{verb}: {}", complaint(&output));
+        is_private(&backup);
+    }
+    is_private(&restored);
 }
 
 /// What cannot be made private is refused in words, and left as it is.
