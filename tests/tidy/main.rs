@@ -142,3 +142,27 @@ fn lockfiles_hold_no_addresses() {
     let registry = "registry+https://github.com/rust-lang/crates.io-index";
     assert!(cargo.lines().filter(|line| line.starts_with("source")).all(|line| line.contains(registry)));
 }
+
+/// A message or a file that somebody names is looked up for that reader. Reading them without one is left to what writes
+/// events down for those who may hear them, and to the control token, which sees everything.
+#[test]
+fn things_are_looked_up_for_a_reader() {
+    let reads = ["store.message(", "store.gone(", "ItemKey::File("];
+    let mut readers: Vec<String> = files("crates/server/src")
+        .into_iter()
+        .filter(|path| reads.iter().any(|read| fs::read_to_string(path).unwrap().contains(read)))
+        .map(|path| path.strip_prefix(root().join("crates/server/src")).unwrap().display().to_string())
+        .collect();
+    readers.sort();
+    assert_eq!(
+        readers,
+        [
+            "connector/hears.rs",
+            "control/log.rs",
+            "sight.rs",
+            "slack/events.rs",
+            "slack/files.rs",
+            "slack/payload.rs"
+        ]
+    );
+}

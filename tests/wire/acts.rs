@@ -118,7 +118,7 @@ fn writing_that_is_refused() {
                 "cleo is not in the conversation",
             ),
             row("ada", json!({"channel": "attic", "text": "x"}), "409 archived", "unarchive it"),
-            row("ada", json!({"channel": "nowhere", "text": "x"}), "404 not_found", "no such channel"),
+            row("ada", json!({"channel": "nowhere", "text": "x"}), "404 not_found", "no such conversation"),
             row("ada", json!({"channel": "general", "text": ""}), "422 content", "needs a text"),
             row(
                 "ada",
@@ -361,7 +361,7 @@ fn typing() {
                 "typing".into(),
                 json!({"channel": "nowhere"}),
                 "404 not_found",
-                "no such channel",
+                "no such conversation",
             ),
         ],
     );
@@ -426,7 +426,7 @@ fn seeing() {
         &[
             row("cleo", "leads/messages", "404 not_found", "cleo sees no such conversation"),
             row("cleo", &format!("{chat}/messages"), "404 not_found", "cleo sees no such conversation"),
-            row("cleo", "nowhere/messages", "404 not_found", "no such channel"),
+            row("cleo", "nowhere/messages", "404 not_found", "no such conversation"),
             row("cleo", "general/messages?limit=many", "400 bad_request", "limit must be a number"),
             row("cleo", "general/messages?thread_ts=here", "400 bad_request", "here is not a message's id"),
             row("ben", "general/messages", "403 inactive", "ben was deactivated"),

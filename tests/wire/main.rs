@@ -21,6 +21,7 @@ mod errors;
 mod files;
 mod forged;
 mod hears;
+mod hidden;
 mod interactive;
 mod keeping;
 mod limits;

@@ -12,22 +12,22 @@ struct Caller {
     token: &'static str,
     user: &'static str,
     home: bool,
-    /// The same app as the ephemeral message's.
-    same_app: bool,
+    /// It hears of the ephemeral message: it made it, or acts for its reader through the same app.
+    hears_of_it: bool,
 }
 
 fn caller(name: &str) -> Caller {
-    let (token, user, home, same_app) = match name {
+    let (token, user, home, hears_of_it) = match name {
         "bot token" => (DEPLOY, "U01DEPLOY", true, true),
         "installer's user token" => (BEN, "U01BEN", true, true),
-        "other member's user token" => (CLEO, "U01CLEO", true, true),
-        "admin's user token" => (ADA, "U01ADA", true, true),
+        "other member's user token" => (CLEO, "U01CLEO", true, false),
+        "admin's user token" => (ADA, "U01ADA", true, false),
         "other app's bot token" => (POLL, "U01POLL", true, false),
         "other app's user token" => ("xoxp-ben-of-pollbot", "U01BEN", true, false),
         "other workspace's token" => ("xoxp-elsewhere", "", false, false),
         other => panic!("no such caller: {other}"),
     };
-    Caller { token, user, home, same_app }
+    Caller { token, user, home, hears_of_it }
 }
 
 /// Another person, another app and another workspace beside the declared ones.
@@ -93,7 +93,7 @@ fn target(world: &World, caller: &Caller, column: &str) -> Target {
 fn refusal(caller: &Caller, column: &str, method: &str) -> &'static str {
     match (method, column) {
         _ if !caller.home => "channel_not_found",
-        ("chat.update", "ephemeral") if !caller.same_app => "message_not_found",
+        ("chat.update", "ephemeral") if !caller.hears_of_it => "message_not_found",
         ("chat.update", _) => "cant_update_message",
         (_, "ephemeral") => "message_not_found",
         _ => "cant_delete_message",

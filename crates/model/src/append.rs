@@ -174,7 +174,7 @@ fn running(
     if found.archived {
         return Err(R::Archived.into());
     }
-    let message = context.told_message(conversation, ts)?.ok_or(R::MessageNotFound)?;
+    let message = context.made_message(conversation, ts)?.visible().ok_or(R::MessageNotFound)?;
     let refuse = |refusal: R| Err(refused(Why::Append(refusal), &message));
     if message.revision().is_none() {
         return refuse(R::MessageNotFound);

@@ -9,8 +9,8 @@ use crate::directory::{Directory, DirectoryChange};
 use crate::event::{Event, EventKind};
 use crate::id::{AppId, ConversationId, MessageKey, UserId};
 use crate::limits::IDEMPOTENCY_MICROS;
-use crate::message::{Audience, Message, State};
-use crate::policy::{Actor, sees};
+use crate::message::{Message, State};
+use crate::policy::{Actor, Found, Reader, sees};
 use crate::time::Ts;
 use crate::view::{Identity, Looked, Remembered, View};
 use crate::workspace::{Conversation, Token, TokenKind};
@@ -130,15 +130,7 @@ fn token_actor(directory: &Directory, token: &Token, moment: Moment) -> Result<A
     }
     let user = directory.user(token.user).filter(|user| !user.deactivated).ok_or(CallerRefusal::Inactive)?;
     let app = directory.app(token.app).filter(|app| !app.uninstalled).ok_or(CallerRefusal::Revoked)?;
-    Ok(Actor {
-        workspace: directory.workspace.id,
-        dialect: Dialect::Slack,
-        app: Some(token.app),
-        user: token.user,
-        kind: token.kind,
-        admin: user.admin && token.kind == TokenKind::User,
-        installer: app.installed_by == Some(token.user) && token.kind == TokenKind::User,
-    })
+    Ok(Actor::of_token(directory.workspace.id, token, app, user))
 }
 
 fn with_actor(halt: Halt, actor: Actor) -> Halt {
@@ -241,16 +233,20 @@ impl Context<'_> {
         Err(if was_member { Unseen::Left } else { Unseen::Missing })
     }
 
-    /// The message, if the caller may know of it: one for a single reader only whoever made it, while it lasts.
-    pub fn told_message(&self, conversation: ConversationId, ts: Ts) -> Looked<Option<Arc<Message>>> {
-        let found = self.view.message(self.key(conversation, ts))?;
-        let own = |message: &Message| self.made(message) && !message.expired(self.moment.at);
-        Ok(found.filter(|message| message.audience == Audience::Everyone || own(message)))
+    /// The message as the caller finds it to change or delete it: see [`Reader::Writer`].
+    pub fn made_message(&self, conversation: ConversationId, ts: Ts) -> Looked<Found<Arc<Message>>> {
+        self.found(Reader::Writer(self.actor.user, self.actor.app), conversation, ts)
     }
 
-    /// Whether the caller's app posted it, or the caller in their own client.
-    fn made(&self, message: &Message) -> bool {
-        message.app == self.actor.app && (message.app.is_some() || message.author == self.actor.user)
+    /// The message as the caller finds it to act upon it: one for a single reader finds that reader, in their own client.
+    pub fn read_message(&self, conversation: ConversationId, ts: Ts) -> Looked<Found<Arc<Message>>> {
+        let reader = if self.actor.app.is_none() { Reader::Client(self.actor.user) } else { Reader::Api };
+        self.found(reader, conversation, ts)
+    }
+
+    fn found(&self, reader: Reader, conversation: ConversationId, ts: Ts) -> Looked<Found<Arc<Message>>> {
+        let message = self.view.message(self.key(conversation, ts))?;
+        Ok(reader.finds(message, None, self.moment.at))
     }
 
     pub fn key(&self, conversation: ConversationId, ts: Ts) -> MessageKey {

@@ -52,7 +52,8 @@ pub(crate) fn decide(delete: &Delete, context: &Context) -> Result<Decision, Hal
         Unseen::Missing => R::ConversationNotFound,
         Unseen::Left => R::NoLongerMember,
     })?;
-    let message = context.told_message(delete.conversation, delete.ts)?.ok_or(R::MessageNotFound)?;
+    let message =
+        context.made_message(delete.conversation, delete.ts)?.visible().ok_or(R::MessageNotFound)?;
     let refuse = |refusal: R| Err(refused(Why::Delete(refusal), &message));
     match (message.audience, delete.targeted) {
         (Audience::Everyone, None) => {}

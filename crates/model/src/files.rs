@@ -12,7 +12,7 @@ use crate::id::{ConversationId, MessageKey, WorkspaceId};
 use crate::item::{BlobKey, File, Grant, Item, ItemKey};
 use crate::limits::{FILE_SHARES_MAX, FILES_OF_MESSAGE_MAX};
 use crate::message::Kind;
-use crate::policy::Actor;
+use crate::policy::{self, Actor, Found};
 use crate::post;
 use crate::time::Ts;
 use crate::view::{Looked, View};
@@ -185,11 +185,7 @@ fn complete(complete: &Complete, context: &Context, draft: &mut Draft) -> Result
 }
 
 fn delete(id: &str, context: &Context, draft: &mut Draft) -> Result<(), Halt> {
-    let file = find(context.actor.workspace, id, context.view)?.filter(|file| file.complete);
-    let file = file.filter(|file| may_see(context, file)).ok_or(R::NotFound)?;
-    if file.deleted {
-        return Err(R::Deleted.into());
-    }
+    let file = seen(find(context.actor.workspace, id, context.view)?, context)?;
     if !owns(context, &file) && !context.actor.admin {
         return Err(R::NotOwner.into());
     }
@@ -217,14 +213,10 @@ pub(crate) fn reshare(
     }
     for id in new.iter().filter(|id| !old.contains(id)) {
         let file = find(context.actor.workspace, id, context.view)?;
-        let file = file.filter(|file| may_see(context, file));
-        let mut file = file.ok_or(R::NotFound)?;
-        if file.deleted {
-            return Err(R::Deleted.into());
-        }
-        if !file.complete {
+        if file.as_ref().is_some_and(|file| !file.complete && owns(context, file)) {
             return Err(R::NotReady.into());
         }
+        let mut file = seen(file, context)?;
         add_share(&mut file, message, draft)?;
         put(file, draft);
     }
@@ -288,7 +280,11 @@ fn owns(context: &Context, file: &File) -> bool {
     file.user == user && (kind == TokenKind::User || file.app == app)
 }
 
-fn may_see(context: &Context, file: &File) -> bool {
-    let shared = |(conversation, _): &(ConversationId, Ts)| context.conversation(*conversation).is_ok();
-    owns(context, file) || file.shares.iter().any(shared)
+/// The file, if the caller may know of it and it is there.
+fn seen(file: Option<File>, context: &Context) -> Result<File, R> {
+    match policy::finds_file(context.actor.user, file, context.directory) {
+        Found::Visible(file) => Ok(file),
+        Found::Deleted => Err(R::Deleted),
+        Found::Hidden | Found::Missing => Err(R::NotFound),
+    }
 }

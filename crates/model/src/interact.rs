@@ -141,12 +141,7 @@ fn on_message(
     shortcut: bool,
     context: &Context,
 ) -> Result<(), Halt> {
-    let found = context.view.message(context.key(conversation, ts))?;
-    let readable = found.filter(|message| match message.audience {
-        Audience::Everyone => true,
-        Audience::Only(reader) => reader == context.actor.user && !message.expired(context.moment.at),
-    });
-    let message = readable.ok_or(R::MessageNotFound)?;
+    let message = context.read_message(conversation, ts)?.visible().ok_or(R::MessageNotFound)?;
     let refuse = |refusal: R| Err(refused(Why::Interact(refusal), &message));
     if matches!(message.state, State::Tombstone { .. }) {
         return refuse(R::Tombstone);

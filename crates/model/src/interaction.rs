@@ -9,10 +9,11 @@ use crate::decision::{Change, Decision, Halt, Outcome, Why};
 use crate::event::EventKind;
 use crate::id::{AppId, ConversationId, UserId};
 use crate::limits::{REACTION_EMOJI_MAX, REACTIONS_MAX, REACTIONS_OF_ONE_MAX};
-use crate::message::{Audience, Message, PersonalView, Reaction, Revision, State, by_emoji};
-use crate::policy::Actor;
+use crate::message::{Message, PersonalView, Reaction, Revision, State, by_emoji};
+use crate::policy::{Actor, Found};
 use crate::post;
 use crate::time::Ts;
+use crate::view::Looked;
 use crate::workspace::TokenKind;
 
 /// An act on a message.
@@ -85,7 +86,7 @@ pub(crate) fn decide(asked: &Interaction, context: &Context) -> Result<Decision,
     if !conversation.has(context.actor.user) {
         return Err(R::NotMember.into());
     }
-    let message = told(asked, context)?.ok_or(R::MessageNotFound)?;
+    let message = found(asked, context)?.visible().ok_or(R::MessageNotFound)?;
     let refuse = |refusal: R| Err(refused(Why::Interaction(refusal), &message));
     if matches!(message.state, State::Tombstone { .. }) {
         return refuse(R::Tombstone);
@@ -131,17 +132,15 @@ fn submit(
     Ok(draft.done(Outcome::Done))
 }
 
-/// The message, if the caller may know of it. A message for one reader can be acted upon by that reader.
-fn told(asked: &Interaction, context: &Context) -> Result<Option<Arc<Message>>, Halt> {
-    let found = context.view.message(context.key(asked.conversation, asked.ts))?;
-    let reader = |message: &Message| message.audience == Audience::Only(context.actor.user);
-    if let Some(message) = &found
-        && reader(message)
-        && !message.expired(context.moment.at)
-    {
-        return Ok(found);
+/// The message, if the caller may know of it. One for a single reader can be acted upon by that reader, and shown
+/// differently by the app that made it.
+fn found(asked: &Interaction, context: &Context) -> Looked<Found<Arc<Message>>> {
+    match asked.act {
+        Act::React(_) | Act::Unreact(_) | Act::Submit { .. } => {
+            context.read_message(asked.conversation, asked.ts)
+        }
+        Act::Show(..) => context.made_message(asked.conversation, asked.ts),
     }
-    Ok(context.told_message(asked.conversation, asked.ts)?)
 }
 
 fn react(message: &Arc<Message>, name: &Arc<str>, context: &Context) -> Result<Decision, Halt> {

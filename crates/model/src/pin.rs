@@ -60,7 +60,7 @@ pub(crate) fn decide(asked: &Pinning, context: &Context) -> Result<Decision, Hal
     if !conversation.has(context.actor.user) {
         return Err(R::NotMember.into());
     }
-    let message = context.told_message(asked.conversation, asked.ts)?.ok_or(R::MessageNotFound)?;
+    let message = context.made_message(asked.conversation, asked.ts)?.visible().ok_or(R::MessageNotFound)?;
     let refuse = |refusal: R| Err(refused(Why::Pin(refusal), &message));
     if !pinnable(&message) {
         return refuse(R::NotPinnable);

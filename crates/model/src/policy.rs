@@ -5,10 +5,12 @@
 //! conversation at all is checked before any of this.
 
 use crate::content::Dialect;
-use crate::id::{AppId, UserId, WorkspaceId};
-use crate::message::{Kind, Message};
+use crate::directory::Directory;
+use crate::id::{AppId, ConversationId, UserId, WorkspaceId};
+use crate::item::File;
+use crate::message::{Audience, Gone, Kind, Message};
 use crate::time::Micros;
-use crate::workspace::{Conversation, ConversationKind, Settings, TokenKind};
+use crate::workspace::{App, Conversation, ConversationKind, Settings, Token, TokenKind, User};
 
 /// Who asks, as found when deciding.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -27,6 +29,102 @@ pub struct Actor {
     pub admin: bool,
     /// The user token of the person who installed the app.
     pub installer: bool,
+}
+
+impl Actor {
+    /// Whom a token acts as; `app` and `user` are the token's.
+    #[must_use]
+    pub fn of_token(workspace: WorkspaceId, token: &Token, app: &App, user: &User) -> Self {
+        let person = token.kind == TokenKind::User;
+        Self {
+            workspace,
+            dialect: Dialect::Slack,
+            app: Some(token.app),
+            user: token.user,
+            kind: token.kind,
+            admin: user.admin && person,
+            installer: app.installed_by == Some(token.user) && person,
+        }
+    }
+}
+
+/// What came of looking something up for somebody. Only this type tells the four apart, and whoever asks for anything but
+/// [`Found::visible`] says what each of them means; so "hidden" never passes for "deleted", nor for "there is none".
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[must_use]
+pub enum Found<T> {
+    /// It is there, and for whoever asks to see.
+    Visible(T),
+    /// It is there or was, for others only. To be answered exactly as [`Found::Missing`].
+    Hidden,
+    /// It was for whoever asks to see and is deleted.
+    Deleted,
+    /// It never was, or nothing is known of it any more.
+    Missing,
+}
+
+impl<T> Found<T> {
+    /// What may be seen. All else is one answer: it is not there.
+    #[must_use]
+    pub fn visible(self) -> Option<T> {
+        match self {
+            Self::Visible(found) => Some(found),
+            Self::Hidden | Self::Deleted | Self::Missing => None,
+        }
+    }
+}
+
+/// For whom a message is looked up, and so who reaches one that is for a single reader.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Reader {
+    /// Whoever calls an API to read: messages for one reader are in no answer, not even that reader's.
+    Api,
+    /// A person in their own client, until a message for one reader expires.
+    Client(UserId),
+    /// Whoever would change or delete it: a message for one reader finds who made it, and that reader through the same app,
+    /// who hears that it cannot be changed.
+    Writer(UserId, Option<AppId>),
+}
+
+impl Reader {
+    /// Whether a living message, or one as it was when it lived, is for this reader to see.
+    #[must_use]
+    pub fn sees(self, message: &Message, now: Micros) -> bool {
+        let Audience::Only(only) = message.audience else { return true };
+        let theirs = match self {
+            Self::Api => false,
+            Self::Client(user) => only == user,
+            Self::Writer(user, app) => {
+                message.app == app && (message.author == user || (app.is_some() && only == user))
+            }
+        };
+        theirs && !message.expired(now)
+    }
+
+    /// A message as this reader finds it. `gone` is what is known of it if there is no `message`; without it a deleted
+    /// message is as one that never was.
+    pub fn finds<T: AsRef<Message>>(self, message: Option<T>, gone: Option<&Gone>, now: Micros) -> Found<T> {
+        match (message, gone) {
+            (Some(message), _) if self.sees(message.as_ref(), now) => Found::Visible(message),
+            (None, Some(gone)) if self.sees(&gone.last, now) => Found::Deleted,
+            (Some(_), _) | (None, Some(_)) => Found::Hidden,
+            (None, None) => Found::Missing,
+        }
+    }
+}
+
+/// A file as this user finds it: their own, and those shared in a conversation that they see. One that was not completed is
+/// not there yet.
+pub fn finds_file(user: UserId, file: Option<File>, directory: &Directory) -> Found<File> {
+    let Some(file) = file.filter(|file| file.complete) else { return Found::Missing };
+    let shared =
+        |id: ConversationId| directory.conversation(id).is_some_and(|conversation| sees(user, conversation));
+    let theirs = file.user == user || file.shares.iter().any(|(conversation, _)| shared(*conversation));
+    match (theirs, file.deleted) {
+        (false, _) => Found::Hidden,
+        (true, true) => Found::Deleted,
+        (true, false) => Found::Visible(file),
+    }
 }
 
 /// The rule of rights that a refusal rests on.
@@ -80,6 +178,13 @@ pub fn sees(user: UserId, conversation: &Conversation) -> bool {
 /// The rule that forbids it.
 pub fn may_update(actor: &Actor, message: &Message) -> Result<(), Rule> {
     owns(actor, message)
+}
+
+/// Whether the actor may read what a living message said before: who may change it, and administrators. Of a deleted one
+/// that is for administrators alone.
+#[must_use]
+pub fn may_read_revisions(actor: &Actor, message: &Message) -> bool {
+    actor.admin || owns(actor, message).is_ok()
 }
 
 /// Whether the actor may delete a living message that everyone in the conversation sees.
@@ -233,11 +338,11 @@ fn cell(actor: &Actor, target: &str) -> String {
 }
 
 fn example(author: UserId, app: Option<AppId>, as_app: bool) -> Message {
-    use crate::message::{Audience, State};
+    use crate::message::State;
     Message {
         key: crate::id::MessageKey {
             workspace: WorkspaceId(1),
-            conversation: crate::id::ConversationId(1),
+            conversation: ConversationId(1),
             ts: crate::time::Ts(1),
         },
         root: None,
@@ -257,7 +362,7 @@ fn example(author: UserId, app: Option<AppId>, as_app: bool) -> Message {
 
 fn conversation(kind: ConversationKind) -> Conversation {
     Conversation {
-        id: crate::id::ConversationId(1),
+        id: ConversationId(1),
         slack_id: String::new(),
         connector_id: String::new(),
         kind,

@@ -126,7 +126,7 @@ fn stops_one_in_pieces(
     context: &Context,
 ) -> Result<bool, Halt> {
     let Step::Stop { ts } = stream.step else { return Ok(false) };
-    let message = context.told_message(stream.conversation, ts)?;
+    let message = context.made_message(stream.conversation, ts)?.visible();
     Ok(conversation.has(context.actor.user) && message.is_some_and(|message| message.in_pieces()))
 }
 
@@ -161,7 +161,7 @@ fn start(
 
 /// The message, if it is the caller's and still streams in.
 fn running(conversation: ConversationId, ts: Ts, context: &Context) -> Result<Arc<Message>, Halt> {
-    let message = context.told_message(conversation, ts)?.ok_or(R::MessageNotFound)?;
+    let message = context.made_message(conversation, ts)?.visible().ok_or(R::MessageNotFound)?;
     let refuse = |refusal: R| Err(refused(Why::Stream(refusal), &message));
     if message.revision().is_none() {
         return refuse(R::MessageNotFound);
@@ -209,7 +209,7 @@ fn end(message: &Message, content: &Arc<Content>, context: &Context) -> Looked<D
 }
 
 fn stop(conversation: ConversationId, ts: Ts, context: &Context) -> Result<Decision, Halt> {
-    let message = context.told_message(conversation, ts)?.ok_or(R::MessageNotFound)?;
+    let message = context.made_message(conversation, ts)?.visible().ok_or(R::MessageNotFound)?;
     let refuse = |refusal: R| Err(refused(Why::Stream(refusal), &message));
     let mut draft = Draft::new(context.moment, Some(context.actor));
     let state = match message.state {

@@ -62,7 +62,8 @@ pub(crate) fn decide(update: &Update, context: &Context) -> Result<Decision, Hal
     if conversation.archived {
         return Err(R::Archived.into());
     }
-    let message = context.told_message(update.conversation, update.ts)?.ok_or(R::MessageNotFound)?;
+    let message =
+        context.made_message(update.conversation, update.ts)?.visible().ok_or(R::MessageNotFound)?;
     let refuse = |refusal: R| Err(refused(crate::decision::Why::Update(refusal), &message));
     match (message.audience, update.targeted) {
         (Audience::Everyone, None) => {}

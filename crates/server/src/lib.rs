@@ -26,4 +26,5 @@ mod due;
 mod front;
 mod names;
 mod rates;
+mod sight;
 mod tls;

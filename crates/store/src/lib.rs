@@ -190,6 +190,12 @@ impl Stored {
     }
 }
 
+impl AsRef<Message> for Stored {
+    fn as_ref(&self) -> &Message {
+        &self.message
+    }
+}
+
 /// One revision of a message.
 pub type Revised = (Revision, Arc<Content>);
 

@@ -28,8 +28,8 @@ fn only_members_get_one() {
     assert_eq!(world.events(1), [to_mia]);
 }
 
-/// No update and no deletion reaches it that does not mean one; its own app is told why, anybody else hears that it is
-/// not there.
+/// No update and no deletion reaches it that does not mean one; its own app's bot and its reader are told why, anybody else
+/// hears that it is not there.
 #[test]
 fn no_ordinary_update_and_no_deletion_reaches_one() {
     let mut world = World::new();
@@ -37,7 +37,8 @@ fn no_ordinary_update_and_no_deletion_reaches_one() {
     for (caller, expect) in [
         (ALPHA_BOT, "Ephemeral"),
         (ALPHA_MIA, "Ephemeral"),
-        (ALPHA_ADA, "Ephemeral"),
+        (ALPHA_IVO, "MessageNotFound"),
+        (ALPHA_ADA, "MessageNotFound"),
         (BETA_MIA, "MessageNotFound"),
         (BETA_BOT, "MessageNotFound"),
         (GAMMA_BOT, "MessageNotFound"),

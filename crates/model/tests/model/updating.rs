@@ -95,6 +95,7 @@ fn a_refusal_names_the_actor_and_a_message_that_it_may_know_of() {
     };
     assert_eq!(told(ALPHA_MIA, PRIVATE, of_ivo), (Some(MIA), Some(of_ivo)));
     assert_eq!(told(ALPHA_MIA, PRIVATE, ephemeral), (Some(MIA), Some(ephemeral)));
+    assert_eq!(told(ALPHA_IVO, PRIVATE, ephemeral), (Some(IVO), None), "the app's, and for another");
     assert_eq!(told(BETA_MIA, PRIVATE, ephemeral), (Some(MIA), None));
     assert_eq!(told(ALPHA_SAM, PRIVATE, of_ivo), (Some(SAM), None));
     assert_eq!(told(GAMMA_BOT, PUBLIC, NEVER), (Some(GAMMA), None));

@@ -6,8 +6,7 @@ use redraft_model::command::{Caller, Command, Verb};
 use redraft_model::content::{Content, Dialect};
 use redraft_model::decision::{Refusal, Why};
 use redraft_model::interaction::{Act, Interaction, InteractionRefusal};
-use redraft_model::message::Audience;
-use redraft_model::policy;
+use redraft_model::policy::{self, Reader};
 use redraft_model::time::Ts;
 use redraft_model::workspace::{App as Bot, Conversation, ConversationKind};
 use redraft_store::Stored;
@@ -147,8 +146,8 @@ impl Person {
         if !conversation.has(self.user.id) {
             return Err(R::NotMember.into());
         }
-        let stored = self.app.store.message(self.key(conversation.id, ts)).await?;
-        let stored = stored.filter(|stored| self.may_see(stored)).ok_or(R::MessageNotFound)?;
+        let found = self.app.message_for(self.reader(), self.key(conversation.id, ts)).await?;
+        let stored = found.visible().ok_or(R::MessageNotFound)?;
         if stored.message.revision().is_none() {
             return Err(R::Tombstone.into());
         }
@@ -167,13 +166,8 @@ impl Person {
         }
     }
 
-    pub(super) fn may_see(&self, stored: &Stored) -> bool {
-        match stored.message.audience {
-            Audience::Everyone => true,
-            Audience::Only(reader) => {
-                reader == self.user.id && !stored.message.expired(self.app.now(self.directory.workspace.id))
-            }
-        }
+    pub(super) fn reader(&self) -> Reader {
+        Reader::Client(self.user.id)
     }
 
     async fn carry_out(

@@ -208,7 +208,7 @@ impl Person {
             Some(root) => {
                 let root = self.key(conversation.id, root);
                 let mut line = store.thread_line(root, Window::ALL, limit).await?.rows;
-                line.extend(store.message(root).await?.filter(|stored| self.may_see(stored)));
+                line.extend(self.app.message_for(self.reader(), root).await?.visible());
                 line
             }
         };
@@ -222,7 +222,11 @@ impl Person {
         let mut seen = Vec::with_capacity(line.len());
         for stored in line {
             let key = stored.message.key;
-            let again = if refreshed.contains(&key.ts) { store.message(key).await? } else { Some(stored) };
+            let again = if refreshed.contains(&key.ts) {
+                self.app.message_for(self.reader(), key).await?.visible()
+            } else {
+                Some(stored)
+            };
             if let Some(stored) = again {
                 seen.push(self.seen(stored).await?);
             }

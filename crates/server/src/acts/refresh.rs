@@ -101,9 +101,9 @@ impl Person {
         let Ok(answered) = answered else { return };
         let answer = invoke::card_answer(answered.status.as_u16(), &answered.body);
         let Ok(CardAnswer::Card(card)) = answer else { return };
-        let now = self.app.store.message(stored.message.key).await;
-        let same = |now: &Stored| now.message.revision() == stored.message.revision();
-        if now.is_ok_and(|now| now.as_ref().is_some_and(same)) {
+        let now = self.app.message_for(self.reader(), stored.message.key).await;
+        let same = |now: Stored| now.message.revision() == stored.message.revision();
+        if now.is_ok_and(|now| now.visible().is_some_and(same)) {
             drop(self.show(shown, &card).await);
         }
     }

@@ -44,9 +44,11 @@ pub(super) fn person<'a>(scope: &'a Scope<'_>, name: &str) -> Result<Acting<'a>,
 }
 
 impl Acting<'_> {
-    fn sees(&self, channel: &Conversation) -> Result<(), Error> {
+    /// A channel or direct message that the person sees, by name or id.
+    pub(super) fn channel(&self, name: &str) -> Result<&Conversation, Error> {
         let user = &self.person.user;
-        if policy::sees(user.id, channel) { Ok(()) } else { Err(refusal::no_conversation(&user.name)) }
+        let found = channels::find(self.scope, name).filter(|channel| policy::sees(user.id, channel));
+        found.ok_or_else(|| refusal::no_conversation(&user.name))
     }
 
     fn not_done(&self, not_done: NotDone) -> Error {
@@ -82,7 +84,7 @@ pub(super) async fn post(scope: &Scope<'_>, name: &str) -> Answer {
     let said: Said = scope.json()?;
     let acting = person(scope, name)?;
     let conversation = match (&said.channel, &said.to) {
-        (Some(channel), None) => channels::named(scope, channel)?.id,
+        (Some(channel), None) => acting.channel(channel)?.id,
         (None, Some(to)) if !to.is_empty() => {
             let others: Vec<UserId> =
                 to.iter().map(|it| people::named(scope, it).map(|it| it.id)).collect::<Result<_, _>>()?;
@@ -115,14 +117,14 @@ struct Edited {
 pub(super) async fn edit(scope: &Scope<'_>, name: &str, channel: &str, ts: &str) -> Answer {
     let edited: Edited = scope.json()?;
     let acting = person(scope, name)?;
-    let conversation = channels::named(scope, channel)?.id;
+    let conversation = acting.channel(channel)?.id;
     let posted = acting.person.edit(conversation, time(ts)?, &edited.text, edited.if_revision).await;
     ok(message(scope, posted.map_err(|it| acting.not_done(it))?)?)
 }
 
 pub(super) async fn delete(scope: &Scope<'_>, name: &str, channel: &str, ts: &str) -> Answer {
     let acting = person(scope, name)?;
-    let conversation = channels::named(scope, channel)?.id;
+    let conversation = acting.channel(channel)?.id;
     acting.person.delete(conversation, time(ts)?).await.map_err(|it| acting.not_done(it))?;
     ok(json!({}))
 }
@@ -138,7 +140,7 @@ struct Reacted {
 pub(super) async fn react(scope: &Scope<'_>, name: &str, adds: bool) -> Answer {
     let reacted: Reacted = scope.json()?;
     let acting = person(scope, name)?;
-    let conversation = channels::named(scope, &reacted.channel)?.id;
+    let conversation = acting.channel(&reacted.channel)?.id;
     let emoji = reacted.name.trim_matches(':');
     let of_emoji = |letter: char| letter.is_alphanumeric() || "_-+':".contains(letter);
     if !(1..=EMOJI_CHARS_MAX).contains(&emoji.chars().count()) || !emoji.chars().all(of_emoji) {
@@ -157,8 +159,7 @@ struct Typed {
 pub(super) async fn type_in(scope: &Scope<'_>, name: &str) -> Answer {
     let typed: Typed = scope.json()?;
     let acting = person(scope, name)?;
-    let channel = channels::named(scope, &typed.channel)?;
-    acting.sees(channel)?;
+    let channel = acting.channel(&typed.channel)?;
     acting.person.type_in(channel);
     ok(json!({}))
 }
@@ -173,7 +174,7 @@ struct Stopped {
 pub(super) async fn stop(scope: &Scope<'_>, name: &str) -> Answer {
     let stopped: Stopped = scope.json()?;
     let acting = person(scope, name)?;
-    let conversation = channels::named(scope, &stopped.channel)?.id;
+    let conversation = acting.channel(&stopped.channel)?.id;
     acting.person.stop(conversation, time(&stopped.ts)?).await.map_err(|it| acting.not_done(it))?;
     ok(json!({}))
 }
@@ -197,7 +198,7 @@ struct Act {
 pub(super) async fn press(scope: &Scope<'_>, name: &str) -> Answer {
     let act: Act = scope.json()?;
     let acting = person(scope, name)?;
-    let channel = channels::named(scope, &act.channel)?;
+    let channel = acting.channel(&act.channel)?;
     let name = element(act.action.as_ref(), act.block_id.as_deref(), act.action_id.as_deref());
     let used = Use { name, value: act.value.as_ref(), inputs: &act.inputs };
     let pressed = acting.person.press(channel, time(&act.ts)?, act.action.as_ref(), used).await;
@@ -238,7 +239,7 @@ fn opinion(like: bool) -> Opinion {
 pub(super) async fn hand_in(scope: &Scope<'_>, name: &str) -> Answer {
     let task: Task = scope.json()?;
     let acting = person(scope, name)?;
-    let channel = channels::named(scope, &task.channel)?;
+    let channel = acting.channel(&task.channel)?;
     let (action, inputs) = (task.action.as_ref(), &task.inputs);
     let dialog = match (&task.card, &task.data, task.like) {
         (Some(card), None, None) => Dialog::Card { card, action, inputs },
@@ -264,7 +265,7 @@ struct Feedback {
 pub(super) async fn feedback(scope: &Scope<'_>, name: &str) -> Answer {
     let given: Feedback = scope.json()?;
     let acting = person(scope, name)?;
-    let channel = channels::named(scope, &given.channel)?;
+    let channel = acting.channel(&given.channel)?;
     let pressed = acting.person.give_feedback(channel, time(&given.ts)?, opinion(given.like), &given.text);
     ok(came_of(channel, pressed.await.map_err(|it| acting.hindered(it))?))
 }
@@ -324,8 +325,7 @@ fn task_answer(answer: TaskAnswer) -> Value {
 /// cards' place, and what only they see.
 pub(super) async fn see(scope: &Scope<'_>, name: &str, channel: &str) -> Answer {
     let acting = person(scope, name)?;
-    let channel = channels::named(scope, channel)?;
-    acting.sees(channel)?;
+    let channel = acting.channel(channel)?;
     let thread = scope.parameter("thread_ts").map(|given| time(&given)).transpose()?;
     let limit = usize::try_from(scope.number("limit", 50)?.min(SEEN_MAX)).unwrap_or(50);
     let _page = scope.app.bounds.control_page().await;

@@ -101,9 +101,13 @@ fn named_so(name: &str) -> Result<String, Error> {
 
 /// A channel by any spelling of its id, or by name.
 pub(super) fn named<'a>(scope: &'a Scope<'_>, id: &str) -> Result<&'a Conversation, Error> {
+    find(scope, id).ok_or_else(|| Error::not_found("channel"))
+}
+
+pub(super) fn find<'a>(scope: &'a Scope<'_>, id: &str) -> Option<&'a Conversation> {
     let directory = &scope.directory;
     let found = directory.conversation_named(id).or_else(|| directory.channel(id.trim_start_matches('#')));
-    found.map(|channel| &**channel).ok_or_else(|| Error::not_found("channel"))
+    found.map(|channel| &**channel)
 }
 
 #[derive(Deserialize)]

@@ -34,7 +34,7 @@ pub(super) async fn shortcut(scope: &Scope<'_>, name: &str) -> Answer {
     };
     let on = match (&ran.channel, &ran.ts) {
         (None, None) => None,
-        (Some(channel), Some(ts)) => Some((channels::named(scope, channel)?, time(ts)?)),
+        (Some(channel), Some(ts)) => Some((acting.channel(channel)?, time(ts)?)),
         _ => return Err(Error::bad("give both channel and ts of the message, or neither")),
     };
     let run = acting.person.run_shortcut(bot, &ran.callback_id, on).await;
@@ -53,7 +53,7 @@ struct Typed {
 pub(super) async fn command(scope: &Scope<'_>, name: &str) -> Answer {
     let typed: Typed = scope.json()?;
     let acting = person(scope, name)?;
-    let channel = channels::named(scope, &typed.channel)?;
+    let channel = acting.channel(&typed.channel)?;
     let answered = acting.person.run_command(channel, &typed.command).await;
     ok(json!({ "answered": answered.map_err(|it| acting.hindered(it))? }))
 }
@@ -80,7 +80,7 @@ pub(super) async fn suggestions(scope: &Scope<'_>, name: &str) -> Answer {
     let named = element(asked.action.as_ref(), asked.block_id.as_deref(), asked.action_id.as_deref());
     let offered = match (&asked.channel, &asked.ts, &asked.view) {
         (Some(channel), Some(ts), None) => {
-            let channel = channels::named(scope, channel)?;
+            let channel = acting.channel(channel)?;
             acting.person.suggestions_on(channel, time(ts)?, &named, &asked.query).await
         }
         (None, None, Some(view)) => acting.person.suggestions_in(view, &named, &asked.query).await,

@@ -7,11 +7,10 @@ use redraft_model::content::Content;
 use redraft_model::decision::{Outcome, Posted};
 use redraft_model::id::{ConversationId, MessageKey};
 use redraft_model::message::{Kind, Message};
-use redraft_model::policy::sees;
+use redraft_model::policy::{Found, Reader, sees};
 use redraft_model::time::Ts;
 use redraft_model::view::Remembered;
 use redraft_model::workspace::{Conversation, ConversationKind, TokenKind};
-use redraft_store::Stored;
 
 use super::content::TooLong;
 use super::files::Files;
@@ -136,11 +135,10 @@ pub(super) async fn permalink(call: &Call<'_>) -> Result<Reply, Error> {
     let conversation = call.conversation("channel")?;
     let key = |ts| MessageKey { workspace: call.directory.workspace.id, conversation: conversation.id, ts };
     let found = match Ts::from_dotted(ts) {
-        Some(ts) => call.app.store.message(key(ts)).await.map_err(super::unavailable)?,
-        None => None,
+        Some(ts) => call.app.message_for(Reader::Api, key(ts)).await.map_err(super::unavailable)?,
+        None => Found::Missing,
     };
-    let visible = |stored: &Stored| stored.message.audience == redraft_model::message::Audience::Everyone;
-    let Some(stored) = found.filter(visible) else {
+    let Some(stored) = found.visible() else {
         return Err(Error::new("message_not_found").because("no message of this conversation has this ts"));
     };
     let link = link(call, &conversation, &stored.message);

@@ -9,9 +9,9 @@ use redraft_model::command::{Caller, Command, Verb};
 use redraft_model::content::Content;
 use redraft_model::directory::Directory;
 use redraft_model::files::{Complete, FileCommand, FileRefusal, ids};
-use redraft_model::id::{ConversationId, WorkspaceId};
+use redraft_model::id::{ConversationId, UserId, WorkspaceId};
 use redraft_model::item::{File, Item, ItemKey};
-use redraft_model::policy::sees;
+use redraft_model::policy::{Found, sees};
 use redraft_model::time::Micros;
 use redraft_model::workspace::ConversationKind;
 use redraft_store::{StoreError, Stored};
@@ -211,17 +211,24 @@ pub(super) async fn complete(call: &Call<'_>) -> Result<Reply, Error> {
     call.submit(Verb::File(FileCommand::Complete(complete))).await?;
     let named = files.into_iter().map(|(id, _)| id).collect();
     let found = load(call.app, call.directory.workspace.id, named).await?;
-    let shown: Vec<Value> = found.values().map(|file| object(call.app, &call.directory, file)).collect();
+    let shown: Vec<Value> =
+        found.values().map(|file| object(call.app, &call.directory, file, call.user.id)).collect();
     Ok(Reply::new().with("files", &shown))
 }
 
 /// `files.info`: one file.
 pub(super) async fn info(call: &Call<'_>) -> Result<Reply, Error> {
-    let file = visible(call).await?;
-    if file.deleted {
-        return Err(Error::new("file_deleted").because("the file was deleted"));
-    }
-    let shown = object(call.app, &call.directory, &file);
+    let id = call.args.required("file")?;
+    let found = call.app.file_for(call.user.id, &call.directory, id.to_owned()).await.map_err(unavailable)?;
+    let file = match found {
+        Found::Visible(file) => file,
+        Found::Deleted => return Err(Error::new("file_deleted").because("the file was deleted")),
+        Found::Hidden | Found::Missing => {
+            let reason = format!("no file that this token can see has the id {id}");
+            return Err(Error::new("file_not_found").because(reason));
+        }
+    };
+    let shown = object(call.app, &call.directory, &file, call.user.id);
     let mut reply = Reply::new().with("file", &shown).raw("comments", "[]");
     reply.next_cursor = Some(String::new());
     Ok(reply)
@@ -232,22 +239,6 @@ pub(super) async fn delete(call: &Call<'_>) -> Result<Reply, Error> {
     let id = call.args.required("file")?.to_owned();
     call.submit(Verb::File(FileCommand::Delete(id))).await?;
     Ok(Reply::new())
-}
-
-/// The file that `file` names, if the caller may know of it.
-async fn visible(call: &Call<'_>) -> Result<File, Error> {
-    let id = call.args.required("file")?;
-    let found = load(call.app, call.directory.workspace.id, vec![id.to_owned()]).await?;
-    let seen = |file: &File| {
-        let shared = |(id, _): &(ConversationId, _)| {
-            call.directory.conversation(*id).is_some_and(|it| sees(call.user.id, it))
-        };
-        file.user == call.user.id || file.shares.iter().any(shared)
-    };
-    let found = found.into_values().next().filter(|file| file.complete && seen(file));
-    found.ok_or_else(|| {
-        Error::new("file_not_found").because(format!("no file that this token can see has the id {id}"))
-    })
 }
 
 /// Files by their ids; those that are not there are left out.
@@ -308,13 +299,8 @@ async fn bytes_of(app: &App, path: &str, headers: &HeaderMap) -> Option<(File, V
     }
     let id = path.split('/').next()?.split_once('-')?.1;
     let workspace = directory.workspace.id;
-    let Some(Item::File(file)) = app.store.item(workspace, ItemKey::File(id.into())).await.ok()? else {
-        return None;
-    };
-    let shared =
-        |(id, _): &(ConversationId, _)| directory.conversation(*id).is_some_and(|it| sees(user.id, it));
-    let may = !file.deleted && (file.user == user.id || file.shares.iter().any(shared));
-    let bytes = app.store.blob(workspace, file.blob.filter(|_| may)?).await.ok()??;
+    let file = app.file_for(user.id, &directory, id.into()).await.ok()?.visible()?;
+    let bytes = app.store.blob(workspace, file.blob?).await.ok()??;
     Some((file, bytes))
 }
 
@@ -381,13 +367,14 @@ fn url_name(name: &str) -> String {
     percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC).to_string()
 }
 
-/// A file with everything that is known of it.
-fn object(app: &App, directory: &Arc<Directory>, file: &File) -> Value {
+/// A file with everything that this reader may know of it: where it is shared says only as far as they see.
+fn object(app: &App, directory: &Arc<Directory>, file: &File, reader: UserId) -> Value {
     let mut object = in_message(&app.public_url, directory, file);
     let (mut channels, mut groups, mut ims) = (Vec::new(), Vec::new(), Vec::new());
     let mut shares = json!({});
     for (id, ts) in &file.shares {
-        let Some(conversation) = directory.conversation(*id) else { continue };
+        let seen = directory.conversation(*id).filter(|conversation| sees(reader, conversation));
+        let Some(conversation) = seen else { continue };
         let (kind, list) = match conversation.kind {
             ConversationKind::Public => ("public", &mut channels),
             ConversationKind::Private => ("private", &mut groups),

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use redraft_model::id::MessageKey;
-use redraft_model::message::Audience;
-use redraft_model::policy::sees;
+use redraft_model::policy::{Found, Reader, may_read_revisions, sees};
 use redraft_model::time::Ts;
 use redraft_model::workspace::{Conversation, ConversationKind, TokenKind};
 use redraft_store::{Page, Revised, Stored, Window};
@@ -91,8 +90,9 @@ pub(super) async fn replies(call: &Call<'_>) -> Result<Reply, Error> {
     Ok(reply)
 }
 
-/// `redraft.messages.revisions`: what a message said before, newest first; for its author, the app that posted it and
-/// administrators, and of a message that is gone for administrators only. To all others there is no such message.
+/// `redraft.messages.revisions`: what a message said before, newest first; for whoever may change it and for
+/// administrators, and of a deleted message for administrators only. To all others there is no such message, and of a message
+/// for one reader there are no revisions for anybody.
 pub(super) async fn revisions(call: &Call<'_>) -> Result<Reply, Error> {
     let ts = call.args.required("ts")?;
     let conversation = readable(call)?;
@@ -101,15 +101,15 @@ pub(super) async fn revisions(call: &Call<'_>) -> Result<Reply, Error> {
     };
     let ts = Ts::from_dotted(ts).ok_or_else(lost)?;
     let key = MessageKey { workspace: call.directory.workspace.id, conversation: conversation.id, ts };
-    let administers = call.token.kind == TokenKind::User && call.user.admin;
-    let living = find(call, key).await?.filter(|stored| stored.message.revision().is_some());
-    let allowed = match &living {
-        Some(stored) => {
-            let message = &stored.message;
-            let own = !message.as_app && message.author == call.user.id && call.token.kind == TokenKind::User;
-            administers || own || (message.as_app && message.app == Some(call.token.app))
+    let actor = call.actor()?;
+    let found = call.app.message_or_deleted_for(Reader::Api, key).await.map_err(unavailable)?;
+    let allowed = match &found {
+        Found::Visible(stored) if stored.message.revision().is_some() => {
+            may_read_revisions(&actor, &stored.message)
         }
-        None => administers,
+        // A tombstone.
+        Found::Visible(_) | Found::Deleted => actor.admin,
+        Found::Hidden | Found::Missing => false,
     };
     if !allowed {
         return Err(lost());
@@ -171,8 +171,7 @@ fn readable(call: &Call<'_>) -> Result<Arc<Conversation>, Error> {
 }
 
 async fn find(call: &Call<'_>, key: MessageKey) -> Result<Option<Stored>, Error> {
-    let found = call.app.store.message(key).await.map_err(unavailable)?;
-    Ok(found.filter(|stored| stored.message.audience == Audience::Everyone))
+    Ok(call.app.message_for(Reader::Api, key).await.map_err(unavailable)?.visible())
 }
 
 fn metadata(call: &Call<'_>) -> Result<bool, Error> {

@@ -7,6 +7,7 @@ use axum::http::{HeaderMap, HeaderValue, Method as Verb, Response, StatusCode, h
 use redraft_model::command::{Caller, Command, Idempotency, Verb as CommandVerb};
 use redraft_model::decision::Outcome;
 use redraft_model::directory::Directory;
+use redraft_model::policy::Actor;
 use redraft_model::time::Micros;
 use redraft_model::workspace::{Conversation, Token, TokenKind, User};
 use redraft_store::{Later, StoreError};
@@ -326,6 +327,13 @@ fn not_allowed() -> Response<Body> {
 }
 
 impl Call<'_> {
+    /// Whom the token acts as, by the same rules as when a command is decided.
+    fn actor(&self) -> Result<Actor, Error> {
+        let revoked = || Error::new("token_revoked").because("the token was revoked");
+        let app = self.directory.app(self.token.app).ok_or_else(revoked)?;
+        Ok(Actor::of_token(self.directory.workspace.id, &self.token, app, &self.user))
+    }
+
     fn now(&self) -> Micros {
         self.app.now(self.directory.workspace.id)
     }

@@ -6,6 +6,7 @@ use redraft_model::command::Verb;
 use redraft_model::content::Content;
 use redraft_model::id::MessageKey;
 use redraft_model::pin::Pinning;
+use redraft_model::policy::Reader;
 use redraft_store::{READ_BYTES_MAX, Stored};
 use redraft_wire::slack::json::push_string;
 
@@ -42,7 +43,8 @@ pub(super) async fn list(call: &Call<'_>) -> Result<Reply, Error> {
     let (mut pinned, mut bytes) = (Vec::new(), 0);
     for pin in conversation.pins.iter().rev() {
         let key = MessageKey { workspace, conversation: conversation.id, ts: pin.ts };
-        if let Some(mut stored) = call.app.store.message(key).await.map_err(unavailable)? {
+        let found = call.app.message_for(Reader::Api, key).await.map_err(unavailable)?;
+        if let Some(mut stored) = found.visible() {
             if READ_BYTES_MAX < bytes + stored.bytes() {
                 let content = Content::text(stored.content.dialect, stored.content.text.as_str());
                 stored = Stored { content: Arc::new(content), reactions: Vec::new(), ..stored };

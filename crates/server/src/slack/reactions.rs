@@ -6,8 +6,7 @@ use redraft_model::command::Verb;
 use redraft_model::decision::Outcome;
 use redraft_model::id::{ConversationId, MessageKey, UserId};
 use redraft_model::interaction::{Act, Interaction};
-use redraft_model::message::Audience;
-use redraft_model::policy::sees;
+use redraft_model::policy::{Reader, sees};
 use redraft_model::time::Ts;
 use redraft_model::workspace::Conversation;
 use redraft_store::{READ_BYTES_MAX, READ_ROWS_MAX, Stored};
@@ -155,10 +154,8 @@ async fn items(
 }
 
 async fn found(call: &Call<'_>, key: MessageKey) -> Result<Option<Stored>, Error> {
-    let found = call.app.store.message(key).await.map_err(unavailable)?;
-    Ok(found.filter(|stored| {
-        stored.message.audience == Audience::Everyone && stored.message.revision().is_some()
-    }))
+    let found = call.app.message_for(Reader::Api, key).await.map_err(unavailable)?;
+    Ok(found.visible().filter(|stored| stored.message.revision().is_some()))
 }
 
 /// The emoji's name without colons. Every well-formed name is one, since workspaces have emoji of their own.
