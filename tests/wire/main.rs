@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, clippy::type_complexity, reason = "tables, and how long they are")]
 
 mod acts;
+mod after_commit;
 mod authority;
 mod bad_input;
 mod bot;

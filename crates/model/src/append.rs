@@ -136,25 +136,28 @@ pub(crate) fn decide(append: &Append, context: &Context) -> Result<Decision, Hal
 }
 
 fn begin(post: &Post, piece: &Piece, context: &Context) -> Result<Decision, Halt> {
-    let mut draft = Draft::new(context.moment, Some(context.actor));
-    let conversation = post::allowed(post, context, &mut draft).map_err(|halt| match halt {
+    let destination = post::allowed(post, context).map_err(|halt| match halt {
         Halt::Refused(refusal) => match refusal.why {
             Why::Post(why) => R::Post(why).into(),
             why => Halt::from(why),
         },
         Halt::NotLoaded => Halt::NotLoaded,
     })?;
-    let appended = Appended { bytes: 0, told_at: context.moment.at, untold: false };
-    let state =
-        State::Streaming { sequence: 0, informative: false, stopped: false, appended: Some(appended) };
-    let grown = grown(state, piece)?;
-    let begun = post::place(post, grown, &conversation, context, &mut draft)?;
-    if begun.thread_ignored {
+    let (_, is_missing) = post::thread(post, destination.conversation(), context)?;
+    if is_missing {
         return Err(R::ThreadNotFound.into());
     }
     if let Some(fault) = &post.fault {
         return Err(R::Content(fault.clone()).into());
     }
+    let appended = Appended { bytes: 0, told_at: context.moment.at, untold: false };
+    let state =
+        State::Streaming { sequence: 0, informative: false, stopped: false, appended: Some(appended) };
+    let grown = grown(state, piece)?;
+
+    // Past this line the step succeeds.
+    let mut draft = Draft::new(context.moment, Some(context.actor));
+    let begun = post::place(post, grown, destination, context, &mut draft)?;
     if !piece.is_empty() {
         draft.change(Change::PutPiece(begun.message.key, 1, piece.clone()));
     }
@@ -222,10 +225,10 @@ fn add(
         Ok(state) => state,
         Err(refusal) => return refuse(refusal),
     };
+    let State::Streaming { sequence, .. } = state else { return refuse(R::NotStreaming) };
 
     // Past this line the step succeeds.
     let mut draft = Draft::new(context.moment, Some(context.actor));
-    let State::Streaming { sequence, .. } = state else { return refuse(R::NotStreaming) };
     draft.change(Change::PutPiece(message.key, sequence, piece.clone()));
     let due = is_due(state, context.moment.at);
     let state = told(state, due, context.moment.at);
@@ -277,16 +280,16 @@ fn finish(
     context: &Context,
 ) -> Result<Decision, Halt> {
     let refuse = |refusal: R| Err(refused(Why::Append(refusal), message));
+    let more = (!piece.is_empty()).then_some(piece);
+    let Some(shown) = context.view.assembled(message, more)? else { return refuse(R::MessageNotFound) };
     if let Some(fault) = fault {
         return refuse(R::Content(fault.clone()));
     }
-    if let Err(refusal) = grown(message.state, piece) {
-        return refuse(refusal);
-    }
-    let more = (!piece.is_empty()).then_some(piece);
-    let Some(shown) = context.view.assembled(message, more)? else { return refuse(R::MessageNotFound) };
     if shown.is_empty() {
         return refuse(R::NoContent);
+    }
+    if let Err(refusal) = grown(message.state, piece) {
+        return refuse(refusal);
     }
     let content = Arc::new(Content { metadata: metadata.cloned(), ..Content::clone(&shown) });
 

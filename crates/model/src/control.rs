@@ -432,6 +432,8 @@ impl Act<'_> {
             self.user(person)?;
         }
         self.one_anonymous(app, id)?;
+        let member_of: Vec<Conversation> =
+            member_of.iter().map(|id| self.conversation(*id)).collect::<Result<_, _>>()?;
 
         self.put_user(User { id: bot_user, bot_of: Some(id), ..bot.clone() });
         let hears_from = self.moment.position;
@@ -441,7 +443,6 @@ impl Act<'_> {
             self.put_token(Token { app: id, user, ..token.clone() });
         }
         for conversation in member_of {
-            let conversation = self.conversation(*conversation)?;
             self.add_to(&conversation, bot_user);
             let notice = Notice::Joined { by: app.installed_by };
             let author = (bot_user, bot.slack_id.as_str());

@@ -481,11 +481,10 @@ fn open(
     if existing_only && context.directory.direct(&members(&others, context)).is_none() {
         return Err(R::DoesNotExist.into());
     }
-    let (conversation, made) = direct(&others, ids, context, draft)?;
-    if !made {
-        return Ok(reopen(&conversation, context, draft));
+    match direct(&others, ids, context)? {
+        Destination::Known(conversation) => Ok(reopen(&conversation, context, draft)),
+        new @ Destination::New(_) => Ok(Outcome::Conversation(new.written(context, draft).id, true)),
     }
-    Ok(Outcome::Conversation(conversation.id, true))
 }
 
 fn members(others: &[UserId], context: &Context) -> Vec<UserId> {
@@ -493,16 +492,36 @@ fn members(others: &[UserId], context: &Context) -> Vec<UserId> {
     members.into_iter().collect()
 }
 
-/// The direct message of the caller with these users, and whether it is new.
-pub(crate) fn direct(
-    others: &[UserId],
-    ids: &NewDirect,
-    context: &Context,
-    draft: &mut Draft,
-) -> Result<(Arc<Conversation>, bool), R> {
+/// Where something goes: a conversation that is there, or a direct message that has to be made for it.
+pub(crate) enum Destination {
+    Known(Arc<Conversation>),
+    New(Arc<Conversation>),
+}
+
+impl Destination {
+    pub fn conversation(&self) -> &Arc<Conversation> {
+        match self {
+            Self::Known(conversation) | Self::New(conversation) => conversation,
+        }
+    }
+
+    /// The conversation, which is made now if it is new.
+    pub fn written(self, context: &Context, draft: &mut Draft) -> Arc<Conversation> {
+        match self {
+            Self::Known(conversation) => conversation,
+            Self::New(made) => {
+                put_new(Conversation::clone(&made), context, draft);
+                made
+            }
+        }
+    }
+}
+
+/// The direct message of the caller with these users.
+pub(crate) fn direct(others: &[UserId], ids: &NewDirect, context: &Context) -> Result<Destination, R> {
     let members = members(others, context);
     if let Some(known) = context.directory.direct(&members) {
-        return Ok((Arc::clone(known), false));
+        return Ok(Destination::Known(Arc::clone(known)));
     }
     if GROUP_MEMBERS_MAX + 1 < members.len() {
         return Err(R::TooManyUsers);
@@ -511,9 +530,7 @@ pub(crate) fn direct(
         return Err(R::Full);
     }
     let kind = if 2 < members.len() { ConversationKind::Group } else { ConversationKind::Direct };
-    let conversation = new(kind, ids, &members, context);
-    put_new(conversation.clone(), context, draft);
-    Ok((Arc::new(conversation), true))
+    Ok(Destination::New(Arc::new(new(kind, ids, &members, context))))
 }
 
 fn reopen(conversation: &Conversation, context: &Context, draft: &mut Draft) -> Outcome {

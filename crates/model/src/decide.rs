@@ -30,6 +30,42 @@ pub fn decide(command: &Command, view: &dyn View, moment: Moment) -> Result<Deci
 }
 
 fn decide_verb(command: &Command, view: &dyn View, moment: Moment) -> Result<Decision, Halt> {
+    drafted::forget();
+    let decided = by_verb(command, view, moment);
+    debug_assert!(
+        !(drafted::anything() && matches!(decided, Err(Halt::Refused(_)))),
+        "refused after the first change was drafted: {command:?}"
+    );
+    decided
+}
+
+/// Whether this thread has drafted anything since it began to decide. Debug builds hold with it that refusals come first.
+mod drafted {
+    #[cfg(debug_assertions)]
+    use std::cell::Cell;
+
+    #[cfg(debug_assertions)]
+    thread_local!(static DRAFTED: Cell<bool> = const { Cell::new(false) });
+
+    pub fn forget() {
+        #[cfg(debug_assertions)]
+        DRAFTED.set(false);
+    }
+
+    pub fn note() {
+        #[cfg(debug_assertions)]
+        DRAFTED.set(true);
+    }
+
+    pub fn anything() -> bool {
+        #[cfg(debug_assertions)]
+        return DRAFTED.get();
+        #[cfg(not(debug_assertions))]
+        false
+    }
+}
+
+fn by_verb(command: &Command, view: &dyn View, moment: Moment) -> Result<Decision, Halt> {
     if let Verb::Control(control) = &command.verb {
         return control::decide(control, command.workspace, view, moment);
     }
@@ -290,7 +326,8 @@ pub(crate) enum Unseen {
     Left,
 }
 
-/// Collects changes and numbers events.
+/// Collects changes and numbers events. A verb refuses before it drafts anything: what drafts returns at most
+/// [`crate::view::NotLoaded`].
 pub(crate) struct Draft {
     next: Moment,
     by: Option<Actor>,
@@ -311,22 +348,24 @@ impl Draft {
     pub fn event(&mut self, kind: EventKind) {
         let Moment { at, ts, position } = self.next;
         let (by, app) = (self.by.map(|actor| actor.user), self.by.and_then(|actor| actor.app));
+        drafted::note();
         self.events.push(Event { position, ts, at, by, app, kind });
         self.next = Moment { at, ts: Ts(ts.0 + 1), position: position + 1 };
     }
 
     pub fn change(&mut self, change: Change) {
+        drafted::note();
         self.changes.push(change);
     }
 
     pub fn put(&mut self, message: Message) -> Arc<Message> {
         let message = Arc::new(message);
-        self.changes.push(Change::PutMessage(Arc::clone(&message)));
+        self.change(Change::PutMessage(Arc::clone(&message)));
         message
     }
 
     pub fn directory(&mut self, change: DirectoryChange) {
-        self.changes.push(Change::Directory(change));
+        self.change(Change::Directory(change));
     }
 
     pub fn done(self, outcome: Outcome) -> Decision {

@@ -15,7 +15,7 @@ use crate::id::{AppId, ConversationId, MessageKey, UserGroupId, UserId, Workspac
 use crate::install::{InstallRefusal, Installed};
 use crate::interact::InteractRefusal;
 use crate::interaction::InteractionRefusal;
-use crate::item::{BlobKey, Item, ItemKey, ModalView, Views};
+use crate::item::{BlobKey, File, Item, ItemKey, ModalView, Views};
 use crate::message::{Gone, Message, PersonalView, Reaction, Replier, Revision};
 use crate::modal::ModalRefusal;
 use crate::name::Named;
@@ -134,6 +134,8 @@ pub enum Outcome {
     Scheduled(ItemKey),
     /// A message whose time had come was not posted, for this reason, and is gone.
     Dropped(Why),
+    /// The files are whole, as they are now.
+    Files(Vec<File>),
     /// The app is installed, with new tokens.
     Installed(Installed),
     /// Done, with nothing to say.

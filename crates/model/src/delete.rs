@@ -17,6 +17,7 @@ use crate::post::uncount_reply;
 use crate::stream;
 use crate::time::Ts;
 use crate::update::streaming;
+use crate::view::Looked;
 
 /// Why a deletion was refused, highest precedence first: if two apply, the caller hears the one listed first.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -95,7 +96,7 @@ pub(crate) fn decide(delete: &Delete, context: &Context) -> Result<Decision, Hal
 }
 
 /// Ends a message, whoever may do so.
-pub(crate) fn erase(message: &Arc<Message>, context: &Context, draft: &mut Draft) -> Result<(), Halt> {
+pub(crate) fn erase(message: &Arc<Message>, context: &Context, draft: &mut Draft) -> Looked<()> {
     release(message, context, draft)?;
     match message.root {
         Some(root) if message.audience == Audience::Everyone => {
@@ -136,7 +137,7 @@ fn clear_marks(message: &Message, draft: &mut Draft) {
 }
 
 /// Gives back what a message has beside its row, before it ends.
-pub(crate) fn release(message: &Message, context: &Context, draft: &mut Draft) -> Result<(), Halt> {
+pub(crate) fn release(message: &Message, context: &Context, draft: &mut Draft) -> Looked<()> {
     stream::settle(message, context, draft)?;
     if message.parts.files {
         let content = context.view.content(message.key, message.content_at)?;
@@ -162,7 +163,7 @@ pub(crate) fn remove(message: &Arc<Message>, context: &Context, draft: &mut Draf
     });
 }
 
-fn remove_reply(message: &Arc<Message>, root: Ts, context: &Context, draft: &mut Draft) -> Result<(), Halt> {
+fn remove_reply(message: &Arc<Message>, root: Ts, context: &Context, draft: &mut Draft) -> Looked<()> {
     let root = context.view.message(message.key.at(root))?;
     remove(message, context, draft);
     let Some(root) = root else { return Ok(()) };

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::attachments::{self, has_room};
 use crate::command::{Post, Target};
 use crate::content::{Content, ContentFault};
+use crate::conversations::Destination;
 use crate::decide::{Context, Draft};
 use crate::decision::{Change, Decision, Halt, Moment, Outcome};
 use crate::event::EventKind;
@@ -58,8 +59,8 @@ pub struct Complete {
     pub reply_to: Option<Ts>,
 }
 
-/// Why a step was refused, highest precedence first.
-#[derive(Clone, PartialEq, Eq, Debug)]
+/// Why a step was refused, highest precedence first, whichever of several files it is about.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum FileRefusal {
     /// Nobody was given this secret, or it was used.
     UploadUnknown,
@@ -67,6 +68,8 @@ pub enum FileRefusal {
     UploadOver,
     /// Other than so many bytes came.
     OtherSize(u64),
+    /// A message shares too many files.
+    TooMany,
     /// No such file, or none of the caller's.
     NotFound,
     /// It was deleted.
@@ -75,8 +78,6 @@ pub enum FileRefusal {
     NotReady,
     /// It is somebody else's.
     NotOwner,
-    /// A message shares too many files.
-    TooMany,
     /// Too many messages share the file.
     SharedTooOften,
     /// The workspace has as many bytes as it may have ([`crate::limits::BLOB_BYTES_MAX`]).
@@ -119,111 +120,155 @@ pub(crate) fn receive(
 
 /// Decides every other step.
 pub(crate) fn decide(command: &FileCommand, context: &Context) -> Result<Decision, Halt> {
-    let mut draft = Draft::new(context.moment, Some(context.actor));
     match command {
         FileCommand::Begin { upload, file } => {
             let Actor { workspace, user, app, .. } = context.actor;
             if !has_room(workspace, file.size, context.view)? {
                 return Err(R::StorageFull.into());
             }
+            let mut draft = Draft::new(context.moment, Some(context.actor));
             let made_at = context.moment.at;
             let grant = Grant::Upload { file: file.id.clone(), made_at };
             draft.change(Change::PutItem(ItemKey::Grant(*upload), Some(Item::Grant(grant))));
             put(File { user, app, made_at, ..File::clone(file) }, &mut draft);
+            Ok(draft.done(Outcome::Done))
         }
-        FileCommand::Complete(complete) => self::complete(complete, context, &mut draft)?,
-        FileCommand::Delete(id) => delete(id, context, &mut draft)?,
-        FileCommand::Receive { .. } => return Err(R::UploadUnknown.into()),
+        FileCommand::Complete(complete) => self::complete(complete, context),
+        FileCommand::Delete(id) => delete(id, context),
+        FileCommand::Receive { .. } => Err(R::UploadUnknown.into()),
     }
-    Ok(draft.done(Outcome::Done))
 }
 
-fn complete(complete: &Complete, context: &Context, draft: &mut Draft) -> Result<(), Halt> {
-    let mut files = Vec::new();
-    for (id, title) in &complete.files {
-        let file = find(context.actor.workspace, id, context.view)?.filter(|file| owns(context, file));
-        let file = file.ok_or(R::NotFound)?;
-        if file.deleted {
-            return Err(R::Deleted.into());
-        }
-        if file.complete || file.blob.is_none() {
-            return Err(R::NotReady.into());
-        }
-        let title = title.clone().unwrap_or_else(|| file.title.clone());
-        files.push(File { complete: true, title, ..file });
+fn complete(complete: &Complete, context: &Context) -> Result<Decision, Halt> {
+    if FILES_OF_MESSAGE_MAX < complete.files.len() {
+        return Err(R::TooMany.into());
     }
+    let ready = |(id, title): &(String, Option<String>)| {
+        let file = find(context.actor.workspace, id, context.view)?.filter(|file| owns(context, file));
+        Ok(file.ok_or(R::NotFound).and_then(|file| completed(file, title.as_ref())))
+    };
+    let found: Vec<Result<File, R>> = complete.files.iter().map(ready).collect::<Looked<_>>()?;
+    let mut files = first_refusal(found)?;
     if files.is_empty() {
         return Err(R::NotFound.into());
     }
-    if FILES_OF_MESSAGE_MAX < files.len() {
-        return Err(R::TooMany.into());
-    }
-    for file in &files {
-        draft.event(EventKind::FileCreated(file.id.as_str().into()));
+    if files.iter().any(|file| FILE_SHARES_MAX < file.shares.len() + complete.conversations.len()) {
+        return Err(R::SharedTooOften.into());
     }
     let ids: Vec<&str> = files.iter().map(|file| file.id.as_str()).collect();
     let content =
         Arc::new(Content { files: Some(ids.join(" ").into()), ..Content::clone(&complete.content) });
-    for conversation in &complete.conversations {
-        let post = Post {
-            target: Target::Conversation(*conversation),
-            content: Arc::clone(&content),
-            fault: complete.fault.clone(),
-            kind: Kind::Plain,
-            reply_to: [complete.reply_to, None],
-            broadcast: false,
-            only: None,
-            unjoined: false,
-        };
-        let message = post::add(&post, context, draft)?.message;
+    let posts = complete.conversations.iter().map(|conversation| Post {
+        target: Target::Conversation(*conversation),
+        content: Arc::clone(&content),
+        fault: complete.fault.clone(),
+        kind: Kind::Plain,
+        reply_to: [complete.reply_to, None],
+        broadcast: false,
+        only: None,
+        unjoined: false,
+    });
+    let posts = posts.map(|post| post::admit(&post, context).map(|destination| (post, destination)));
+    let posts: Vec<(Post, Destination)> = posts.collect::<Result<_, Halt>>()?;
+
+    // Past this line the files are whole.
+    let mut draft = Draft::new(context.moment, Some(context.actor));
+    for file in &files {
+        draft.event(EventKind::FileCreated(file.id.as_str().into()));
+    }
+    for (post, destination) in posts {
+        let message = post::place(&post, post::LIVE, destination, context, &mut draft)?.message;
         for file in &mut files {
-            add_share(file, message.key, draft)?;
+            add_share(file, message.key, &mut draft);
         }
     }
-    files.into_iter().for_each(|file| put(file, draft));
-    Ok(())
+    files.iter().for_each(|file| put(file.clone(), &mut draft));
+    Ok(draft.done(Outcome::Files(files)))
 }
 
-fn delete(id: &str, context: &Context, draft: &mut Draft) -> Result<(), Halt> {
+fn completed(file: File, title: Option<&String>) -> Result<File, R> {
+    if file.deleted {
+        return Err(R::Deleted);
+    }
+    if file.complete || file.blob.is_none() {
+        return Err(R::NotReady);
+    }
+    let title = title.unwrap_or(&file.title).clone();
+    Ok(File { complete: true, title, ..file })
+}
+
+/// All files, or the refusal that comes first.
+fn first_refusal(found: Vec<Result<File, R>>) -> Result<Vec<File>, R> {
+    match found.iter().filter_map(|file| file.as_ref().err()).min() {
+        Some(refusal) => Err(refusal.clone()),
+        None => Ok(found.into_iter().flatten().collect()),
+    }
+}
+
+fn delete(id: &str, context: &Context) -> Result<Decision, Halt> {
     let file = seen(find(context.actor.workspace, id, context.view)?, context)?;
     if !owns(context, &file) && !context.actor.admin {
         return Err(R::NotOwner.into());
     }
+    let mut draft = Draft::new(context.moment, Some(context.actor));
     draft.event(EventKind::FileDeleted(file.id.as_str().into()));
     if let Some(blob) = file.blob {
         draft.change(Change::RemoveBlob(blob, file.size));
     }
     // What it was called is content as well.
     let (name, title) = (String::new(), String::new());
-    put(File { deleted: true, blob: None, name, title, alt_text: None, ..file }, draft);
-    Ok(())
+    put(File { deleted: true, blob: None, name, title, alt_text: None, ..file }, &mut draft);
+    Ok(draft.done(Outcome::Done))
 }
 
-/// A message's files change from these ids to those: those that come are shared in it, those that go are no more.
-pub(crate) fn reshare(
-    message: MessageKey,
-    old: Option<&str>,
-    new: Option<&str>,
+/// What becomes of the files of a message that changes.
+#[derive(Default)]
+pub(crate) struct Resharing {
+    /// Files that the message shares from now on.
+    pub come: Vec<File>,
+    /// Ids of those that it shares no more.
+    pub go: Vec<String>,
+    /// [`Content::files`] as it was.
+    pub before: Option<Arc<str>>,
+}
+
+/// How a message's files change from these ids to those, unless one that comes cannot be shared.
+pub(crate) fn resharing(
+    before: Option<Arc<str>>,
+    after: Option<&str>,
     context: &Context,
-    draft: &mut Draft,
-) -> Result<(), Halt> {
-    let (old, new) = (ids(old), ids(new));
+) -> Result<Resharing, Halt> {
+    let (old, new) = (ids(before.as_deref()), ids(after));
     if FILES_OF_MESSAGE_MAX < new.len() {
         return Err(R::TooMany.into());
     }
-    for id in new.iter().filter(|id| !old.contains(id)) {
-        let file = find(context.actor.workspace, id, context.view)?;
-        if file.as_ref().is_some_and(|file| !file.complete && owns(context, file)) {
-            return Err(R::NotReady.into());
-        }
-        let mut file = seen(file, context)?;
-        add_share(&mut file, message, draft)?;
+    let coming = new.iter().filter(|id| !old.contains(id));
+    let found = coming.map(|id| sharable(id, context)).collect::<Looked<_>>()?;
+    let go = old.iter().filter(|id| !new.contains(id)).map(|id| (*id).to_owned()).collect();
+    Ok(Resharing { come: first_refusal(found)?, go, before })
+}
+
+fn sharable(id: &str, context: &Context) -> Looked<Result<File, R>> {
+    let file = find(context.actor.workspace, id, context.view)?;
+    if file.as_ref().is_some_and(|file| !file.complete && owns(context, file)) {
+        return Ok(Err(R::NotReady));
+    }
+    let full = |file: &File| FILE_SHARES_MAX <= file.shares.len();
+    Ok(seen(file, context).and_then(|file| if full(&file) { Err(R::SharedTooOften) } else { Ok(file) }))
+}
+
+/// Carries it out.
+pub(crate) fn reshare(
+    message: MessageKey,
+    resharing: Resharing,
+    context: &Context,
+    draft: &mut Draft,
+) -> Looked<()> {
+    for mut file in resharing.come {
+        add_share(&mut file, message, draft);
         put(file, draft);
     }
-    for id in old.iter().filter(|id| !new.contains(id)) {
-        unshare(message, id, context, draft)?;
-    }
-    Ok(())
+    resharing.go.iter().try_for_each(|id| unshare(message, id, context, draft))
 }
 
 /// The message is about to go, and with it what it shares; the files stay.
@@ -246,14 +291,10 @@ fn unshare(message: MessageKey, id: &str, context: &Context, draft: &mut Draft) 
     Ok(())
 }
 
-fn add_share(file: &mut File, message: MessageKey, draft: &mut Draft) -> Result<(), R> {
-    if FILE_SHARES_MAX <= file.shares.len() {
-        return Err(R::SharedTooOften);
-    }
+fn add_share(file: &mut File, message: MessageKey, draft: &mut Draft) {
     let MessageKey { conversation, ts, .. } = message;
     file.shares.push((conversation, ts));
     draft.event(EventKind::FileShared { conversation, message: ts, file: file.id.as_str().into() });
-    Ok(())
 }
 
 fn find(workspace: WorkspaceId, id: &str, view: &dyn View) -> Looked<Option<File>> {

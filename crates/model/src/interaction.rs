@@ -122,9 +122,15 @@ fn submit(
     context: &Context,
 ) -> Result<Decision, Halt> {
     let through = Context { actor: Actor { app: Some(to), ..context.actor }, ..*context };
+    let shown = match shown {
+        Some(shown) => Some((shown, post::admit(shown, &through)?)),
+        None => None,
+    };
+
+    // Past this line the press succeeds.
     let mut draft = Draft::new(context.moment, Some(through.actor));
-    if let Some(shown) = shown {
-        post::add(shown, &through, &mut draft)?;
+    if let Some((shown, destination)) = shown {
+        post::place(shown, post::LIVE, destination, &through, &mut draft)?;
     }
     let (conversation, ts) = (message.key.conversation, message.key.ts);
     write(message, content, context, &mut draft);

@@ -253,19 +253,18 @@ fn without(before: &Views, place: usize) -> Views {
 
 /// Lets the names of all modals lead to their stack as it will be.
 fn rename(user: UserId, before: Option<&Views>, after: &Views, context: &Context) -> Result<Draft, Halt> {
-    let mut draft = Draft::new(context.moment, Some(context.actor));
     let old: Vec<ItemKey> = before.into_iter().flat_map(names).collect();
     let new: Vec<ItemKey> = names(after).collect();
     for (at, key) in new.iter().enumerate() {
-        if new[..at].contains(key) {
+        let twice = new[..at].contains(key);
+        if twice || (!old.contains(key) && context.view.item(context.actor.workspace, key)?.is_some()) {
             return Err(R::DuplicateExternalId.into());
         }
-        if old.contains(key) {
-            continue;
-        }
-        if context.view.item(context.actor.workspace, key)?.is_some() {
-            return Err(R::DuplicateExternalId.into());
-        }
+    }
+
+    // Past this line the names are free.
+    let mut draft = Draft::new(context.moment, Some(context.actor));
+    for key in new.iter().filter(|key| !old.contains(key)) {
         draft.change(Change::PutItem(key.clone(), Some(Item::ViewOf(user))));
     }
     for key in old.into_iter().filter(|key| !new.contains(key)) {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::attachments;
 use crate::command::{Post, Target};
 use crate::content::{ContentFault, Dialect};
+use crate::conversations::Destination;
 use crate::decide::{Context, Draft, Unseen};
 use crate::decision::{Change, Decision, Halt, Outcome, Posted};
 use crate::event::EventKind;
@@ -39,39 +40,35 @@ pub enum PostRefusal {
 
 /// Decides a post.
 pub(crate) fn decide(post: &Post, context: &Context) -> Result<Decision, Halt> {
+    let destination = admit(post, context)?;
+
+    // Past this line the post succeeds.
     let mut draft = Draft::new(context.moment, Some(context.actor));
-    let posted = add(post, context, &mut draft)?;
+    let posted = place(post, LIVE, destination, context, &mut draft)?;
     Ok(draft.done(Outcome::Posted(posted)))
 }
 
-/// Adds a post to whatever else comes of a command.
-pub(crate) fn add(post: &Post, context: &Context, draft: &mut Draft) -> Result<Posted, Halt> {
-    let conversation = admit(post, context, draft)?;
-
-    // Past this line the post succeeds.
-    place(post, LIVE, &conversation, context, draft)
-}
-
 /// Where a post goes, unless something forbids it.
-pub(crate) fn admit(post: &Post, context: &Context, draft: &mut Draft) -> Result<Arc<Conversation>, Halt> {
+pub(crate) fn admit(post: &Post, context: &Context) -> Result<Destination, Halt> {
     use PostRefusal as R;
-    let conversation = allowed(post, context, draft)?;
+    let destination = allowed(post, context)?;
     if post.fault.is_none() && post.content.is_empty() {
         return Err(R::NoContent.into());
     }
     if let Some(fault) = &post.fault {
         return Err(R::Content(fault.clone()).into());
     }
-    Ok(conversation)
+    Ok(destination)
 }
 
 /// The state of a message that is whole from the start.
 pub(crate) const LIVE: State = State::Live { revision: NonZeroU32::MIN, edited: None };
 
-/// The conversation that a post goes to, if the caller may post there, whatever it says.
-pub(crate) fn allowed(post: &Post, context: &Context, draft: &mut Draft) -> Result<Arc<Conversation>, Halt> {
+/// Where a post goes, if the caller may post there, whatever it says.
+pub(crate) fn allowed(post: &Post, context: &Context) -> Result<Destination, Halt> {
     use PostRefusal as R;
-    let conversation = target(post, context, draft)?;
+    let destination = target(post, context)?;
+    let conversation = destination.conversation();
     if conversation.archived {
         return Err(R::Archived.into());
     }
@@ -82,19 +79,20 @@ pub(crate) fn allowed(post: &Post, context: &Context, draft: &mut Draft) -> Resu
     if post.only.is_some_and(|reader| !conversation.has(reader)) {
         return Err(R::ReaderNotMember.into());
     }
-    Ok(conversation)
+    Ok(destination)
 }
 
 /// Adds a post to its conversation, whoever may post there.
 pub(crate) fn place(
     post: &Post,
     state: State,
-    conversation: &Conversation,
+    destination: Destination,
     context: &Context,
     draft: &mut Draft,
-) -> Result<Posted, Halt> {
-    let (root, ignored) = thread(post, conversation, context)?;
-    let message = write(post, state, conversation, root.as_deref(), context, draft)?;
+) -> Looked<Posted> {
+    let (root, ignored) = thread(post, destination.conversation(), context)?;
+    let conversation = destination.written(context, draft);
+    let message = write(post, state, &conversation, root.as_deref(), context, draft)?;
     if let Some(root) = &root
         && post.only.is_none()
     {
@@ -114,7 +112,7 @@ pub(crate) fn place_instead(
     conversation: &Conversation,
     context: &Context,
     draft: &mut Draft,
-) -> Result<(), Halt> {
+) -> Looked<()> {
     let (root, _) = thread(post, conversation, context)?;
     // What is deleted is no place for a reply any more.
     let named = post.reply_to.contains(&Some(gone.key.ts));
@@ -151,28 +149,25 @@ fn announce(message: &Message, draft: &mut Draft) {
     });
 }
 
-fn target(post: &Post, context: &Context, draft: &mut Draft) -> Result<Arc<Conversation>, Halt> {
+fn target(post: &Post, context: &Context) -> Result<Destination, Halt> {
     match &post.target {
         Target::Conversation(id) => match context.conversation(*id) {
-            Ok(conversation) => Ok(Arc::clone(conversation)),
+            Ok(conversation) => Ok(Destination::Known(Arc::clone(conversation))),
             Err(Unseen::Missing) => Err(PostRefusal::ConversationNotFound.into()),
             Err(Unseen::Left) => Err(PostRefusal::NoLongerMember.into()),
         },
-        Target::Person(user, ids) => {
-            let (conversation, _) = conversations::direct(&[*user], ids, context, draft)
-                .map_err(|_| Halt::from(PostRefusal::ConversationNotFound))?;
-            Ok(conversation)
-        }
+        Target::Person(user, ids) => conversations::direct(&[*user], ids, context)
+            .map_err(|_| PostRefusal::ConversationNotFound.into()),
     }
 }
 
 /// The root of the thread that the post joins, and whether one was asked for in vain. In personal and group chats of
 /// the Connector there are no threads.
-fn thread(
+pub(crate) fn thread(
     post: &Post,
     conversation: &Conversation,
     context: &Context,
-) -> Result<(Option<Arc<Message>>, bool), Halt> {
+) -> Looked<(Option<Arc<Message>>, bool)> {
     if context.actor.dialect == Dialect::Connector && !conversation.is_channel() {
         return Ok((None, false));
     }
@@ -224,7 +219,7 @@ fn write(
     Ok(message)
 }
 
-fn count_reply(root: &Message, reply: &Message, context: &Context, draft: &mut Draft) -> Result<(), Halt> {
+fn count_reply(root: &Message, reply: &Message, context: &Context, draft: &mut Draft) -> Looked<()> {
     let (user, ts) = (reply.author, reply.key.ts);
     let before = context.view.replier(root.key, user)?;
     let replier = Replier {
@@ -253,7 +248,7 @@ pub(crate) fn uncount_reply(
     ts: Ts,
     context: &Context,
     draft: &mut Draft,
-) -> Result<Option<Thread>, Halt> {
+) -> Looked<Option<Thread>> {
     let Some(mut thread) = root.thread.clone() else { return Ok(None) };
     thread.replies = thread.replies.saturating_sub(1);
     let left = context
@@ -277,7 +272,7 @@ pub(crate) fn uncount_reply(
     Ok((0 < thread.replies).then_some(thread))
 }
 
-fn remaining_users(root: MessageKey, gone: UserId, context: &Context) -> Result<Vec<UserId>, Halt> {
+fn remaining_users(root: MessageKey, gone: UserId, context: &Context) -> Looked<Vec<UserId>> {
     let mut users = context.view.repliers(root, REPLY_USERS_MAX + 1)?;
     users.retain(|user| *user != gone);
     users.truncate(REPLY_USERS_MAX);

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crate::command::{Post, Target};
 use crate::content::{Content, ContentFault, Dialect};
+use crate::conversations::Destination;
 use crate::decide::{Context, Draft};
 use crate::decision::{Change, Decision, Halt, Moment, Outcome};
 use crate::directory::Directory;
@@ -17,7 +18,7 @@ use crate::limits::RESPONSE_URL_USES_MAX;
 use crate::message::{Audience, Kind, Message};
 use crate::policy::Actor;
 use crate::time::{Micros, Ts};
-use crate::view::View;
+use crate::view::{Looked, View};
 use crate::workspace::{Conversation, TokenKind};
 use crate::{delete, post, update};
 
@@ -258,10 +259,10 @@ fn carry_out(
     act: &Act,
     respond: &Respond,
     reader: Option<UserId>,
-    conversation: &Conversation,
+    conversation: &Arc<Conversation>,
     context: &Context,
     draft: &mut Draft,
-) -> Result<(), Halt> {
+) -> Looked<()> {
     let new = Post {
         target: Target::Conversation(conversation.id),
         content: Arc::clone(&respond.content),
@@ -273,8 +274,13 @@ fn carry_out(
         unjoined: true,
     };
     match act {
-        Act::Post => post::place(&new, post::LIVE, conversation, context, draft).map(drop),
-        Act::Replace(original) => update::revise(original, &respond.content, context, draft).map(drop),
+        Act::Post => {
+            let there = Destination::Known(Arc::clone(conversation));
+            post::place(&new, post::LIVE, there, context, draft).map(drop)
+        }
+        Act::Replace(original) => {
+            update::revise_without_files(original, &respond.content, context, draft).map(drop)
+        }
         Act::Delete(original) => delete::erase(original, context, draft),
         Act::DeleteAndPost(original) => post::place_instead(&new, original, conversation, context, draft),
     }

@@ -72,8 +72,8 @@ pub(crate) fn decide(asked: &ScheduleCommand, context: &Context) -> Result<Decis
 }
 
 fn add(post: &Post, post_at: Micros, context: &Context) -> Result<Decision, Halt> {
-    let mut draft = Draft::new(context.moment, Some(context.actor));
-    let conversation = post::admit(post, context, &mut draft)?.id;
+    let destination = post::admit(post, context)?;
+    let conversation = destination.conversation().id;
     let now = context.moment.at;
     if post_at <= now {
         return Err(R::InPast.into());
@@ -84,9 +84,13 @@ fn add(post: &Post, post_at: Micros, context: &Context) -> Result<Decision, Halt
     if full(conversation, post_at, context)? {
         return Err(R::TooMany.into());
     }
-    let at = draft.next();
     let Actor { app, user, kind, .. } = context.actor;
     let app = app.ok_or(CallerRefusal::WrongKind)?;
+
+    // Past this line the message waits.
+    let mut draft = Draft::new(context.moment, Some(context.actor));
+    destination.written(context, &mut draft);
+    let at = draft.next();
     let key = ItemKey::Scheduled { conversation, post_at, made: at.ts };
     let item = Scheduled {
         app,
@@ -190,13 +194,16 @@ pub(crate) fn post_due(
     };
     let content = view.content(made, item.content_at)?;
     let context = Context { view, directory, actor, moment };
+    let post = post_of(&item, conversation, content);
+    let destination = match post::admit(&post, &context) {
+        Ok(destination) => destination,
+        Err(Halt::Refused(refusal)) => return dropped(refusal.why),
+        Err(Halt::NotLoaded) => return Err(Halt::NotLoaded),
+    };
     let mut draft = Draft::new(moment, Some(actor));
     clear(made, key.clone(), &item, &mut draft);
-    match post::add(&post_of(&item, conversation, content), &context, &mut draft) {
-        Ok(posted) => Ok(draft.done(Outcome::Posted(posted))),
-        Err(Halt::Refused(refusal)) => dropped(refusal.why),
-        Err(Halt::NotLoaded) => Err(Halt::NotLoaded),
-    }
+    let posted = post::place(&post, post::LIVE, destination, &context, &mut draft)?;
+    Ok(draft.done(Outcome::Posted(posted)))
 }
 
 fn poster(item: &Scheduled, directory: &Directory) -> Result<Actor, CallerRefusal> {

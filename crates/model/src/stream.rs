@@ -250,7 +250,7 @@ pub(crate) fn replace(
 
 /// A stream that pieces were added to ends as it is, since something else happens to the message: the pieces become the
 /// content with which it began.
-pub(crate) fn settle(message: &Message, context: &Context, draft: &mut Draft) -> Result<(), Halt> {
+pub(crate) fn settle(message: &Message, context: &Context, draft: &mut Draft) -> Looked<()> {
     if !message.in_pieces() {
         return Ok(());
     }

@@ -9,15 +9,17 @@ use crate::content::{Content, ContentFault};
 use crate::decide::{Context, Draft, Unseen, refused};
 use crate::decision::{Change, Decision, Halt, Outcome};
 use crate::event::EventKind;
-use crate::files;
+use crate::files::{self, Resharing};
 use crate::id::MessageKey;
 use crate::limits::OLD_REPLY_MICROS;
 use crate::message::{Audience, Edited, Message, Revision, State};
 use crate::policy::{self, Rule};
 use crate::stream;
 use crate::time::Micros;
+use crate::view::Looked;
 
-/// Why an update was refused, highest precedence first: if two apply, the caller hears the one listed first.
+/// Why an update was refused, highest precedence first: if two apply, the caller hears the one listed first. After all of
+/// these comes what keeps a file from being shared ([`files::FileRefusal`]).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum UpdateRefusal {
     /// There is no such conversation, or none that the caller may know of.
@@ -112,8 +114,32 @@ pub(crate) fn decide(update: &Update, context: &Context) -> Result<Decision, Hal
         return refuse(R::NoContent);
     }
 
+    let resharing = resharing(update, &message, &content, context)?;
+
     // Past this line the update succeeds.
-    write(update, &message, content, shows, context)
+    Ok(write(update, &message, content, shows, resharing, context)?)
+}
+
+/// What becomes of the message's files, unless one that comes cannot be shared.
+fn resharing(
+    update: &Update,
+    message: &Message,
+    content: &Content,
+    context: &Context,
+) -> Result<Resharing, Halt> {
+    if !update.patch.given || !(message.parts.files || content.files.is_some()) {
+        return Ok(Resharing::default());
+    }
+    files::resharing(shared_now(message, context)?, content.files.as_deref(), context)
+}
+
+/// What the message names now of files and attachments.
+fn shared_now(message: &Message, context: &Context) -> Looked<Option<Arc<str>>> {
+    if !message.parts.files {
+        return Ok(None);
+    }
+    let content = context.view.content(message.key, message.content_at)?;
+    Ok(content.and_then(|content| content.files.clone()))
 }
 
 /// Whether its text still streams in. A stream that was stopped or whose time is over can be changed and deleted, which
@@ -145,13 +171,14 @@ fn write(
     message: &Arc<Message>,
     content: Content,
     shows: bool,
+    resharing: Resharing,
     context: &Context,
-) -> Result<Decision, Halt> {
+) -> Looked<Decision> {
     let mut draft = Draft::new(context.moment, Some(context.actor));
     let content = Arc::new(content);
     let mut changed = Arc::clone(message);
     if update.patch.given {
-        changed = revise(message, &content, context, &mut draft)?;
+        changed = revise(message, &content, resharing, context, &mut draft)?;
     }
     if shows {
         changed = draft.put(Message { broadcast: true, ..Message::clone(&changed) });
@@ -165,20 +192,30 @@ fn write(
     Ok(draft.done(Outcome::Updated(posted)))
 }
 
-/// Gives a message one more revision with this content.
-pub(crate) fn revise(
+/// Gives a message one more revision with this content, which shares no files.
+pub(crate) fn revise_without_files(
     message: &Message,
     content: &Arc<Content>,
     context: &Context,
     draft: &mut Draft,
-) -> Result<Arc<Message>, Halt> {
+) -> Looked<Arc<Message>> {
+    let before = shared_now(message, context)?;
+    let go = files::ids(before.as_deref()).into_iter().map(str::to_owned).collect();
+    let resharing = Resharing { come: Vec::new(), go, before };
+    revise(message, content, resharing, context, draft)
+}
+
+fn revise(
+    message: &Message,
+    content: &Arc<Content>,
+    resharing: Resharing,
+    context: &Context,
+    draft: &mut Draft,
+) -> Looked<Arc<Message>> {
     stream::settle(message, context, draft)?;
-    if message.parts.files || content.files.is_some() {
-        let old = context.view.content(message.key, message.content_at)?;
-        let old = old.as_ref().and_then(|old| old.files.as_deref());
-        files::reshare(message.key, old, content.files.as_deref(), context, draft)?;
-        attachments::rename(message.key, old, content.files.as_deref(), context, draft)?;
-    }
+    let before = resharing.before.clone();
+    files::reshare(message.key, resharing, context, draft)?;
+    attachments::rename(message.key, before.as_deref(), content.files.as_deref(), context, draft)?;
     let (at, by) = (draft.next(), context.actor.user);
     let before = message.revision().unwrap_or(NonZeroU32::MIN);
     let number = before.checked_add(1).unwrap_or(before);

@@ -465,7 +465,7 @@ fn told(outcome: &Outcome) -> String {
         Outcome::Installed(installed) => {
             format!("installed {} {} {}", installed.app.0, installed.bot, installed.person)
         }
-        Outcome::Done => "done".into(),
+        Outcome::Done | Outcome::Files(_) => "done".into(),
     }
 }
 

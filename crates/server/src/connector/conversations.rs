@@ -8,9 +8,8 @@ use redraft_model::command::{Post, Target, Verb};
 use redraft_model::content::ContentFault;
 use redraft_model::conversations::ConversationCommand;
 use redraft_model::decision::Outcome;
-use redraft_model::id::{ConversationId, UserId};
+use redraft_model::id::{ConversationId, MessageKey, UserId};
 use redraft_model::message::Kind;
-use redraft_model::time::Ts;
 use redraft_model::workspace::{Conversation, ConversationKind, User};
 use redraft_wire::connector::activity::{self, ActivityView, Verb as Asked};
 use redraft_wire::connector::conversation::{
@@ -21,7 +20,7 @@ use redraft_wire::connector::errors::{BAD_ARGUMENT, BAD_SYNTAX, MEMBER_NOT_FOUND
 use serde_json::value::RawValue;
 
 use super::Call;
-use super::activities::{content, conversation_named, message};
+use super::activities::{content, conversation_named};
 use super::refusal::{fault, no_conversation};
 use super::reply::{Error, Reply};
 use crate::mint;
@@ -62,20 +61,26 @@ fn wrong(why: &str) -> Error {
 }
 
 async fn personal(call: &Call<'_>, person: &str, first: Option<&RawValue>) -> Result<Reply, Error> {
-    let users =
-        vec![call.directory.user_named(person).filter(|user| user.bot_of.is_none()).map(|user| user.id)];
+    let person = call.directory.user_named(person).filter(|user| user.bot_of.is_none());
     let first = first.map(checked).transpose()?;
     let ids = mint::conversation(ConversationKind::Direct);
+    // With a message the chat is opened by the same command, so that either both happen or nothing does.
+    if let (Some(person), Some(Some(first))) = (person.filter(|person| !person.deactivated), first) {
+        let made = ids.connector_id.clone();
+        let key = post(call, Target::Person(person.id, ids), first).await?;
+        let directory = call.app.workspace(call.directory.workspace.id);
+        let known = directory.as_ref().and_then(|directory| directory.conversation(key.conversation));
+        let id = known.map_or(&made, |conversation| &conversation.connector_id);
+        return Ok(created(call, id, Some(&key.ts.digits())));
+    }
+    let users = vec![person.map(|person| person.id)];
+    let made = ids.connector_id.clone();
     let open = ConversationCommand::Open { users, ids, existing_only: false };
     let opened = call.submit(Verb::Conversation(open), &ActivityView::default()).await?;
     let Outcome::Conversation(id, _) = opened else { return Err(no_conversation()) };
-    let directory = call.app.workspace(call.directory.workspace.id).ok_or_else(no_conversation)?;
-    let conversation = directory.conversation(id).ok_or_else(no_conversation)?;
-    let sent = match first {
-        Some(Some(first)) => Some(post(call, conversation, first).await?.digits()),
-        _ => None,
-    };
-    Ok(created(call, &conversation.connector_id, sent.as_deref()))
+    let directory = call.app.workspace(call.directory.workspace.id);
+    let known = directory.as_ref().and_then(|directory| directory.conversation(id));
+    Ok(created(call, known.map_or(&made, |conversation| &conversation.connector_id), None))
 }
 
 async fn thread(call: &Call<'_>, channel: &str, first: Option<&RawValue>) -> Result<Reply, Error> {
@@ -86,7 +91,7 @@ async fn thread(call: &Call<'_>, channel: &str, first: Option<&RawValue>) -> Res
     let Some(Some(first)) = first.map(checked).transpose()? else {
         return Err(wrong("a thread begins with a message"));
     };
-    let root = post(call, &conversation, first).await?.digits();
+    let root = post(call, Target::Conversation(conversation.id), first).await?.ts.digits();
     Ok(created(call, &format!("{};messageid={root}", conversation.connector_id), Some(&root)))
 }
 
@@ -103,9 +108,9 @@ fn checked(first: &RawValue) -> Result<Option<&RawValue>, Error> {
     }
 }
 
-async fn post(call: &Call<'_>, conversation: &Conversation, activity: &RawValue) -> Result<Ts, Error> {
+async fn post(call: &Call<'_>, target: Target, activity: &RawValue) -> Result<MessageKey, Error> {
     let post = Post {
-        target: Target::Conversation(conversation.id),
+        target,
         content: Arc::new(content(call, activity.get().into())),
         fault: None::<ContentFault>,
         kind: Kind::Plain,
@@ -114,7 +119,14 @@ async fn post(call: &Call<'_>, conversation: &Conversation, activity: &RawValue)
         only: None,
         unjoined: false,
     };
-    Ok(message(call.submit(Verb::Post(post), &ActivityView::default()).await?)?.0)
+    match call.submit(Verb::Post(post), &ActivityView::default()).await? {
+        Outcome::Posted(posted) => Ok(posted.message.key),
+        Outcome::Repeated(before, _) => Ok(before.key),
+        other => {
+            debug_assert!(false, "no outcome of a post: {other:?}");
+            Err(Error::new(StatusCode::INTERNAL_SERVER_ERROR, "ServiceError", "The server failed."))
+        }
+    }
 }
 
 fn created(call: &Call<'_>, id: &str, activity_id: Option<&str>) -> Reply {

@@ -94,17 +94,17 @@ pub(super) async fn post(scope: &Scope<'_>, name: &str) -> Answer {
     };
     let root = said.thread_ts.as_deref().map(time).transpose()?;
     let posted = acting.person.post(conversation, &said.text, root).await;
-    created(message(scope, posted.map_err(|it| acting.not_done(it))?)?)
+    created(message(scope, posted.map_err(|it| acting.not_done(it))?))
 }
 
-fn message(scope: &Scope<'_>, posted: Posted) -> Result<Value, Error> {
+fn message(scope: &Scope<'_>, posted: Posted) -> Value {
     let stored = redraft_store::Stored {
         message: posted.message,
         content: posted.content,
         root: None,
         reactions: vec![],
     };
-    Ok(channels::message(&*scope.now()?, &stored))
+    channels::message(&scope.now(), &stored)
 }
 
 #[derive(Deserialize)]
@@ -119,7 +119,7 @@ pub(super) async fn edit(scope: &Scope<'_>, name: &str, channel: &str, ts: &str)
     let acting = person(scope, name)?;
     let conversation = acting.channel(channel)?.id;
     let posted = acting.person.edit(conversation, time(ts)?, &edited.text, edited.if_revision).await;
-    ok(message(scope, posted.map_err(|it| acting.not_done(it))?)?)
+    ok(message(scope, posted.map_err(|it| acting.not_done(it))?))
 }
 
 pub(super) async fn delete(scope: &Scope<'_>, name: &str, channel: &str, ts: &str) -> Answer {
@@ -330,7 +330,7 @@ pub(super) async fn see(scope: &Scope<'_>, name: &str, channel: &str) -> Answer 
     let limit = usize::try_from(scope.number("limit", 50)?.min(SEEN_MAX)).unwrap_or(50);
     let _page = scope.app.bounds.control_page().await;
     let seen = acting.person.see(channel, thread, limit).await.map_err(refusal::store)?;
-    let directory = scope.now()?;
+    let directory = scope.now();
     let typing = typing(scope, channel, &seen);
     let shown = |seen: Seen| {
         let user = |id: UserId| directory.user(id).map(|user| user.slack_id.clone());

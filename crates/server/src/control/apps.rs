@@ -10,7 +10,7 @@ use redraft_model::workspace::{App, SlackApp, User};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
-use super::{Answer, Error, Scope, channels, created, key, listed, ok, people};
+use super::{Answer, Error, Scope, channels, created, done, key, listed, ok, people};
 use crate::seed::{
     Place, SeedApp, SeedCommand, SeedError, SeedShortcut, check_commands, check_url, new_app, new_webhook,
 };
@@ -221,9 +221,8 @@ pub(super) async fn change(scope: &Scope<'_>, id: &str) -> Answer {
     }
     let id = app.id;
     scope.submit(Control::ChangeApp(changed.of(app))).await?;
-    let directory = scope.now()?;
-    let changed = directory.app(id).ok_or_else(|| Error::not_found("app"))?;
-    ok(shown(scope, changed))
+    let directory = scope.now();
+    ok(done(directory.app(id).map(|changed| shown(scope, changed))))
 }
 
 pub(super) async fn uninstall(scope: &Scope<'_>, id: &str) -> Answer {

@@ -16,7 +16,7 @@ use redraft_wire::translate::slack_to_markdown;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Answer, Error, Scope, created, key, listed, ok, people};
+use super::{Answer, Error, Scope, created, done, key, listed, ok, people};
 use crate::bounds::heavy;
 use crate::mint;
 
@@ -139,8 +139,8 @@ pub(super) async fn member(scope: &Scope<'_>, channel: &str, member: &str, joins
 
 fn answer(scope: &Scope<'_>, outcome: Outcome) -> Result<Value, Error> {
     let Outcome::Conversation(id, _) = outcome else { return Err(Error::not_found("channel")) };
-    let directory = scope.now()?;
-    directory.conversation(id).map(|it| shown(&directory, it)).ok_or_else(|| Error::not_found("channel"))
+    let directory = scope.now();
+    Ok(done(directory.conversation(id).map(|it| shown(&directory, it))))
 }
 
 /// The newest messages of the channel line, whichever dialect they were posted in, newest first.

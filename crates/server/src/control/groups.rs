@@ -8,7 +8,7 @@ use redraft_model::workspace::UserGroup;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Answer, Error, Scope, created, key, listed, ok, people};
+use super::{Answer, Error, Scope, created, done, key, listed, ok, people};
 use crate::mint;
 
 fn shown(directory: &Directory, group: &UserGroup) -> Value {
@@ -98,6 +98,6 @@ fn users(scope: &Scope<'_>, names: &[String]) -> Result<Vec<UserId>, Error> {
 
 fn answer(scope: &Scope<'_>, outcome: Outcome) -> Result<Value, Error> {
     let Outcome::UserGroup(id) = outcome else { return Err(Error::not_found("user group")) };
-    let directory = scope.now()?;
-    directory.user_group(id).map(|it| shown(&directory, it)).ok_or_else(|| Error::not_found("user group"))
+    let directory = scope.now();
+    Ok(done(directory.user_group(id).map(|it| shown(&directory, it))))
 }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use tokio::time::{Instant, timeout_at};
 
 use super::acts::{element, person, time};
-use super::{Answer, Error, Scope, channels, ok};
+use super::{Answer, Error, Scope, ok};
 use crate::acts::Use;
 
 /// How long somebody may wait for a modal.

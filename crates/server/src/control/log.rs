@@ -42,7 +42,7 @@ pub(super) async fn read(scope: &Scope<'_>) -> Answer {
         drop(page);
         let over = !events.is_empty() || timeout_at(end, commits.changed()).await.is_err();
         if over {
-            let directory = scope.now()?;
+            let directory = scope.still()?;
             let next = events.last().map_or(after, |event| event.position);
             let shown: Vec<Value> = events.iter().map(|event| self::event(&directory, event)).collect();
             return ok(json!({ "events": shown, "next": next }));
@@ -198,7 +198,7 @@ pub(super) async fn wait(scope: &Scope<'_>) -> Answer {
         if ts.is_some() && found.is_empty() && wanted.deleted == Some(true) {
             return ok(json!({ "message": null }));
         }
-        let directory = scope.now()?;
+        let directory = scope.still()?;
         let shown = || found.iter().map(|stored| message(&directory, stored));
         let matching = heavy(found.iter().map(Stored::bytes).sum(), || shown().find(|it| wanted.matches(it)));
         drop(page);

@@ -306,9 +306,15 @@ impl Scope<'_> {
         submit(self.app, self.id(), control).await
     }
 
-    /// The workspace as the last command left it.
-    fn now(&self) -> Result<Arc<Directory>, Error> {
+    /// The workspace as it is, for who reads or waits.
+    fn still(&self) -> Result<Arc<Directory>, Error> {
         self.app.workspace(self.id()).ok_or_else(|| Error::not_found("workspace"))
+    }
+
+    /// The workspace as the last command left it; if it was dropped since, as it was when the call came. What a command
+    /// did is done, so looking for how to show it never fails.
+    fn now(&self) -> Arc<Directory> {
+        self.app.workspace(self.id()).unwrap_or_else(|| Arc::clone(&self.directory))
     }
 }
 
@@ -329,6 +335,11 @@ async fn submit(app: &App, workspace: WorkspaceId, control: Control) -> Result<O
     let verb = Verb::Control(Box::new(control));
     let command = Command { workspace, caller: Caller::Control, idempotency: None, verb };
     app.submit(command).await.map_err(|not_done| refusal::error(app, workspace, "the control API", &not_done))
+}
+
+/// How to show what a command made or changed. It is done, so one that is gone by now is shown as nothing.
+fn done(shown: Option<Value>) -> Value {
+    shown.unwrap_or_else(|| json!({}))
 }
 
 /// Entries of a list on one page at most.

@@ -7,7 +7,7 @@ use redraft_model::workspace::User;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Answer, Error, Scope, created, key, listed, ok};
+use super::{Answer, Error, Scope, created, done, key, listed, ok};
 use crate::mint;
 
 pub(super) fn shown(user: &User) -> Value {
@@ -99,6 +99,6 @@ pub(super) fn named<'a>(scope: &'a Scope<'_>, id: &str) -> Result<&'a User, Erro
 
 fn answer(scope: &Scope<'_>, outcome: Outcome) -> Result<Value, Error> {
     let Outcome::User(id) = outcome else { return Err(Error::not_found("person")) };
-    let directory = scope.now()?;
-    directory.user(id).map(|user| shown(user)).ok_or_else(|| Error::not_found("person"))
+    let directory = scope.now();
+    Ok(done(directory.user(id).map(|user| shown(user))))
 }

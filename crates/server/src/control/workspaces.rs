@@ -10,7 +10,7 @@ use redraft_model::workspace::Settings;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Answer, Error, Scope, created, ok, submit};
+use super::{Answer, Error, Scope, created, done, ok, submit};
 use crate::app::App;
 use crate::seed::{Seed, SeedSettings};
 
@@ -78,7 +78,7 @@ pub(super) async fn change(scope: &Scope<'_>) -> Answer {
     for control in [rename, settle].into_iter().flatten() {
         scope.submit(control).await?;
     }
-    ok(shown(scope.app, &*scope.now()?))
+    ok(shown(scope.app, &scope.now()))
 }
 
 pub(super) async fn remove(scope: &Scope<'_>) -> Answer {
@@ -89,7 +89,7 @@ pub(super) async fn remove(scope: &Scope<'_>) -> Answer {
 pub(super) async fn reset(scope: &Scope<'_>) -> Answer {
     scope.submit(Control::ResetWorkspace).await?;
     let again = scope.app.workspace_named(&scope.directory.workspace.team_id);
-    ok(shown(scope.app, &*again.ok_or_else(|| Error::not_found("workspace"))?))
+    ok(done(again.map(|again| shown(scope.app, &again))))
 }
 
 #[derive(Deserialize)]

@@ -101,7 +101,8 @@ pub(super) async fn update(call: &Call<'_>) -> Result<Reply, Error> {
     let (key, stored) = message_of(&outcome)?;
     let mut reply = head(call, key);
     if let Some(Posted { message, content, root_author, .. }) = stored {
-        let files = &files::shared_by(call.app, key.workspace, &[&content]).await?;
+        // The message is changed by now, whether or not its files can be read.
+        let files = &files::shared_by(call.app, key.workspace, &[&content]).await.unwrap_or_default();
         let view = View { ts: false, root_author, files, ..view(call) };
         reply = reply.text("text", &content.text);
         reply = reply.written("message", |body| view.message(&message, &content, None, body));

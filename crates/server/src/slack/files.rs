@@ -7,6 +7,7 @@ use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use redraft_model::command::{Caller, Command, Verb};
 use redraft_model::content::Content;
+use redraft_model::decision::Outcome;
 use redraft_model::directory::Directory;
 use redraft_model::files::{Complete, FileCommand, FileRefusal, ids};
 use redraft_model::id::{ConversationId, UserId, WorkspaceId};
@@ -202,17 +203,17 @@ pub(super) async fn complete(call: &Call<'_>) -> Result<Reply, Error> {
     let parsed = call.file_content();
     let files: Vec<(String, Option<String>)> = named.into_iter().map(|file| (file.id, file.title)).collect();
     let complete = Complete {
-        files: files.clone(),
+        files,
         conversations,
         content: parsed.content,
         fault: parsed.fault,
         reply_to: super::chat::thread_ts(call),
     };
-    call.submit(Verb::File(FileCommand::Complete(complete))).await?;
-    let named = files.into_iter().map(|(id, _)| id).collect();
-    let found = load(call.app, call.directory.workspace.id, named).await?;
+    let Outcome::Files(completed) = call.submit(Verb::File(FileCommand::Complete(complete))).await? else {
+        return Err(Error::new("internal_error"));
+    };
     let shown: Vec<Value> =
-        found.values().map(|file| object(call.app, &call.directory, file, call.user.id)).collect();
+        completed.iter().map(|file| object(call.app, &call.directory, file, call.user.id)).collect();
     Ok(Reply::new().with("files", &shown))
 }
 

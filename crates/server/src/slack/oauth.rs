@@ -42,8 +42,10 @@ pub(super) async fn access(app: &App, headers: &HeaderMap, args: &Args) -> Resul
     let command = Command { workspace, caller: Caller::Control, idempotency: None, verb };
     match app.submit(command).await {
         Ok(Outcome::Installed(installed)) => {
-            let directory = app.workspace(workspace).ok_or_else(|| Error::new("internal_error"))?;
-            shown(&directory, &installed, &bot_token, &user_token)
+            // What the app asks for is as it was decided; only if it was dropped since, as it was when the call came.
+            let now = app.workspace(workspace).unwrap_or(directory);
+            let installable = now.app(installed.app).unwrap_or(&installable);
+            Ok(shown(&now, installable, &installed, &bot_token, &user_token))
         }
         Ok(_) => Err(Error::new("internal_error")),
         Err(NotDone::Refused(refusal)) => Err(refusal::error(&refusal, &directory, "oauth.v2.access")),
@@ -100,17 +102,18 @@ fn grant_type(args: &Args) -> Result<(), Error> {
 
 fn shown(
     directory: &Directory,
+    app: &Installable,
     installed: &Installed,
     bot_token: &str,
     user_token: &str,
-) -> Result<Reply, Error> {
-    let lost = || Error::new("internal_error");
-    let app = directory.app(installed.app).ok_or_else(lost)?;
-    let slack: &SlackApp = app.slack.as_deref().ok_or_else(lost)?;
+) -> Reply {
+    let scopes = |scopes: fn(&SlackApp) -> &Vec<String>| {
+        app.slack.as_deref().map_or_else(String::new, |slack| scopes(slack).join(","))
+    };
     let user_id = |id| directory.user(id).map_or("", |user| user.slack_id.as_str());
     let mut person = json!({ "id": user_id(installed.user) });
     if installed.person {
-        person["scope"] = slack.user_scopes.join(",").into();
+        person["scope"] = scopes(|slack| &slack.user_scopes).into();
         person["access_token"] = user_token.into();
         person["token_type"] = "user".into();
     }
@@ -120,13 +123,13 @@ fn shown(
         reply = reply
             .text("access_token", bot_token)
             .text("token_type", "bot")
-            .text("scope", &slack.bot_scopes.join(","))
+            .text("scope", &scopes(|slack| &slack.bot_scopes))
             .text("bot_user_id", user_id(app.bot_user));
     }
-    Ok(reply
+    reply
         .text("app_id", &app.slack_id)
         .with("team", &json!({ "id": workspace.team_id, "name": workspace.name }))
         .with("enterprise", &Value::Null)
         .with("is_enterprise_install", &false)
-        .with("authed_user", &person))
+        .with("authed_user", &person)
 }
