@@ -69,16 +69,16 @@ impl Store for Blinding {
 
     reads! {
         message(key: MessageKey) -> Option<Stored>;
-        channel_line(workspace: WorkspaceId, conversation: ConversationId, window: Window, limit: usize) -> Vec<Stored>;
-        thread_line(root: MessageKey, window: Window, limit: usize) -> Vec<Stored>;
-        revisions(key: MessageKey, below: u32, limit: usize) -> Vec<Revised>;
+        channel_line(workspace: WorkspaceId, conversation: ConversationId, window: Window, limit: usize) -> Page<Stored>;
+        thread_line(root: MessageKey, window: Window, limit: usize) -> Page<Stored>;
+        revisions(key: MessageKey, below: u32, limit: usize) -> Page<Revised>;
         gone(key: MessageKey) -> Option<Gone>;
         events(workspace: WorkspaceId, after: u64, limit: usize) -> Vec<Event>;
         content(workspace: WorkspaceId, position: u64) -> Option<Arc<Content>>;
         reactions(key: MessageKey) -> Vec<Reaction>;
         reacted(workspace: WorkspaceId, user: UserId, before: Ts, limit: usize) -> Vec<(MessageKey, Reaction)>;
         view(key: MessageKey, user: UserId) -> Option<Viewed>;
-        targeted(workspace: WorkspaceId, conversation: ConversationId, reader: UserId, limit: usize) -> Vec<Stored>;
+        targeted(workspace: WorkspaceId, conversation: ConversationId, reader: UserId, limit: usize) -> Page<Stored>;
         settle(workspace: WorkspaceId, app: AppId, settlement: Settlement) -> ();
         heard(workspace: WorkspaceId, app: AppId) -> u64;
         deliveries(workspace: WorkspaceId, app: AppId, after: Part, limit: usize) -> Vec<Delivery>;
@@ -265,7 +265,7 @@ const ROWS: &[(&str, &str, &str, &str)] = &[
     (
         "chat.startStream",
         DEPLOY,
-        r#"{"channel":"C01GENERAL","thread_ts":"$reply","markdown_text":"a"}"#,
+        r#"{"channel":"C01GENERAL","thread_ts":"$reply","markdown_text":"a","recipient_team_id":"T01ACME","recipient_user_id":"U01ADA"}"#,
         "stream=/ts",
     ),
     ("chat.appendStream", DEPLOY, r#"{"channel":"C01GENERAL","ts":"$stream","markdown_text":"a"}"#, "t=/ts"),

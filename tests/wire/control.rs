@@ -22,7 +22,23 @@ const ROWS: &[Row] = &[
         "/settings/edit_window_seconds",
         "60",
     ),
-    ("PATCH", "", r#"{"settings":{}}"#, "200", "/settings/edit_window_seconds", "null"),
+    ("PATCH", "", r#"{"settings":{}}"#, "200", "/settings/edit_window_seconds", "60"),
+    (
+        "PATCH",
+        "",
+        r#"{"settings":{"edit_window_seconds":null}}"#,
+        "200",
+        "/settings/only_admins_delete",
+        "true",
+    ),
+    (
+        "PATCH",
+        "",
+        r#"{"settings":{"only_admins_delete":false}}"#,
+        "200",
+        "/settings/edit_window_seconds",
+        "null",
+    ),
     ("PATCH", "", r#"{"settings":{"edit_window_seconds":-1}}"#, "400 bad_request", "", ""),
     ("PATCH", "", r#"{"settings":{"odd":1}}"#, "400 bad_request", "", ""),
     ("PATCH", "", "{}", "400 bad_request", "", ""),
@@ -471,4 +487,64 @@ fn the_log() {
         }
     }
     assert_eq!(posted, 200);
+}
+
+/// Of two patches of one thing at once, each of another member, none is lost.
+#[test]
+fn two_patches_at_once() {
+    const ROUNDS: usize = 40;
+    type Change = fn(usize) -> Value;
+    let rows: [(&str, Change, Change); 5] = [
+        (
+            "/people/ben",
+            |round| json!({"real_name": format!("Ben {round}")}),
+            |round| json!({"away": round.is_multiple_of(2)}),
+        ),
+        (
+            "/apps/pollbot",
+            |round| json!({"endpoint": format!("http://127.0.0.1:9/{round}")}),
+            |round| json!({"socket_mode": round.is_multiple_of(2)}),
+        ),
+        (
+            "/user-groups/oncall",
+            |round| json!({"description": format!("Week {round}")}),
+            |round| json!({"disabled": round.is_multiple_of(2)}),
+        ),
+        (
+            "/channels/C01RANDOM",
+            |round| json!({"name": if round.is_multiple_of(2) { "random" } else { "chatter" }}),
+            |round| json!({"archived": round.is_multiple_of(2)}),
+        ),
+        (
+            "",
+            |round| json!({"name": format!("Acme {round}")}),
+            |round| json!({"settings": {"edit_window_seconds": round}}),
+        ),
+    ];
+    let world = World::new();
+    world.controlled("POST", "/user-groups", &json!({"handle": "oncall", "name": "On call"}));
+    let url = &world.server.url;
+    let patch = |path: &str, body: &Value| {
+        let answer = control(url, "PATCH", &format!("/workspaces/T01ACME{path}"), body);
+        assert_eq!(answer.status, 200, "{path} {body}: {}", answer.body);
+        answer.json
+    };
+    for (path, one, other) in rows {
+        for round in 1..=ROUNDS {
+            let (one, other) = (one(round), other(round));
+            std::thread::scope(|scope| {
+                scope.spawn(|| patch(path, &one));
+                patch(path, &other);
+            });
+            // The same again changes nothing and shows what is there.
+            let shown = patch(path, &other);
+            for (member, value) in one.as_object().unwrap().iter().chain(other.as_object().unwrap()) {
+                let same = match value {
+                    Value::Object(inner) => inner.iter().all(|(name, value)| shown[member][name] == *value),
+                    _ => shown[member] == *value,
+                };
+                assert!(same, "{path} {round}: {member} is {}, not {value}", shown[member]);
+            }
+        }
+    }
 }

@@ -198,7 +198,10 @@ fn windows_and_who_may_delete() {
     ];
     for (settings, token, expected, reason) in rows {
         let ts = world.post(token, GENERAL, "to be deleted");
-        world.controlled("PATCH", "", &json!({"settings": settings}));
+        let none = json!({"delete_window_seconds": null, "only_admins_delete": false});
+        for settings in [&none, &settings] {
+            world.controlled("PATCH", "", &json!({ "settings": settings }));
+        }
         world.controlled("POST", "/clock", &json!({"advance_ms": 61_000}));
         let answer = world.slack(token, "chat.delete", &json!({"channel": GENERAL, "ts": ts}));
         assert_eq!(answer.code(), expected, "{settings} {token}: {}", answer.body);

@@ -357,7 +357,7 @@ fn the_edit_window() {
     assert_eq!(update(BEN, &bens), "edit_window_closed");
     assert_eq!(update(DEPLOY, &bots), "ok");
     assert_eq!(update(BEN, &bots), "ok", "the installer's token, on what was posted as the app");
-    world.controlled("PATCH", "", &json!({"settings": {}}));
+    world.controlled("PATCH", "", &json!({"settings": {"edit_window_seconds": null}}));
     assert_eq!(update(BEN, &bens), "ok");
 }
 

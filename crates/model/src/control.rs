@@ -8,15 +8,16 @@ use crate::decide::Draft;
 use crate::decision::{Change, Decision, Halt, Moment, Outcome};
 use crate::directory::{Directories, Directory, DirectoryChange, client_id};
 use crate::event::EventKind;
-use crate::id::{AppId, ConversationId, TokenHash, UserId, WorkspaceId};
+use crate::id::{AppId, ConversationId, TokenHash, UserGroupId, UserId, WorkspaceId};
 use crate::item::{Code, Grant, Item, ItemKey};
 use crate::limits::{
     DIRECTORY_ENTRIES_MAX, MEMBERS_MAX, USER_GROUP_MEMBERS_MAX, USER_GROUPS_MAX, WEBHOOKS_MAX,
 };
 use crate::notice::{self, Notice};
+use crate::patch::{AppPatch, ConversationPatch, UserGroupPatch, UserPatch, WorkspacePatch};
 use crate::view::View;
 use crate::workspace::{
-    App, Conversation, Membership, Settings, SlackApp, Token, TokenKind, User, UserGroup, Webhook, Workspace,
+    App, Conversation, Membership, SlackApp, Token, TokenKind, User, UserGroup, Webhook, Workspace,
 };
 
 /// One act of control.
@@ -28,16 +29,14 @@ pub enum Control {
     DropWorkspace,
     /// The workspace as it was created: same ids and tokens, no messages, its clock without offset.
     ResetWorkspace,
-    /// Another name for the workspace and its team.
-    RenameWorkspace(String),
-    /// Edit and delete windows, and who may delete.
-    ChangeSettings(Settings),
+    /// Another name, other settings.
+    PatchWorkspace(WorkspacePatch),
     /// The workspace's clock goes forward by so many microseconds.
     AdvanceClock(i64),
     /// A person. The number is given here.
     AddUser(User),
     /// Another name, role or state for a user.
-    ChangeUser(User),
+    PatchUser(UserId, UserPatch),
     /// An app with its bot user, its tokens and the conversations that the bot is in. Numbers are given here.
     AddApp {
         /// The app.
@@ -49,11 +48,17 @@ pub enum Control {
         /// Where the bot is a member.
         member_of: Vec<ConversationId>,
     },
-    /// Another name, endpoint, issuer, secret or right for an app. Its ids, its dialect, its bot and its webhooks stay what
-    /// they are. Its tokens stay as well; those that could do what the app asked for can do what it asks for now.
-    ChangeApp(App),
-    /// A Slack app hears no events until it is changed again: its endpoint keeps failing.
-    SwitchEventsOff(AppId),
+    /// Another name, endpoint, issuer or right for an app. Its tokens stay; those that could do what the app asked for can
+    /// do what it asks for now.
+    PatchApp(AppId, Box<AppPatch>),
+    /// A Slack app hears no events until it is changed again: its endpoint keeps failing. If it has another endpoint by
+    /// now, nothing happens.
+    SwitchEventsOff {
+        /// The app.
+        app: AppId,
+        /// The endpoint that fails; `None` of connections.
+        endpoint: Option<String>,
+    },
     /// The app's tokens are revoked; its messages stay.
     UninstallApp(AppId),
     /// Another incoming webhook of a Slack app.
@@ -66,14 +71,12 @@ pub enum Control {
     AddMember(ConversationId, UserId),
     /// A member less.
     RemoveMember(ConversationId, UserId),
-    /// Another name for a channel.
-    RenameConversation(ConversationId, String),
-    /// Archived or not.
-    SetArchived(ConversationId, bool),
+    /// Another name for a channel; archived or not.
+    PatchConversation(ConversationId, ConversationPatch),
     /// A user group. The number is given here.
     AddUserGroup(UserGroup),
     /// Another name, description, state or other members for a user group.
-    ChangeUserGroup(UserGroup),
+    PatchUserGroup(UserGroupId, UserGroupPatch),
     /// A code with which a person installs an app (OAuth), by the hash of the code.
     AddCode([u8; 32], Code),
     /// A new token.
@@ -204,43 +207,22 @@ struct Act<'a> {
 impl Act<'_> {
     fn decide(&mut self, control: &Control) -> Result<Outcome, R> {
         match control {
-            Control::ChangeSettings(settings) => {
-                self.workspace(Workspace { settings: settings.clone(), ..self.directory.workspace.clone() });
-                Ok(Outcome::Done)
-            }
-            Control::RenameWorkspace(name) if *name == self.directory.workspace.name => Ok(Outcome::Done),
-            Control::RenameWorkspace(name) => {
-                let workspace = Workspace { name: name.clone(), ..self.directory.workspace.clone() };
-                self.draft.directory(DirectoryChange::Workspace(workspace));
-                self.draft.event(EventKind::WorkspaceRenamed);
-                Ok(Outcome::Done)
-            }
+            Control::PatchWorkspace(patch) => Ok(self.patch_workspace(patch)),
             Control::AdvanceClock(micros) => self.advance(*micros),
             Control::AddUser(user) => self.add_user(user),
-            Control::ChangeUser(user) => self.change_user(user),
+            Control::PatchUser(user, patch) => self.patch_user(*user, patch),
             Control::AddApp { app, bot, tokens, member_of } => self.add_app(app, bot, tokens, member_of),
-            Control::ChangeApp(app) => self.change_app(app),
-            Control::SwitchEventsOff(app) => self.switch_events_off(*app),
+            Control::PatchApp(app, patch) => self.patch_app(*app, patch),
+            Control::SwitchEventsOff { app, endpoint } => self.switch_events_off(*app, endpoint.as_ref()),
             Control::UninstallApp(app) => self.uninstall(*app),
             Control::AddWebhook(app, webhook) => self.add_webhook(*app, webhook),
             Control::RemoveWebhook(app, id) => self.remove_webhook(*app, id),
             Control::AddConversation(conversation) => self.add_conversation(conversation),
             Control::AddMember(conversation, user) => self.add_member(*conversation, *user),
             Control::RemoveMember(conversation, user) => self.remove_member(*conversation, *user),
-            Control::SetArchived(conversation, archived) => {
-                let conversation = self.conversation(*conversation)?;
-                let id = conversation.id;
-                if conversation.archived == *archived {
-                    return Ok(Outcome::Conversation(id, false));
-                }
-                let changed = Conversation { archived: *archived, ..conversation.clone() };
-                self.put_conversation(changed, archiving(id, *archived));
-                self.notice(&archival(*archived), &conversation, conversation.creator);
-                Ok(Outcome::Conversation(id, true))
-            }
-            Control::RenameConversation(id, name) => self.rename(*id, name),
+            Control::PatchConversation(id, patch) => self.patch_conversation(*id, patch),
             Control::AddUserGroup(group) => self.add_user_group(group),
-            Control::ChangeUserGroup(group) => self.change_user_group(group),
+            Control::PatchUserGroup(group, patch) => self.patch_user_group(*group, patch),
             Control::AddCode(hash, code) => self.add_code(*hash, code),
             Control::AddToken(token) => {
                 self.room()?;
@@ -399,16 +381,32 @@ impl Act<'_> {
         notice::write_for_new(&joined, general, (user, slack_id), self.directory, &mut self.draft);
     }
 
-    fn change_user(&mut self, user: &User) -> Result<Outcome, R> {
-        let old = self.user(user.id)?;
+    fn patch_workspace(&mut self, patch: &WorkspacePatch) -> Outcome {
+        let changed = patch.of(&self.directory.workspace);
+        let is_renamed = changed.name != self.directory.workspace.name;
+        if is_renamed || patch.settings.is_some() {
+            self.draft.directory(DirectoryChange::Workspace(changed));
+        }
+        if is_renamed {
+            self.draft.event(EventKind::WorkspaceRenamed);
+        }
+        if patch.settings.is_some() {
+            self.draft.event(EventKind::WorkspaceChanged);
+        }
+        Outcome::Done
+    }
+
+    fn patch_user(&mut self, id: UserId, patch: &UserPatch) -> Result<Outcome, R> {
+        let old = self.user(id)?;
+        let user = patch.of(&old);
         if old.name != user.name {
             self.names_free([&*format!("@{}", user.name)])?;
         }
         if old.mail_name() != user.mail_name() {
             self.names_free(user.mail_name().as_deref())?;
         }
-        self.put_user(user.clone());
-        Ok(Outcome::User(user.id))
+        self.put_user(user);
+        Ok(Outcome::User(id))
     }
 
     fn add_app(
@@ -457,21 +455,18 @@ impl Act<'_> {
     }
 
     /// What is told to an app that is told again begins now, and so ends what is told to one that no longer is.
-    fn change_app(&mut self, app: &App) -> Result<Outcome, R> {
-        let old = self.app(app.id)?;
-        self.one_anonymous(app, app.id)?;
-        let hears_from = if old.is_told() == app.is_told() { old.hears_from } else { self.moment.position };
-        self.rescope(&old, app);
-        let App { id, dialect, slack_id, bot_id, app_id, bot_user, installed_by, uninstalled, .. } = old;
-        let slack = old.slack.map(|old| {
-            let webhooks = old.webhooks.clone();
-            let new = app.slack.clone().unwrap_or(old);
-            Box::new(SlackApp { webhooks, ..*new })
-        });
-        let kept = App { id, dialect, slack_id, bot_id, app_id, slack, ..app.clone() };
-        let changed = App { bot_user, installed_by, uninstalled, hears_from, ..kept };
-        self.put_app(changed, EventKind::AppChanged(id));
-        Ok(Outcome::App(app.id))
+    fn patch_app(&mut self, id: AppId, patch: &AppPatch) -> Result<Outcome, R> {
+        let old = self.app(id)?;
+        if old.slack.is_none() && !patch.slack.is_empty() {
+            return Err(R::NotFound("Slack app"));
+        }
+        let changed = patch.of(&old);
+        self.one_anonymous(&changed, id)?;
+        let hears_from =
+            if old.is_told() == changed.is_told() { old.hears_from } else { self.moment.position };
+        self.rescope(&old, &changed);
+        self.put_app(App { hears_from, ..changed }, EventKind::AppChanged(id));
+        Ok(Outcome::App(id))
     }
 
     /// An app that asks for other scopes gets them, as by installing it again. Tokens of other scopes than those that it
@@ -521,25 +516,37 @@ impl Act<'_> {
         Ok(Outcome::App(id))
     }
 
-    fn rename(&mut self, id: ConversationId, name: &str) -> Result<Outcome, R> {
+    fn patch_conversation(&mut self, id: ConversationId, patch: &ConversationPatch) -> Result<Outcome, R> {
         let conversation = self.conversation(id)?;
-        if !conversation.is_channel() {
+        if patch.name.is_some() && !conversation.is_channel() {
             return Err(R::NotFound("channel"));
         }
-        if conversation.name == name {
-            return Ok(Outcome::Conversation(id, false));
+        let name = patch.name.as_ref().filter(|name| **name != conversation.name);
+        if let Some(name) = name {
+            free(self.directory.channel(name).is_none(), name)?;
         }
-        free(self.directory.channel(name).is_none(), name)?;
-        self.put_conversation(renamed(&conversation, name), EventKind::ConversationRenamed(id));
-        let notice = Notice::Renamed { old: &conversation.name, new: name };
-        self.notice(&notice, &conversation, conversation.creator);
-        Ok(Outcome::Conversation(id, true))
+        let archived = patch.archived.filter(|archived| *archived != conversation.archived);
+
+        let mut changed = conversation.clone();
+        if let Some(name) = name {
+            changed = renamed(&changed, name);
+            self.put_conversation(changed.clone(), EventKind::ConversationRenamed(id));
+            let notice = Notice::Renamed { old: &conversation.name, new: name };
+            self.notice(&notice, &conversation, conversation.creator);
+        }
+        if let Some(archived) = archived {
+            changed.archived = archived;
+            self.put_conversation(changed.clone(), archiving(id, archived));
+            self.notice(&archival(archived), &changed, conversation.creator);
+        }
+        Ok(Outcome::Conversation(id, name.is_some() || archived.is_some()))
     }
 
-    fn switch_events_off(&mut self, id: AppId) -> Result<Outcome, R> {
+    fn switch_events_off(&mut self, id: AppId, endpoint: Option<&String>) -> Result<Outcome, R> {
         let mut app = self.app(id)?;
+        let failing = app.endpoint.as_ref() == endpoint;
         let slack = app.slack.as_mut().ok_or(R::NotFound("Slack app"))?;
-        if !std::mem::replace(&mut slack.events_off, true) {
+        if failing && !std::mem::replace(&mut slack.events_off, true) {
             let hears_from = self.moment.position;
             self.put_app(App { hears_from, ..app }, EventKind::AppChanged(id));
         }
@@ -612,13 +619,13 @@ impl Act<'_> {
         self.put_user_group(UserGroup { id, created_at: now, ..group.clone() })
     }
 
-    fn change_user_group(&mut self, group: &UserGroup) -> Result<Outcome, R> {
-        let old = self.directory.user_group(group.id).ok_or(R::NotFound("user group"))?;
+    fn patch_user_group(&mut self, id: UserGroupId, patch: &UserGroupPatch) -> Result<Outcome, R> {
+        let old = self.directory.user_group(id).ok_or(R::NotFound("user group"))?;
+        let group = patch.of(old);
         if old.handle != group.handle {
             self.names_free([&*format!("@{}", group.handle)])?;
         }
-        let (slack_id, creator, created_at) = (old.slack_id.clone(), old.creator, old.created_at);
-        self.put_user_group(UserGroup { slack_id, creator, created_at, ..group.clone() })
+        self.put_user_group(group)
     }
 
     fn put_user_group(&mut self, group: UserGroup) -> Result<Outcome, R> {

@@ -25,6 +25,7 @@ pub mod limits;
 pub mod message;
 pub mod modal;
 pub mod name;
+pub mod patch;
 pub mod pin;
 pub mod policy;
 pub mod post;

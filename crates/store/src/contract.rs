@@ -23,6 +23,7 @@ use redraft_model::id::{AppId, ConversationId, MessageKey, TokenHash, UserId, Wo
 use redraft_model::interaction::{Act, Interaction};
 use redraft_model::limits::{EPHEMERAL_MICROS, IDEMPOTENCY_MICROS, UNNAMED_ATTACHMENT_MICROS};
 use redraft_model::message::{Kind, Message, Reaction, State};
+use redraft_model::patch::{SettingsPatch, WorkspacePatch};
 use redraft_model::shared::SharedSet;
 use redraft_model::stream::{Step, Stream};
 use redraft_model::time::{Micros, Ts};
@@ -714,7 +715,9 @@ async fn readers_share_directories_and_the_bell(world: World) {
     );
     world.say("two").await;
     let settings = Settings { edit_window_micros: Some(5), ..Settings::default() };
-    world.control(Control::ChangeSettings(settings.clone())).await;
+    let windows = SettingsPatch { edit_window_micros: Some(Some(5)), ..SettingsPatch::default() };
+    let patch = WorkspacePatch { name: None, settings: Some(windows) };
+    world.control(Control::PatchWorkspace(patch)).await;
     let Outcome::User(zoe) = world.control(Control::AddUser(user(UserId(0), "zoe", None))).await else {
         panic!("nobody was added")
     };
@@ -757,7 +760,7 @@ async fn bells_ring_for_what_they_are_for(world: World) {
     assert_eq!(rung(), [1, 0, 0, 0, 0, 0, 0]);
     world.control(Control::AddUser(user(UserId(0), "zoe", None))).await;
     assert_eq!(rung(), [1, 0, 0, 0, 0, 0, 0]);
-    world.control(Control::ChangeApp(app(1, AppId(2), Dialect::Connector, GAMMA))).await;
+    world.control(Control::PatchApp(AppId(2), Box::default())).await;
     assert_eq!(rung(), [1, 0, 0, 1, 0, 1, 0]);
     world.done(ALPHA_MIA, Verb::RevokeToken(false)).await;
     assert_eq!(rung(), [1, 0, 1, 0, 0, 0, 0]);

@@ -45,7 +45,7 @@ fn left(conversation: ConversationId, user: UserId) -> K {
 }
 
 fn archived(conversation: ConversationId) -> Control {
-    Control::SetArchived(conversation, true)
+    set_archived(conversation, true)
 }
 
 #[test]
@@ -336,7 +336,7 @@ fn a_refusal_names_the_actor() {
 #[test]
 fn only_bots_are_remembered_as_former_members() {
     let mut world = World::new();
-    world.control(Control::ChangeUser(User { deactivated: true, ..user(MIA, "mia") }));
+    world.control(change_user(User { deactivated: true, ..user(MIA, "mia") }));
     assert!(world.room(PUBLIC).has(MIA));
     world.control(Control::RemoveMember(PUBLIC, MIA));
     world.control(Control::RemoveMember(PUBLIC, ALPHA));

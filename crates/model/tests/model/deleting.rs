@@ -1,7 +1,6 @@
 //! Deletions: refusals in order of precedence, and what is left behind.
 
 use redraft_model::command::{Delete, Post, Verb};
-use redraft_model::control::Control;
 use redraft_model::event::EventKind;
 use redraft_model::id::ConversationId;
 use redraft_model::message::{Gone, State};
@@ -16,7 +15,7 @@ fn refusals_in_order_of_precedence() {
     let (tombstone, _) = world.tombstone(ALPHA_IVO, PRIVATE);
     let of_ivo = world.say(ALPHA_IVO, PRIVATE);
     let own = world.say(ALPHA_MIA, PRIVATE);
-    world.control(Control::SetArchived(PRIVATE, true));
+    world.control(set_archived(PRIVATE, true));
 
     let check =
         |world: &mut World, caller, conversation: ConversationId, ts, if_revision, only_broadcast, expect| {
@@ -29,7 +28,7 @@ fn refusals_in_order_of_precedence() {
     check(&mut world, ALPHA_MIA, PRIVATE, NEVER, Some(2), true, "Delete(MessageNotFound)");
     check(&mut world, ALPHA_MIA, PRIVATE, ephemeral, Some(2), true, "Delete(Ephemeral)");
     check(&mut world, ALPHA_MIA, PRIVATE, tombstone, Some(2), true, "Delete(Archived)");
-    world.control(Control::SetArchived(PRIVATE, false));
+    world.control(set_archived(PRIVATE, false));
     check(&mut world, ALPHA_MIA, PRIVATE, tombstone, Some(2), true, "Delete(Tombstone)");
     let others = "Delete(NotAllowed(NotPostedByThisUser))";
     check(&mut world, ALPHA_MIA, PRIVATE, of_ivo, Some(2), true, others);

@@ -2,7 +2,6 @@
 
 use redraft_model::command::{Caller, Delete, Post, Targeted, Update, Verb};
 use redraft_model::content::Dialect;
-use redraft_model::control::Control;
 use redraft_model::event::EventKind;
 use redraft_model::message::{Audience, Edited, Message, State};
 use redraft_model::time::Micros;
@@ -87,7 +86,7 @@ fn refusals_of_what_means_one_in_order_of_precedence() {
             (erase_targeted(conversation, ts, reader), format!("Delete({deleted})")),
         ] {
             let mut world = stage().0;
-            world.control(Control::SetArchived(PRIVATE, archived));
+            world.control(set_archived(PRIVATE, archived));
             assert_eq!(world.tell(caller, asked), expect, "{caller:?} {ts:?} {reader:?}");
         }
     }

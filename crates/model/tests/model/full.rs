@@ -8,6 +8,7 @@ use redraft_model::conversations::ConversationCommand as C;
 use redraft_model::decision::Halt;
 use redraft_model::directory::DirectoryChange;
 use redraft_model::id::{ConversationId, TokenHash, UserGroupId, UserId};
+use redraft_model::patch::UserGroupPatch;
 use redraft_model::workspace::{App, ConversationKind, Membership, Token, TokenKind, UserGroup};
 
 use crate::world::*;
@@ -118,7 +119,10 @@ fn user_groups_are_few_and_small() {
         disabled: false,
     };
     let add = |group| command(CONTROL, Verb::Control(Box::new(Control::AddUserGroup(group))));
-    let change = |group| command(CONTROL, Verb::Control(Box::new(Control::ChangeUserGroup(group))));
+    let change = |group: UserGroup| {
+        let patch = UserGroupPatch { users: Some(group.users), ..UserGroupPatch::default() };
+        command(CONTROL, Verb::Control(Box::new(Control::PatchUserGroup(group.id, patch))))
+    };
     let mut world = World::new();
     for number in 1..1000 {
         world.directories.apply(&DirectoryChange::UserGroup(HOME, group(number, 0)));

@@ -231,7 +231,7 @@ fn control_of(dice: &mut Dice, place: ConversationId) -> Control {
     match dice.roll(4) {
         0 => Control::AddMember(place, user),
         1 => Control::RemoveMember(place, user),
-        2 => Control::SetArchived(dice.pick(&[PUBLIC, ARCHIVED]), dice.one_in(3)),
+        2 => set_archived(dice.pick(&[PUBLIC, ARCHIVED]), dice.one_in(3)),
         _ => Control::AdvanceClock(1),
     }
 }

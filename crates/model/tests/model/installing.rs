@@ -2,6 +2,7 @@
 
 use redraft_model::command::Verb;
 use redraft_model::control::Control;
+use redraft_model::directory::DirectoryChange;
 use redraft_model::event::EventKind as K;
 use redraft_model::id::{AppId, UserId};
 use redraft_model::install::{Exchange, NewToken};
@@ -41,7 +42,7 @@ fn world(redirect_uri: Option<&str>, bot_scopes: &[&str], user_scopes: &[&str]) 
         ..SlackApp::default()
     };
     let app = App { slack: Some(Box::new(slack)), ..app(1, 1, ALPHA, IVO) };
-    assert_eq!(world.control(Control::ChangeApp(app)), "app 1");
+    world.directories.apply(&DirectoryChange::App(HOME, app));
     let redirect_uri = redirect_uri.map(str::to_owned);
     let code = Code { app: ALPHA_APP, user: MIA, redirect_uri, made_at: Micros(0), used: true };
     assert_eq!(world.control(Control::AddCode(CODE, code)), "done");
@@ -99,7 +100,7 @@ fn refusals_in_order() {
     assert_eq!(install(&mut world(None, &[], &[]), exchange()), "Install(NoScopes)");
     assert_eq!(install(&mut world(None, &[], &["search:read"]), exchange()), "installed 1 false true");
     let mut gone = world(None, &["chat:write"], &[]);
-    gone.control(Control::ChangeUser(User { deactivated: true, ..user(MIA, "mia") }));
+    gone.control(change_user(User { deactivated: true, ..user(MIA, "mia") }));
     assert_eq!(install(&mut gone, exchange()), "Install(NobodyInstalls)");
 }
 

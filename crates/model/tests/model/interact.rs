@@ -50,7 +50,7 @@ fn refusals_in_order_of_precedence() {
         let by_beta = world.say(BETA_BOT, GENERAL);
         let by_mia = world.say(ALPHA_MIA, GENERAL);
         let by_gamma = world.say(GAMMA_BOT, GENERAL);
-        world.control(Control::SetArchived(PUBLIC, archive));
+        world.control(set_archived(PUBLIC, archive));
         (world, [tombstone, old, whispered, by_beta, by_mia, by_gamma])
     };
     let [tombstone, old, whispered, by_beta, by_mia, by_gamma] = stage(false).1;

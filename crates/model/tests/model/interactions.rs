@@ -58,7 +58,7 @@ fn refusals_in_order_of_precedence() {
     ] {
         for asked in acts() {
             let mut world = stage().0;
-            world.control(Control::SetArchived(PUBLIC, archive));
+            world.control(set_archived(PUBLIC, archive));
             let asked = act(conversation, ts, asked);
             assert_eq!(world.tell(caller, asked), out(expect), "{caller:?} {conversation:?} {ts:?}");
         }

@@ -19,6 +19,7 @@ mod interactions;
 mod modals;
 mod naming;
 mod notices;
+mod patching;
 mod people;
 mod pins;
 mod posting;

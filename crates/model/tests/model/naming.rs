@@ -95,8 +95,8 @@ fn no_act_brings_a_control_character() {
         [|it| it.slack_id = bad(), |it| it.handle = bad(), |it| it.name = bad()];
 
     let mut acts = vec![
-        ("Workspace", A::RenameWorkspace(bad())),
-        ("Channel", A::RenameConversation(PUBLIC, bad())),
+        ("Workspace", rename_workspace(bad())),
+        ("Channel", rename_channel(PUBLIC, bad())),
         ("Token", A::RotateToken { old: hash(1, 6), new: hash(1, 70), hint: bad() }),
     ];
     for change in people {
@@ -166,12 +166,12 @@ fn names_from_before() {
     world.directories.apply(&DirectoryChange::Conversation(HOME, ops));
     for (act, expected) in [
         (A::AdvanceClock(1), "done"),
-        (A::ChangeUser(User { admin: true, ..mia.clone() }), "user 3"),
-        (A::ChangeUser(User { real_name: "other\nname".into(), ..mia }), "ForbiddenCharacter(Person, '\\n')"),
+        (change_user(User { admin: true, ..mia.clone() }), "user 3"),
+        (change_user(User { real_name: "other\nname".into(), ..mia }), "ForbiddenCharacter(Person, '\\n')"),
         (A::AddMember(PUBLIC, SAM), "conversation 2 true"),
         (A::UninstallApp(AppId(3)), "app 3"),
-        (A::RenameConversation(PUBLIC, "plain".into()), "conversation 2 true"),
-        (A::RenameWorkspace("Acme".into()), "done"),
+        (rename_channel(PUBLIC, "plain".into()), "conversation 2 true"),
+        (rename_workspace("Acme".into()), "done"),
     ] {
         assert_eq!(world.control(act.clone()), expected, "{act:?}");
     }

@@ -103,9 +103,9 @@ fn what_control_changes_is_written_too() {
     for (act, author, kind) in [
         (Control::AddMember(PUBLIC, SAM), SAM, Kind::Join),
         (Control::RemoveMember(PUBLIC, MIA), MIA, Kind::Leave),
-        (Control::RenameConversation(PUBLIC, "open".into()), ADA, Kind::Name),
-        (Control::SetArchived(PUBLIC, true), ADA, Kind::Archive),
-        (Control::SetArchived(ARCHIVED, false), ADA, Kind::Unarchive),
+        (rename_channel(PUBLIC, "open".into()), ADA, Kind::Name),
+        (set_archived(PUBLIC, true), ADA, Kind::Archive),
+        (set_archived(ARCHIVED, false), ADA, Kind::Unarchive),
         (Control::AddUser(user(UserId(0), "pia")), UserId(10), Kind::Join),
     ] {
         let mut world = World::new();

@@ -2,7 +2,6 @@
 
 use redraft_model::command::{Caller, Post, Verb};
 use redraft_model::content::Dialect;
-use redraft_model::control::Control;
 use redraft_model::conversations::ConversationCommand as C;
 use redraft_model::event::EventKind as K;
 use redraft_model::id::UserId;
@@ -15,7 +14,7 @@ use crate::world::*;
 fn who_can_be_in_their_own_client() {
     let mut world = World::new();
     let sleepy = User { deactivated: true, ..User::clone(world.home().user(BETA).unwrap()) };
-    world.control(Control::ChangeUser(sleepy));
+    world.control(change_user(sleepy));
     for (user, expect) in [
         (MIA, "posted"),
         (UserId(0), "Caller(Unknown)"),

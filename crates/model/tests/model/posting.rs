@@ -14,7 +14,7 @@ use crate::world::*;
 #[test]
 fn refusals_in_order_of_precedence() {
     let mut world = World::new();
-    world.control(Control::SetArchived(PUBLIC, true));
+    world.control(set_archived(PUBLIC, true));
     let check =
         |world: &mut World, caller, conversation, unjoined, only, said: &str, faulty, expect: &str| {
             let fault = if faulty { fault() } else { None };
@@ -26,7 +26,7 @@ fn refusals_in_order_of_precedence() {
     check(&mut world, DELTA_BOT, PUBLIC, false, Some(SAM), "", false, "Post(ConversationNotFound)");
     check(&mut world, DELTA_BOT, ARCHIVED, false, Some(SAM), "", false, "Post(NoLongerMember)");
     check(&mut world, ALPHA_SAM, PUBLIC, false, Some(SAM), "", false, "Post(Archived)");
-    world.control(Control::SetArchived(PUBLIC, false));
+    world.control(set_archived(PUBLIC, false));
     check(&mut world, ALPHA_SAM, PUBLIC, false, Some(SAM), "", false, "Post(NotMember)");
     check(&mut world, ALPHA_SAM, PUBLIC, true, Some(SAM), "", false, "Post(ReaderNotMember)");
     check(&mut world, ALPHA_SAM, PUBLIC, true, Some(MIA), "", false, "Post(NoContent)");

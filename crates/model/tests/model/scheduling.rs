@@ -147,10 +147,10 @@ fn taking_it_back() {
 fn dropped() {
     let gone = |user: User| User { deactivated: true, ..user };
     let acts: [(Caller, Vec<Control>, &str); 5] = [
-        (ALPHA_BOT, vec![Control::SetArchived(PUBLIC, true)], "dropped: Post(Archived)"),
+        (ALPHA_BOT, vec![set_archived(PUBLIC, true)], "dropped: Post(Archived)"),
         (ALPHA_BOT, vec![Control::RemoveMember(PUBLIC, ALPHA)], "dropped: Post(NotMember)"),
         (ALPHA_BOT, vec![Control::UninstallApp(ALPHA_APP)], "dropped: Caller(Revoked)"),
-        (ALPHA_MIA, vec![Control::ChangeUser(gone(user(MIA, "mia")))], "dropped: Caller(Inactive)"),
+        (ALPHA_MIA, vec![change_user(gone(user(MIA, "mia")))], "dropped: Caller(Inactive)"),
         (ALPHA_MIA, vec![], "posted"),
     ];
     for (caller, acts, told) in acts {

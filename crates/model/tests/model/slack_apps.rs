@@ -11,7 +11,7 @@ use crate::world::*;
 fn changed(world: &World, change: impl Fn(&mut SlackApp)) -> A {
     let mut app = App::clone(world.home().app(ALPHA_APP).unwrap());
     change(app.slack.as_mut().unwrap());
-    A::ChangeApp(app)
+    change_app(app)
 }
 
 fn scopes(list: &[&str]) -> Vec<String> {
@@ -71,8 +71,8 @@ fn from_when_sockets_hear() {
     world.control(act);
     assert_eq!(hears_from(&world), position);
     world.say(ALPHA_BOT, PUBLIC);
-    let A::ChangeApp(with_both) = changed(&world, |_| {}) else { panic!() };
-    world.control(A::ChangeApp(App { endpoint: Some("http://one".into()), ..with_both }));
+    let with_both = App::clone(world.home().app(ALPHA_APP).unwrap());
+    world.control(change_app(App { endpoint: Some("http://one".into()), ..with_both }));
     assert_eq!(hears_from(&world), position, "it hears already");
     let act = changed(&world, |slack| slack.socket_mode = false);
     world.control(act);

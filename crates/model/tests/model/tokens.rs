@@ -144,7 +144,7 @@ fn deactivating_ends_a_persons_tokens_until_reactivated() {
     for (deactivated, expect) in [(true, "Caller(Inactive)"), (false, "posted")] {
         world.now = Micros(world.now.0 + SECOND);
         let mia = User { deactivated, ..user(MIA, "mia") };
-        assert_eq!(world.control(Control::ChangeUser(mia)), "user 3");
+        assert_eq!(world.control(change_user(mia)), "user 3");
         assert_eq!(world.tell(ALPHA_MIA, Verb::Post(post(GENERAL))), expect);
         assert_eq!(world.home().user(MIA).unwrap().updated_at, world.now);
     }

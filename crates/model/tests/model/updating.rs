@@ -2,7 +2,6 @@
 
 use redraft_model::command::{Caller, Update, Verb};
 use redraft_model::content::{Change as Part, Content, Dialect, Patch};
-use redraft_model::control::Control;
 use redraft_model::decision::Outcome;
 use redraft_model::event::EventKind;
 use redraft_model::id::ConversationId;
@@ -224,7 +223,7 @@ fn archiving_ends_updates_and_unarchiving_begins_them_again() {
     let mut world = World::new();
     let ts = world.say(ALPHA_BOT, PUBLIC);
     for (archived, expect) in [(true, "Update(Archived)"), (false, "revision 2")] {
-        world.control(Control::SetArchived(PUBLIC, archived));
+        world.control(set_archived(PUBLIC, archived));
         assert_eq!(world.tell(ALPHA_BOT, edit(PUBLIC, ts)), expect);
     }
 }

@@ -18,6 +18,9 @@ use redraft_model::id::{AppId, ConversationId, MessageKey, TokenHash, UserId, Wo
 use redraft_model::interaction::{Act, Interaction};
 use redraft_model::item::{BlobKey, Item, ItemKey};
 use redraft_model::message::{Audience, Gone, Kind, Message, PersonalView, Reaction, Replier, Revision};
+use redraft_model::patch::{
+    AppPatch, ConversationPatch, SettingsPatch, SlackPatch, UserPatch, WorkspacePatch,
+};
 use redraft_model::shared::SharedSet;
 use redraft_model::stream::{Step, Stream};
 use redraft_model::time::{Micros, Ts};
@@ -421,8 +424,66 @@ impl World {
     }
 
     pub fn settings(&mut self, settings: Settings) {
-        assert_eq!(self.control(Control::ChangeSettings(settings)), "done");
+        assert_eq!(self.control(change_settings(settings)), "done");
     }
+}
+
+/// Every member of a user that can be changed, as it is in this one.
+pub fn change_user(user: User) -> Control {
+    let User { id, name, real_name, email, admin, away, deactivated, .. } = user;
+    let (name, real_name, email) = (Some(name), Some(real_name), Some(email));
+    let (admin, away, deactivated) = (Some(admin), Some(away), Some(deactivated));
+    Control::PatchUser(id, UserPatch { name, real_name, email, admin, away, deactivated })
+}
+
+/// Every member of an app that can be changed, as it is in this one.
+pub fn change_app(app: App) -> Control {
+    let slack = app.slack.map_or_else(SlackPatch::default, |slack| SlackPatch {
+        redirect_urls: Some(slack.redirect_urls),
+        bot_scopes: Some(slack.bot_scopes),
+        user_scopes: Some(slack.user_scopes),
+        bot_events: Some(slack.bot_events),
+        user_events: Some(slack.user_events),
+        metadata_events: Some(slack.metadata_events),
+        events_off: Some(slack.events_off),
+        socket_mode: Some(slack.socket_mode),
+        interactivity_url: Some(slack.interactivity_url),
+        options_url: Some(slack.options_url),
+        commands: Some(slack.commands),
+        shortcuts: Some(slack.shortcuts),
+    });
+    let patch = AppPatch {
+        name: Some(app.name),
+        endpoint: Some(app.endpoint),
+        reads_all: Some(app.reads_all),
+        expects_replies: Some(app.expects_replies),
+        issuer: Some(app.issuer),
+        anonymous: Some(app.anonymous),
+        slack,
+    };
+    Control::PatchApp(app.id, Box::new(patch))
+}
+
+pub fn set_archived(id: ConversationId, archived: bool) -> Control {
+    Control::PatchConversation(id, ConversationPatch { archived: Some(archived), name: None })
+}
+
+pub fn rename_channel(id: ConversationId, name: String) -> Control {
+    Control::PatchConversation(id, ConversationPatch { name: Some(name), archived: None })
+}
+
+pub fn rename_workspace(name: String) -> Control {
+    Control::PatchWorkspace(WorkspacePatch { name: Some(name), settings: None })
+}
+
+pub fn change_settings(settings: Settings) -> Control {
+    let Settings { edit_window_micros, delete_window_micros, only_admins_delete, .. } = settings;
+    let settings = SettingsPatch {
+        edit_window_micros: Some(edit_window_micros),
+        delete_window_micros: Some(delete_window_micros),
+        only_admins_delete: Some(only_admins_delete),
+    };
+    Control::PatchWorkspace(WorkspacePatch { name: None, settings: Some(settings) })
 }
 
 fn shape(directory: &Directory) -> String {

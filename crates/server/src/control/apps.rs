@@ -6,8 +6,9 @@ use redraft_model::content::Dialect;
 use redraft_model::control::Control;
 use redraft_model::decision::Outcome;
 use redraft_model::id::UserId;
-use redraft_model::workspace::{App, SlackApp, User};
-use serde::{Deserialize, Deserializer};
+use redraft_model::patch::{AppPatch, SlackPatch};
+use redraft_model::workspace::{App, User};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Answer, Error, Scope, channels, created, done, key, listed, ok, people};
@@ -119,11 +120,11 @@ pub(super) fn named<'a>(scope: &'a Scope<'_>, id: &str) -> Result<&'a App, Error
 #[serde(deny_unknown_fields)]
 struct Changed {
     name: Option<String>,
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "super::given")]
     endpoint: Option<Option<String>>,
     read_all: Option<bool>,
     expect_replies: Option<bool>,
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "super::given")]
     issuer: Option<Option<String>>,
     anonymous: Option<bool>,
     scopes: Option<Vec<String>>,
@@ -134,17 +135,12 @@ struct Changed {
     metadata_events: Option<Vec<String>>,
     events_off: Option<bool>,
     socket_mode: Option<bool>,
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "super::given")]
     interactivity_url: Option<Option<String>>,
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "super::given")]
     options_url: Option<Option<String>>,
     commands: Option<Vec<SeedCommand>>,
     shortcuts: Option<Vec<SeedShortcut>>,
-}
-
-/// Tells what is null from what is not there.
-fn given<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Option<String>>, D::Error> {
-    Option::<String>::deserialize(from).map(Some)
 }
 
 impl Changed {
@@ -157,54 +153,29 @@ impl Changed {
         check_commands(commands)
     }
 
-    /// Whether something of it is for Slack apps alone.
-    fn is_for_slack(&self) -> bool {
-        let lists =
-            [&self.scopes, &self.user_scopes, &self.redirect_urls, &self.bot_events, &self.user_events];
-        lists.into_iter().chain([&self.metadata_events]).any(Option::is_some)
-            || [&self.interactivity_url, &self.options_url].into_iter().any(Option::is_some)
-            || [self.events_off, self.socket_mode].into_iter().any(|it| it.is_some())
-            || self.commands.is_some()
-            || self.shortcuts.is_some()
-    }
-
-    fn of(self, app: &App) -> App {
-        let slack = app.slack.as_ref().map(|slack| Box::new(self.of_slack(slack)));
-        App {
-            name: self.name.unwrap_or_else(|| app.name.clone()),
-            endpoint: self.endpoint.unwrap_or_else(|| app.endpoint.clone()),
-            reads_all: self.read_all.unwrap_or(app.reads_all),
-            expects_replies: self.expect_replies.unwrap_or(app.expects_replies),
-            issuer: self.issuer.unwrap_or_else(|| app.issuer.clone()),
-            anonymous: self.anonymous.unwrap_or(app.anonymous),
-            slack,
-            ..app.clone()
-        }
-    }
-
-    fn of_slack(&self, slack: &SlackApp) -> SlackApp {
-        let texts = |new: &Option<Vec<String>>, old: &Vec<String>| new.as_ref().unwrap_or(old).clone();
-        let scopes = |new: &Option<Vec<String>>, old: &Vec<String>| {
-            texts(new, old).into_iter().collect::<BTreeSet<_>>().into_iter().collect()
-        };
-        let url = |new: &Option<Option<String>>, old: &Option<String>| new.as_ref().unwrap_or(old).clone();
-        let commands = self.commands.as_ref().map(|it| it.iter().map(SeedCommand::command).collect());
-        let shortcuts = self.shortcuts.as_ref().map(|it| it.iter().map(SeedShortcut::shortcut).collect());
-        SlackApp {
-            bot_scopes: scopes(&self.scopes, &slack.bot_scopes),
-            user_scopes: scopes(&self.user_scopes, &slack.user_scopes),
-            redirect_urls: texts(&self.redirect_urls, &slack.redirect_urls),
-            bot_events: texts(&self.bot_events, &slack.bot_events),
-            user_events: texts(&self.user_events, &slack.user_events),
-            metadata_events: texts(&self.metadata_events, &slack.metadata_events),
-            // Another endpoint has not failed yet.
-            events_off: self.events_off.unwrap_or(slack.events_off && self.endpoint.is_none()),
-            socket_mode: self.socket_mode.unwrap_or(slack.socket_mode),
-            interactivity_url: url(&self.interactivity_url, &slack.interactivity_url),
-            options_url: url(&self.options_url, &slack.options_url),
-            commands: commands.unwrap_or_else(|| slack.commands.clone()),
-            shortcuts: shortcuts.unwrap_or_else(|| slack.shortcuts.clone()),
-            ..slack.clone()
+    fn patch(self) -> AppPatch {
+        let sorted = |scopes: Vec<String>| scopes.into_iter().collect::<BTreeSet<_>>().into_iter().collect();
+        AppPatch {
+            name: self.name,
+            endpoint: self.endpoint,
+            reads_all: self.read_all,
+            expects_replies: self.expect_replies,
+            issuer: self.issuer,
+            anonymous: self.anonymous,
+            slack: SlackPatch {
+                redirect_urls: self.redirect_urls,
+                bot_scopes: self.scopes.map(sorted),
+                user_scopes: self.user_scopes.map(sorted),
+                bot_events: self.bot_events,
+                user_events: self.user_events,
+                metadata_events: self.metadata_events,
+                events_off: self.events_off,
+                socket_mode: self.socket_mode,
+                interactivity_url: self.interactivity_url,
+                options_url: self.options_url,
+                commands: self.commands.map(|it| it.iter().map(SeedCommand::command).collect()),
+                shortcuts: self.shortcuts.map(|it| it.iter().map(SeedShortcut::shortcut).collect()),
+            },
         }
     }
 }
@@ -216,11 +187,12 @@ pub(super) async fn change(scope: &Scope<'_>, id: &str) -> Answer {
     if changed.name.as_deref() == Some("") {
         return Err(Error::bad("an app needs a name"));
     }
-    if changed.is_for_slack() && app.slack.is_none() {
+    let patch = changed.patch();
+    if !patch.slack.is_empty() && app.slack.is_none() {
         return Err(Error::bad(format!("{} is a Teams bot, and some of this is for Slack apps", app.name)));
     }
     let id = app.id;
-    scope.submit(Control::ChangeApp(changed.of(app))).await?;
+    scope.submit(Control::PatchApp(id, Box::new(patch))).await?;
     let directory = scope.now();
     ok(done(directory.app(id).map(|changed| shown(scope, changed))))
 }

@@ -8,6 +8,7 @@ use redraft_model::decision::Outcome;
 use redraft_model::directory::Directory;
 use redraft_model::id::{ConversationId, UserId};
 use redraft_model::message::{Audience, State};
+use redraft_model::patch::ConversationPatch;
 use redraft_model::shared::SharedSet;
 use redraft_model::time::Ts;
 use redraft_model::workspace::{Conversation, ConversationKind};
@@ -120,14 +121,12 @@ struct Changed {
 pub(super) async fn change(scope: &Scope<'_>, id: &str) -> Answer {
     let changed: Changed = scope.json()?;
     let channel = named(scope, id)?.id;
-    let renamed = changed.name.map(|name| named_so(&name)).transpose()?;
-    let rename = renamed.map(|name| Control::RenameConversation(channel, name));
-    let archive = changed.archived.map(|archived| Control::SetArchived(channel, archived));
-    let mut outcome = None;
-    for control in [rename, archive].into_iter().flatten() {
-        outcome = Some(scope.submit(control).await?);
+    let name = changed.name.map(|name| named_so(&name)).transpose()?;
+    let patch = ConversationPatch { name, archived: changed.archived };
+    if patch == ConversationPatch::default() {
+        return Err(Error::bad("give a name, archived, or both"));
     }
-    answer(scope, outcome.ok_or_else(|| Error::bad("give a name, archived, or both"))?).and_then(ok)
+    answer(scope, scope.submit(Control::PatchConversation(channel, patch)).await?).and_then(ok)
 }
 
 pub(super) async fn member(scope: &Scope<'_>, channel: &str, member: &str, joins: bool) -> Answer {

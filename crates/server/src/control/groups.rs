@@ -4,6 +4,7 @@ use redraft_model::control::Control;
 use redraft_model::decision::Outcome;
 use redraft_model::directory::Directory;
 use redraft_model::id::{UserGroupId, UserId};
+use redraft_model::patch::UserGroupPatch;
 use redraft_model::workspace::UserGroup;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -76,20 +77,14 @@ pub(super) async fn change(scope: &Scope<'_>, id: &str) -> Answer {
     let changed: Changed = scope.json()?;
     let directory = &scope.directory;
     let found = directory.user_group_named(id).or_else(|| directory.user_group_named(&format!("@{id}")));
-    let group = found.ok_or_else(|| Error::not_found("user group"))?;
+    let group = found.ok_or_else(|| Error::not_found("user group"))?.id;
     if changed.handle.as_deref() == Some("") {
         return Err(Error::bad("a group needs a handle"));
     }
-    let users = changed.members.map(|names| users(scope, &names)).transpose()?;
-    let group = UserGroup {
-        handle: changed.handle.unwrap_or_else(|| group.handle.clone()),
-        name: changed.name.unwrap_or_else(|| group.name.clone()),
-        description: changed.description.unwrap_or_else(|| group.description.clone()),
-        users: users.unwrap_or_else(|| group.users.clone()),
-        disabled: changed.disabled.unwrap_or(group.disabled),
-        ..UserGroup::clone(group)
-    };
-    answer(scope, scope.submit(Control::ChangeUserGroup(group)).await?).and_then(ok)
+    let users = changed.members.as_deref().map(|names| users(scope, names)).transpose()?;
+    let Changed { handle, name, description, disabled, .. } = changed;
+    let patch = UserGroupPatch { handle, name, description, users, disabled };
+    answer(scope, scope.submit(Control::PatchUserGroup(group, patch)).await?).and_then(ok)
 }
 
 fn users(scope: &Scope<'_>, names: &[String]) -> Result<Vec<UserId>, Error> {

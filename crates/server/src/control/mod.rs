@@ -13,6 +13,7 @@ use redraft_model::decision::Outcome;
 use redraft_model::directory::Directory;
 use redraft_model::id::WorkspaceId;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 use subtle::ConstantTimeEq;
 use tracing::info;
@@ -318,6 +319,11 @@ impl Scope<'_> {
     }
 }
 
+/// Tells a member that is null from one that is not there.
+fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Option<Option<T>>, D::Error> {
+    Option::<T>::deserialize(from).map(Some)
+}
+
 fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
     let body = if body.is_empty() { b"{}" } else { body };
     serde_json::from_slice(body).map_err(|failed| Error::bad(format!("the body cannot be read: {failed}")))
@@ -325,7 +331,8 @@ fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
 
 async fn submit(app: &App, workspace: WorkspaceId, control: Control) -> Result<Outcome, Error> {
     let anonymous = match &control {
-        Control::AddApp { app, .. } | Control::ChangeApp(app) => app.anonymous,
+        Control::AddApp { app, .. } => app.anonymous,
+        Control::PatchApp(_, patch) => patch.anonymous == Some(true),
         Control::CreateWorkspace(directory) => directory.apps().any(|app| app.anonymous),
         _ => false,
     };

@@ -3,6 +3,7 @@
 use redraft_model::control::Control;
 use redraft_model::decision::Outcome;
 use redraft_model::id::UserId;
+use redraft_model::patch::UserPatch;
 use redraft_model::workspace::User;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -70,7 +71,9 @@ pub(super) async fn add(scope: &Scope<'_>) -> Answer {
 struct Changed {
     name: Option<String>,
     real_name: Option<String>,
-    email: Option<String>,
+    /// Null takes it away.
+    #[serde(default, deserialize_with = "super::given")]
+    email: Option<Option<String>>,
     admin: Option<bool>,
     away: Option<bool>,
     deactivated: Option<bool>,
@@ -78,17 +81,10 @@ struct Changed {
 
 pub(super) async fn change(scope: &Scope<'_>, id: &str) -> Answer {
     let changed: Changed = scope.json()?;
-    let user = named(scope, id)?;
-    let user = User {
-        name: changed.name.unwrap_or_else(|| user.name.clone()),
-        real_name: changed.real_name.unwrap_or_else(|| user.real_name.clone()),
-        email: changed.email.or_else(|| user.email.clone()),
-        admin: changed.admin.unwrap_or(user.admin),
-        away: changed.away.unwrap_or(user.away),
-        deactivated: changed.deactivated.unwrap_or(user.deactivated),
-        ..User::clone(user)
-    };
-    answer(scope, scope.submit(Control::ChangeUser(user)).await?).and_then(ok)
+    let user = named(scope, id)?.id;
+    let Changed { name, real_name, email, admin, away, deactivated } = changed;
+    let patch = UserPatch { name, real_name, email, admin, away, deactivated };
+    answer(scope, scope.submit(Control::PatchUser(user, patch)).await?).and_then(ok)
 }
 
 /// A user by any of the spellings of their id, or by `@name`.

@@ -6,13 +6,14 @@ use axum::http::StatusCode;
 use redraft_model::control::Control;
 use redraft_model::directory::Directory;
 use redraft_model::id::WorkspaceId;
+use redraft_model::patch::{SettingsPatch, WorkspacePatch};
 use redraft_model::workspace::Settings;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Answer, Error, Scope, created, done, ok, submit};
 use crate::app::App;
-use crate::seed::{Seed, SeedSettings};
+use crate::seed::Seed;
 
 /// A workspace as the API shows it, with the addresses that its bots need.
 pub(super) fn shown(app: &App, directory: &Directory) -> Value {
@@ -62,7 +63,29 @@ pub(super) async fn create(app: &App, body: &[u8]) -> Answer {
 struct Changed {
     /// Of the workspace and its team.
     name: Option<String>,
-    settings: Option<SeedSettings>,
+    settings: Option<ChangedSettings>,
+}
+
+/// Seconds; null takes a window away, and what is not named stays.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ChangedSettings {
+    #[serde(default, deserialize_with = "super::given")]
+    edit_window_seconds: Option<Option<u32>>,
+    #[serde(default, deserialize_with = "super::given")]
+    delete_window_seconds: Option<Option<u32>>,
+    only_admins_delete: Option<bool>,
+}
+
+impl ChangedSettings {
+    fn patch(self) -> SettingsPatch {
+        let micros = |window: Option<u32>| window.map(|seconds| i64::from(seconds) * 1_000_000);
+        SettingsPatch {
+            edit_window_micros: self.edit_window_seconds.map(micros),
+            delete_window_micros: self.delete_window_seconds.map(micros),
+            only_admins_delete: self.only_admins_delete,
+        }
+    }
 }
 
 pub(super) async fn change(scope: &Scope<'_>) -> Answer {
@@ -70,14 +93,11 @@ pub(super) async fn change(scope: &Scope<'_>) -> Answer {
     if changed.name.as_deref() == Some("") {
         return Err(Error::bad("a workspace needs a name"));
     }
-    let rename = changed.name.map(Control::RenameWorkspace);
-    let settle = changed.settings.map(|settings| Control::ChangeSettings(settings.settings()));
-    if rename.is_none() && settle.is_none() {
+    let patch = WorkspacePatch { name: changed.name, settings: changed.settings.map(ChangedSettings::patch) };
+    if patch == WorkspacePatch::default() {
         return Err(Error::bad("give a name, settings, or both"));
     }
-    for control in [rename, settle].into_iter().flatten() {
-        scope.submit(control).await?;
-    }
+    scope.submit(Control::PatchWorkspace(patch)).await?;
     ok(shown(scope.app, &scope.now()))
 }
 

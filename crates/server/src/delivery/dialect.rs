@@ -46,7 +46,9 @@ pub(super) fn schedule(dialect: Dialect) -> &'static Schedule {
 
 /// The app is told nothing more until somebody switches its events on again.
 pub(super) async fn switch_off(app: &App, (workspace, id): Key) {
-    let verb = Verb::Control(Box::new(Control::SwitchEventsOff(id)));
+    let directory = app.workspace(workspace);
+    let endpoint = directory.and_then(|directory| directory.app(id).and_then(|bot| bot.endpoint.clone()));
+    let verb = Verb::Control(Box::new(Control::SwitchEventsOff { app: id, endpoint }));
     let command = Command { workspace, caller: Caller::Control, idempotency: None, verb };
     match app.submit(command).await {
         Ok(_) => warn!(

@@ -16,10 +16,11 @@ use redraft_model::interaction::Act;
 use redraft_model::item::{ItemKey, ModalView, Origin};
 use redraft_model::message::{Audience, Message};
 use redraft_model::modal::{Answer, Modal, Which};
+use redraft_model::patch::{ConversationPatch, SettingsPatch, UserPatch, WorkspacePatch};
 use redraft_model::pin::Pinning;
 use redraft_model::schedule::ScheduleCommand;
 use redraft_model::stream::{Step as StreamStep, Stream};
-use redraft_model::workspace::{ConversationKind, Settings, TokenKind};
+use redraft_model::workspace::{ConversationKind, TokenKind};
 use redraft_store::contract::*;
 use redraft_store::{Answer as Answered, Settlement};
 
@@ -368,17 +369,20 @@ impl Teller {
         let (conversation, name) = (self.place(place), format!("person-{whom}"));
         let number = u8::try_from(whom).unwrap();
         match what {
-            0..4 => Control::ChangeSettings(Settings {
-                edit_window_micros: Some(HOUR),
-                only_admins_delete: whom.is_multiple_of(2),
-                ..Settings::default()
+            0..4 => Control::PatchWorkspace(WorkspacePatch {
+                name: None,
+                settings: Some(SettingsPatch {
+                    edit_window_micros: Some(Some(HOUR)),
+                    only_admins_delete: Some(whom.is_multiple_of(2)),
+                    ..SettingsPatch::default()
+                }),
             }),
             4..8 => Control::AdvanceClock(i64::from(whom) * HOUR),
             8..12 => Control::AddUser(user(UserId(0), &name, None)),
-            12..16 => Control::ChangeUser(redraft_model::workspace::User {
-                deactivated: whom == 7,
-                ..user(UserId(whom), &name, None)
-            }),
+            12..16 => Control::PatchUser(
+                UserId(whom),
+                UserPatch { name: Some(name), deactivated: Some(whom == 7), ..UserPatch::default() },
+            ),
             16..20 => {
                 let (kind, name) = (ConversationKind::Private, format!("made-{whom}"));
                 Control::AddConversation(self::conversation(
@@ -390,7 +394,10 @@ impl Teller {
             }
             20..24 => Control::AddMember(conversation, UserId(whom)),
             24..28 => Control::RemoveMember(conversation, UserId(whom)),
-            28..31 => Control::SetArchived(conversation, whom.is_multiple_of(2)),
+            28..31 => Control::PatchConversation(
+                conversation,
+                ConversationPatch { archived: Some(whom.is_multiple_of(2)), name: None },
+            ),
             31..33 => Control::AddToken(token(hash(1, 10 + number), MIA, TokenKind::User)),
             33 => Control::RotateToken {
                 old: hash(1, 10 + number),
