@@ -47,6 +47,8 @@ const ROWS: &[Row] = &[
     ("PATCH", "", r#"{"name":""}"#, "400 bad_request", "", ""),
     ("POST", "/clock", r#"{"advance_ms":1000}"#, "200", "", ""),
     ("POST", "/clock", r#"{"advance_ms":-1}"#, "400 bad_request", "", ""),
+    ("POST", "/clock", r#"{"advance_ms":9223372036854775807}"#, "400 bad_request", "", ""),
+    ("POST", "/clock", r#"{"advance_ms":315360000001}"#, "400 bad_request", "", ""),
     ("POST", "/clock", r#"{"advance_ms":"soon"}"#, "400 bad_request", "", ""),
     ("GET", "/people", "", "200", "/people/0/name", "\"ada\""),
     (

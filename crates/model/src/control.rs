@@ -11,7 +11,8 @@ use crate::event::EventKind;
 use crate::id::{AppId, ConversationId, TokenHash, UserGroupId, UserId, WorkspaceId};
 use crate::item::{Code, Grant, Item, ItemKey};
 use crate::limits::{
-    DIRECTORY_ENTRIES_MAX, MEMBERS_MAX, USER_GROUP_MEMBERS_MAX, USER_GROUPS_MAX, WEBHOOKS_MAX,
+    CLOCK_AHEAD_MICROS_MAX, DIRECTORY_ENTRIES_MAX, MEMBERS_MAX, USER_GROUP_MEMBERS_MAX, USER_GROUPS_MAX,
+    WEBHOOKS_MAX,
 };
 use crate::notice::{self, Notice};
 use crate::patch::{AppPatch, ConversationPatch, UserGroupPatch, UserPatch, WorkspacePatch};
@@ -31,7 +32,7 @@ pub enum Control {
     ResetWorkspace,
     /// Another name, other settings.
     PatchWorkspace(WorkspacePatch),
-    /// The workspace's clock goes forward by so many microseconds.
+    /// The workspace's clock goes forward by so many microseconds; see [`CLOCK_AHEAD_MICROS_MAX`].
     AdvanceClock(i64),
     /// A person. The number is given here.
     AddUser(User),
@@ -107,6 +108,8 @@ pub enum ControlRefusal {
     Full,
     /// A clock does not go back.
     ClockGoesBack,
+    /// The clock would be further ahead of the machine's than it may be.
+    ClockTooFarAhead,
     /// The workspace has a bot for calls without a token already.
     SecondAnonymous,
 }
@@ -353,7 +356,11 @@ impl Act<'_> {
             return Err(R::ClockGoesBack);
         }
         let mut workspace = self.directory.workspace.clone();
-        workspace.clock_offset_micros = workspace.clock_offset_micros.saturating_add(micros);
+        let ahead = workspace.clock_offset_micros.saturating_add(micros);
+        if CLOCK_AHEAD_MICROS_MAX < ahead {
+            return Err(R::ClockTooFarAhead);
+        }
+        workspace.clock_offset_micros = ahead;
         self.workspace(workspace);
         Ok(Outcome::Done)
     }

@@ -91,6 +91,10 @@ pub const SCHEDULED_WINDOW_MICROS: i64 = 5 * 60 * 1_000_000;
 /// So long before its time a scheduled message is taken back no more.
 pub const SCHEDULED_FIXED_MICROS: i64 = 60 * 1_000_000;
 
+/// How far a workspace's clock may be ahead of the machine's, all advances together: ten years. Times keep their digits then,
+/// and no sum of a time and a duration leaves its range.
+pub const CLOCK_AHEAD_MICROS_MAX: i64 = 10 * 365 * 24 * 60 * 60 * 1_000_000;
+
 /// How many repliers a thread's root names (`reply_users`).
 pub const REPLY_USERS_MAX: usize = 5;
 

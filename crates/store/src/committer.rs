@@ -369,7 +369,8 @@ impl<E: Engine> Committer<E> {
         let offset =
             self.working.get(workspace).map_or(0, |directory| directory.workspace.clock_offset_micros);
         let at = now.plus(offset);
-        let moment = Moment { at, ts: Ts(at.0.max(head.ts.0 + 1)), position: head.position + 1 };
+        let moment =
+            Moment { at, ts: Ts(at.0.max(head.ts.0.saturating_add(1))), position: head.position + 1 };
         let decided = decide(command, &*self.engine.view(&self.working), moment);
         match decided {
             Ok(decision) => {

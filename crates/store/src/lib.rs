@@ -22,6 +22,7 @@ use redraft_model::message::{Gone, Message, PersonalView, Reaction, Revision};
 use redraft_model::time::{Micros, Ts};
 use tokio::sync::watch;
 
+mod clock;
 mod committer;
 pub mod contract;
 #[allow(unsafe_code, reason = "a SQLite VFS can only be written against its C interface")]
@@ -31,6 +32,7 @@ mod memory;
 mod record;
 mod sqlite;
 
+pub use clock::{Clock, STEP_LASTS, STEP_MICROS_MAX, machine_clock, steady};
 pub use memory::MemoryStore;
 pub use sqlite::{
     Examined, Migrated, OpenError, Options, Repaired, SqliteStore, backup, examine, migrate, repair, restore,
@@ -405,18 +407,6 @@ pub trait Store: Send + Sync {
     /// Takes one small step of removing what is over: idempotency keys, ephemeral messages, dropped workspaces.
     /// Returns whether there is more.
     fn sweep(&self) -> Later<'_, Result<bool, StoreError>>;
-}
-
-/// The machine's clock in microseconds since 1970; tests bring their own.
-pub type Clock = Arc<dyn Fn() -> Micros + Send + Sync>;
-
-/// The machine's clock.
-#[must_use]
-pub fn machine_clock() -> Clock {
-    Arc::new(|| {
-        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        Micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
-    })
 }
 
 /// What a store shares with its readers after each commit: the directories, where logs end, and bells.

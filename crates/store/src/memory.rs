@@ -106,7 +106,7 @@ impl State {
         let at = now.plus(offset);
         let last = self.logs.get(&workspace).and_then(|log| log.last());
         let (ts, position) = last.map_or((0, 0), |event| (event.ts.0, event.position));
-        Moment { at, ts: Ts(at.0.max(ts + 1)), position: position + 1 }
+        Moment { at, ts: Ts(at.0.max(ts.saturating_add(1))), position: position + 1 }
     }
 
     fn apply(&mut self, workspace: WorkspaceId, decision: &Decision) {

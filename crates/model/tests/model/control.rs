@@ -7,6 +7,7 @@ use redraft_model::control::{Control as A, numbered_in};
 use redraft_model::directory::{Directory, Named};
 use redraft_model::event::EventKind as K;
 use redraft_model::id::{AppId, ConversationId, UserId, WorkspaceId};
+use redraft_model::limits::CLOCK_AHEAD_MICROS_MAX;
 use redraft_model::time::Micros;
 use redraft_model::workspace::{App, ConversationKind, Settings, Token, TokenKind, User};
 
@@ -131,6 +132,9 @@ fn what_an_act_names_must_exist() {
         (A::RevokeToken(hash(1, 99)), missing("token")),
         (A::RotateToken { old: hash(1, 99), new: hash(1, 70), hint: String::new() }, missing("token")),
         (A::AdvanceClock(-1), "Control(ClockGoesBack)".into()),
+        (A::AdvanceClock(i64::MIN), "Control(ClockGoesBack)".into()),
+        (A::AdvanceClock(CLOCK_AHEAD_MICROS_MAX + 1), "Control(ClockTooFarAhead)".into()),
+        (A::AdvanceClock(i64::MAX), "Control(ClockTooFarAhead)".into()),
     ] {
         assert_eq!(World::new().control(act.clone()), expect, "{act:?}");
     }
@@ -227,9 +231,20 @@ fn settings_and_clock() {
     let settings =
         Settings { edit_window_micros: Some(1), delete_window_micros: Some(2), only_admins_delete: true };
     world.settings(settings.clone());
-    for (micros, offset) in [(HOUR, HOUR), (0, HOUR), (5, HOUR + 5), (i64::MAX, i64::MAX)] {
-        assert_eq!(world.control(A::AdvanceClock(micros)), "done");
-        assert_eq!(world.home().workspace.clock_offset_micros, offset);
+    const MAX: i64 = CLOCK_AHEAD_MICROS_MAX;
+    const TOO_FAR: &str = "Control(ClockTooFarAhead)";
+    for (micros, offset, told) in [
+        (HOUR, HOUR, "done"),
+        (0, HOUR, "done"),
+        (5, HOUR + 5, "done"),
+        (i64::MAX, HOUR + 5, TOO_FAR),
+        (MAX - HOUR - 4, HOUR + 5, TOO_FAR),
+        (MAX - HOUR - 5, MAX, "done"),
+        (1, MAX, TOO_FAR),
+        (0, MAX, "done"),
+    ] {
+        assert_eq!(world.control(A::AdvanceClock(micros)), told, "{micros}");
+        assert_eq!(world.home().workspace.clock_offset_micros, offset, "{micros}");
     }
     assert_eq!(world.home().workspace.settings, settings);
     assert_eq!(world.home().workspace.id, HOME);

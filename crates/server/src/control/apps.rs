@@ -7,7 +7,7 @@ use redraft_model::control::Control;
 use redraft_model::decision::Outcome;
 use redraft_model::id::UserId;
 use redraft_model::patch::{AppPatch, SlackPatch};
-use redraft_model::workspace::{App, User};
+use redraft_model::workspace::{App, SlackApp, User};
 use serde::Deserialize;
 use serde_json::{Value, json};
 

@@ -297,6 +297,9 @@ fn control(why: &T) -> Error {
         T::NotFound(what) => Error::not_found(what),
         T::Full => conflict("full", "the workspace is full"),
         T::ClockGoesBack => Error::bad("a clock does not go back"),
+        T::ClockTooFarAhead => Error::bad(
+            "a workspace's clock is at most ten years ahead of the machine's, all advances together; reset the workspace to set it back",
+        ),
         T::SecondAnonymous => conflict("taken", "the workspace has a bot for calls without a token already"),
     }
 }

@@ -1,6 +1,7 @@
 //! Stores: the contract, the oracle, faults of the disk, power cuts.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod clock;
 mod contract;
 mod damage;
 mod failing;
