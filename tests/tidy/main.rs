@@ -115,6 +115,34 @@ fn unsafe_code_is_in_the_fault_wrapper_only() {
     }
 }
 
+/// Every metric has its row in the table for operators, and every row its metric.
+#[test]
+fn metrics_are_documented() {
+    let names = |text: &str, quote: char| -> Vec<String> {
+        let start = format!("{quote}redraft_");
+        let parts = text.split(start.as_str()).skip(1);
+        let name = |part: &str| {
+            part.chars().take_while(|it| it.is_ascii_lowercase() || *it == '_').collect::<String>()
+        };
+        parts.map(name).filter(|name| !name.is_empty()).map(|name| format!("redraft_{name}")).collect()
+    };
+    let mut used = std::collections::BTreeSet::new();
+    for path in files("crates/server/src").into_iter().chain(files("crates/store/src")) {
+        let text = fs::read_to_string(path).unwrap();
+        let lines = text.lines().filter(|line| {
+            ["counter!(", "gauge!(", "histogram!(", "# TYPE "].iter().any(|macros| line.contains(macros))
+        });
+        for line in lines {
+            used.extend(names(line, '"').into_iter().chain(names(line, ' ')));
+        }
+    }
+    let document = fs::read_to_string(root().join("docs/operating.md")).unwrap();
+    let rows = document.lines().filter(|line| line.starts_with("| `redraft_"));
+    let documented = rows.flat_map(|row| names(row.split('|').nth(1).unwrap(), '`')).collect();
+    assert_eq!(used, documented);
+    assert!(15 < used.len());
+}
+
 #[test]
 fn tests_neither_sleep_nor_hide() {
     let here = Path::new(file!());

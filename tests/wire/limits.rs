@@ -253,10 +253,14 @@ fn idle_connections_give_way() {
     assert!(!log.contains("could not be accepted"), "{log}");
 }
 
-/// Requests that end in the middle do not hold up the end.
+/// Requests that end in the middle do not hold up the end, and long polls are answered with what there is.
 #[test]
 fn stopping_with_half_requests() {
     let server = Server::in_memory();
+    let mut poll = client::connect(&server.url);
+    let path = "/control/workspaces/T01ACME/log?after=1000&wait_ms=60000";
+    let head = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {CONTROL}\r\n\r\n");
+    poll.write_all(head.as_bytes()).unwrap();
     let half = announced("/api/chat.postMessage", "Bearer xoxb-deploy", 1000) + "{";
     let held: Vec<TcpStream> = ["", "POST /api/chat.postMessage HT", &half]
         .into_iter()
@@ -271,6 +275,7 @@ fn stopping_with_half_requests() {
     let begin = Instant::now();
     assert!(server.stop().success());
     assert!(begin.elapsed() < Duration::from_secs(15), "{:?}", begin.elapsed());
+    assert_eq!(answer(poll).json["events"], json!([]));
     drop(held);
 }
 

@@ -34,7 +34,7 @@ use crate::bounds::AnswerRoom;
 use crate::config::Limits;
 
 /// The biggest head of a request, in bytes; a bigger one is answered with 431.
-const HEAD_BYTES_MAX: usize = 128 << 10;
+const HEAD_BYTES_MAX: usize = 64 << 10;
 
 /// Files that are kept for anything but connections: the store, the log, the listeners, the runtime.
 const FILES_RESERVED: usize = 64;
@@ -251,7 +251,7 @@ pub struct Gate {
     now_ms: AtomicU64,
     table: Mutex<Table>,
     refusals: Seldom,
-    stopping: AtomicBool,
+    stopping: watch::Sender<bool>,
 }
 
 impl Default for Gate {
@@ -271,7 +271,7 @@ impl Gate {
             now_ms: AtomicU64::new(0),
             table: Mutex::default(),
             refusals: Seldom::default(),
-            stopping: AtomicBool::new(false),
+            stopping: watch::Sender::new(false),
         }
     }
 
@@ -462,7 +462,7 @@ impl Gate {
     /// Looks at all connections, and cuts those that are over a limit.
     fn look(&self) {
         let now = self.turn_clock();
-        let stopping = self.stopping.load(Ordering::Relaxed);
+        let stopping = *self.stopping.borrow();
         let limits = &self.limits;
         let mut table = self.table();
         let mut over = Vec::new();
@@ -521,7 +521,7 @@ impl Gate {
 
     /// Ends what has no whole request; what is under way goes on, but bodies have to come soon.
     pub(crate) fn stop(&self) {
-        self.stopping.store(true, Ordering::Relaxed);
+        self.stopping.send_replace(true);
         let now = self.turn_clock();
         let mut table = self.table();
         let mut ended = Vec::new();
@@ -538,6 +538,17 @@ impl Gate {
         }
         for number in ended {
             self.cut(&mut table, number, Cut::Stopping);
+        }
+    }
+
+    /// Waits for a change that a long poll is about, but not beyond `end`, and not in a server that stops. Returns whether
+    /// there was one.
+    pub(crate) async fn changed_before(&self, end: tokio::time::Instant, change: impl Future) -> bool {
+        let mut stopping = self.stopping.subscribe();
+        tokio::select! {
+            _ = change => true,
+            () = tokio::time::sleep_until(end) => false,
+            () = ended(&mut stopping) => false,
         }
     }
 

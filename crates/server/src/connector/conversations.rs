@@ -23,10 +23,14 @@ use super::Call;
 use super::activities::{content, conversation_named};
 use super::refusal::{fault, no_conversation};
 use super::reply::{Error, Reply};
+use crate::bounds::heavy;
 use crate::mint;
 
 /// Members that `GET …/members` returns at most.
 const MEMBERS_MAX: usize = 10_000;
+
+/// Bytes of a member as JSON, about.
+const MEMBER_BYTES: usize = 300;
 
 /// Sizes of a page of members.
 const PAGE_MEMBERS: std::ops::RangeInclusive<usize> = 50..=500;
@@ -139,7 +143,9 @@ fn created(call: &Call<'_>, id: &str, activity_id: Option<&str>) -> Reply {
 pub(super) fn members(call: &Call<'_>, conversation: &str) -> Result<Reply, Error> {
     let (conversation, _) = conversation_named(call, conversation)?;
     let people = people_after(call, &conversation, UserId(0)).take(MEMBERS_MAX);
-    Ok(Reply::new(StatusCode::OK, &people.map(|user| account(call, user)).collect::<Vec<_>>()))
+    Ok(heavy(conversation.members.len() * MEMBER_BYTES, || {
+        Reply::new(StatusCode::OK, &people.map(|user| account(call, user)).collect::<Vec<_>>())
+    }))
 }
 
 /// One page of members.
@@ -166,6 +172,10 @@ fn number<T: FromStr>(call: &Call<'_>, name: &str) -> Result<Option<T>, Error> {
 /// One page of the conversations that the bot is in, with their members.
 pub(super) fn list(call: &Call<'_>) -> Result<Reply, Error> {
     let after = ConversationId(number(call, "continuationToken")?.unwrap_or(0));
+    Ok(heavy(call.directory.entries() * MEMBER_BYTES, || page_after(call, after)))
+}
+
+fn page_after(call: &Call<'_>, after: ConversationId) -> Reply {
     let mut all = call.directory.rooms_after(call.bot.bot_user, after).peekable();
     let (mut conversations, mut listed, mut last) = (Vec::new(), 0, after);
     while conversations.len() < PAGE_CONVERSATIONS
@@ -177,10 +187,7 @@ pub(super) fn list(call: &Call<'_>) -> Result<Reply, Error> {
         (listed, last) = (listed + next.members.len(), next.id);
     }
     let next = all.peek().map(|_| last.0.to_string());
-    Ok(Reply::new(
-        StatusCode::OK,
-        &ConversationsResult { continuation_token: next.as_deref(), conversations },
-    ))
+    Reply::new(StatusCode::OK, &ConversationsResult { continuation_token: next.as_deref(), conversations })
 }
 
 /// One member, by `29:` id or directory id.

@@ -12,10 +12,14 @@ use redraft_wire::connector::team::{ChannelInfo, ConversationList, TeamDetails};
 use super::Call;
 use super::activities::conversation_named;
 use super::reply::{Error, Reply};
+use crate::bounds::heavy;
 use crate::mint;
 
 /// Channels that are listed at most.
 const CHANNELS_MAX: usize = 10_000;
+
+/// Bytes of a channel as JSON, about.
+const CHANNEL_BYTES: usize = 100;
 
 /// The directory id of the team's group: made from the team's own, since nothing else needs it.
 pub(super) fn group_id(directory: &Directory) -> String {
@@ -47,8 +51,10 @@ pub(super) fn conversations(call: &Call<'_>, id: &str) -> Result<Reply, Error> {
         let kind = if channel.kind == ConversationKind::Private { "private" } else { "standard" };
         ChannelInfo::new(&channel.connector_id, (!channel.general).then_some(&*channel.name), kind)
     };
-    let conversations = channels(call).map(|channel| info(channel)).collect();
-    Ok(Reply::new(StatusCode::OK, &ConversationList { conversations }))
+    Ok(heavy(call.directory.entries() * CHANNEL_BYTES, || {
+        let conversations = channels(call).map(|channel| info(channel)).collect();
+        Reply::new(StatusCode::OK, &ConversationList { conversations })
+    }))
 }
 
 /// The team's general channel, if this is the team's id and the bot is in the team.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use redraft_wire::slack::answers::Submitted;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use super::acts::{element, person, time};
 use super::{Answer, Error, Scope, ok};
@@ -102,7 +102,7 @@ pub(super) async fn views(scope: &Scope<'_>, name: &str) -> Answer {
             let shown = (0..open.views.stack.len()).map(|place| open.shown(&acting.person, place));
             return ok(json!({ "app": open.bot.slack_id, "views": shown.collect::<Vec<_>>() }));
         }
-        if timeout_at(end, commits.changed()).await.is_err() {
+        if !scope.app.gate.changed_before(end, commits.changed()).await {
             return ok(json!({ "app": null, "views": [] }));
         }
     }

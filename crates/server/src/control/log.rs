@@ -10,7 +10,7 @@ use redraft_model::time::Ts;
 use redraft_store::{StoreError, Stored, Window};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use super::channels::{self, message};
 use super::{Answer, Error, Scope, ok};
@@ -40,7 +40,7 @@ pub(super) async fn read(scope: &Scope<'_>) -> Answer {
         let page = scope.app.bounds.control_page().await;
         let events = scope.app.store.events(scope.id(), after, limit).await.map_err(failed)?;
         drop(page);
-        let over = !events.is_empty() || timeout_at(end, commits.changed()).await.is_err();
+        let over = !events.is_empty() || !scope.app.gate.changed_before(end, commits.changed()).await;
         if over {
             let directory = scope.still()?;
             let next = events.last().map_or(after, |event| event.position);
@@ -205,7 +205,7 @@ pub(super) async fn wait(scope: &Scope<'_>) -> Answer {
         if let Some(matching) = matching {
             return ok(json!({ "message": matching }));
         }
-        if timeout_at(end, commits.changed()).await.is_err() {
+        if !scope.app.gate.changed_before(end, commits.changed()).await {
             let newest = found.first().map(|stored| message(&directory, stored));
             let seen = newest.map_or("nothing".into(), |it| it["text"].to_string());
             let reason = format!("no message matched in time; the first one looked at says {seen}");

@@ -68,6 +68,7 @@ fn listed<'a>(
     let all = all(&kinds, ConversationId(after))
         .filter(|conversation| kinds.contains(&conversation.kind) && !(active_only && conversation.archived));
     let (channels, next) = written_page(
+        call,
         all,
         limit,
         |it| objects::conversation(call, it, shown).to_string(),

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::Call;
 use super::reply::Error;
+use crate::bounds::heavy;
 
 /// A cursor that continues after `place` in lists of this kind.
 pub(super) fn write(kind: &str, place: i64) -> String {
@@ -55,9 +56,23 @@ pub(super) fn page<T>(
 /// Bytes of JSON of one page of people or conversations.
 const PAGE_BYTES_MAX: usize = 1 << 20;
 
+/// Bytes of one of them as JSON, about.
+const ITEM_BYTES: usize = 1000;
+
 /// A page of a list as a JSON array, and the cursor of the next page, empty on the last one. It ends after `limit` items or
 /// [`PAGE_BYTES_MAX`], but has one at least.
 pub(super) fn written_page<T>(
+    call: &Call<'_>,
+    items: impl Iterator<Item = T>,
+    limit: usize,
+    write: impl Fn(&T) -> String,
+    place: impl Fn(&T) -> String,
+) -> (String, String) {
+    let bytes = limit.min(call.directory.entries()).saturating_mul(ITEM_BYTES);
+    heavy(bytes, || page_of(items, limit, write, place))
+}
+
+fn page_of<T>(
     items: impl Iterator<Item = T>,
     limit: usize,
     write: impl Fn(&T) -> String,
@@ -98,7 +113,7 @@ mod tests {
             let (mut sizes, mut from) = (Vec::new(), 0);
             loop {
                 let write = |_: &usize| format!("\"{}\"", "x".repeat(bytes));
-                let (json, next) = written_page(from..7, limit, write, usize::to_string);
+                let (json, next) = page_of(from..7, limit, write, usize::to_string);
                 sizes.push(serde_json::from_str::<Vec<String>>(&json).unwrap().len());
                 if next.is_empty() {
                     break;

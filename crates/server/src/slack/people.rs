@@ -23,6 +23,7 @@ pub(super) async fn users(call: &Call<'_>) -> Result<Reply, Error> {
     };
     let everyone = call.directory.users_after(UserId(after));
     let (members, next) = written_page(
+        call,
         everyone,
         limit,
         |user| objects::user(call, user).to_string(),
