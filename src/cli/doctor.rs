@@ -45,12 +45,15 @@ impl Doctor {
         for (table, rows) in &found.rows {
             say(&format!("{table}: {rows}"));
         }
+        if found.is_of_earlier_version {
+            say("only its structure was examined; the next start brings it up to date, or redraft migrate");
+        }
         tell(&found)
     }
 }
 
 /// Says that all is well, or fails with what is not.
-pub fn tell(found: &Examined) -> Result<(), Failure> {
+fn tell(found: &Examined) -> Result<(), Failure> {
     for doubt in &found.doubts {
         say(&format!("doubtful: {doubt}"));
     }

@@ -24,8 +24,10 @@ const PROBLEMS_MAX: u64 = 20;
 /// What was found in a data folder.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Examined {
-    /// Its schema. Of an earlier one than the present only the structure is examined.
+    /// Its schema.
     pub schema: i32,
+    /// Whether that is an earlier one than the present. Of such only the structure is examined.
+    pub is_of_earlier_version: bool,
     /// Workspaces, by name.
     pub workspaces: Vec<String>,
     /// Rows that readers and the committer use, by table.
@@ -60,6 +62,7 @@ fn bytes(folder: &Path) -> u64 {
 /// Everything that can be said of a database without its folder.
 pub(super) fn examine_database(db: &Connection, found: &mut Examined) -> rusqlite::Result<()> {
     found.schema = rows::version(db)?;
+    found.is_of_earlier_version = found.schema < rows::SCHEMA_VERSION;
     let mut check =
         Check { db, directories: Directories::default(), told: BTreeMap::new(), problems: Vec::new() };
     check.structure();
@@ -221,6 +224,7 @@ impl Check<'_> {
                 && !self.is_dropped(key.workspace)
             {
                 self.chain(&message)?;
+                self.pieces(&message);
             }
         }
         Ok(())
@@ -228,6 +232,14 @@ impl Check<'_> {
 
     fn is_dropped(&self, workspace: WorkspaceId) -> bool {
         self.directories.get(workspace).is_none()
+    }
+
+    /// A message that streams in has all that was added to it.
+    fn pieces(&mut self, message: &Message) {
+        if message.in_pieces() && rows::pieces(self.db, message).is_err() {
+            let named = self.message(message.key);
+            self.problem("pieces", || format!("pieces of {named} are missing"));
+        }
     }
 
     /// Follows a message's revisions back to its first one. One that was erased says so.

@@ -11,7 +11,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::folder::LOCK_FILE;
 use super::wal::{self, Log};
-use super::{FILE_NAME, OpenError, check_version, keep_log_on_close};
+use super::{FILE_NAME, OpenError, check_version};
 
 /// How often a log that is being written is read again when its end looks broken.
 const LOOKS: usize = 5;
@@ -76,12 +76,11 @@ fn doubt(wal: &Path, written: bool) -> std::io::Result<Option<String>> {
     Ok(None)
 }
 
-/// A connection beside others, or to a log that its writer left. It never brings the log over, also when it is the last
-/// to close.
+/// A connection beside others, or to a log that its writer left. One for reading never brings the log over, also when it
+/// is the last to close.
 fn beside(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let db = Connection::open_with_flags(path, flags)?;
-    keep_log_on_close(&db);
     db.busy_timeout(std::time::Duration::from_secs(5))?;
     db.pragma_update(None, "temp_store", "MEMORY")?;
     Ok(db)

@@ -6,12 +6,14 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use redraft_model::command::{Update, Verb};
-use redraft_model::content::{Dialect, Patch};
+use redraft_model::append::Append;
+use redraft_model::command::{Post, Update, Verb};
+use redraft_model::content::{Dialect, Patch, Piece};
+use redraft_model::decision::Outcome;
 use redraft_model::event::EventKind;
-use redraft_model::id::{MessageKey, WorkspaceId};
+use redraft_model::id::{AppId, MessageKey, WorkspaceId};
 use redraft_model::message::Gone;
-use redraft_store::contract::{ALPHA_BOT, HandClock, PUBLIC, World, events, update};
+use redraft_store::contract::{ALPHA_BOT, HandClock, PUBLIC, World, added, events, post, settlement, update};
 use redraft_store::{Options, SqliteStore, Store, StoreError, examine};
 
 use crate::folder::Folder;
@@ -221,4 +223,57 @@ async fn a_damaged_row_costs_what_it_holds() {
     let verb = Verb::Update(update(&two, "changed"));
     world.submit(world.command(ALPHA_BOT, verb)).await.unwrap();
     assert_eq!(two.key.conversation, PUBLIC);
+}
+
+/// One row of a list costs no other: neither an event, which would stop every app for ever, nor a delivery.
+#[tokio::test]
+async fn lists_go_on_without_a_damaged_row() {
+    let folder = Folder::new();
+    let world = World::over(Arc::new(open(&folder).unwrap()), HandClock::default()).await;
+    for text in ["one", "two", "three"] {
+        world.say(text).await;
+    }
+    world.settle(AppId(2), settlement(1, &[2, 3, 4], &[])).await;
+    drop(world);
+    let db = rusqlite::Connection::open(folder.database()).unwrap();
+    let sql = "UPDATE log SET body = x'00' WHERE spot = ?1";
+    assert_eq!(db.execute(sql, [(1_i64 << 40) | 3]).unwrap(), 1);
+    assert_eq!(db.execute("UPDATE delivery SET body = x'00' WHERE position = 3", []).unwrap(), 1);
+    drop(db);
+    let store = open(&folder).unwrap();
+    let positions = async |after, limit| {
+        let events = store.events(WorkspaceId(1), after, limit).await.unwrap();
+        events.iter().map(|event| event.position).collect::<Vec<_>>()
+    };
+    assert_eq!(positions(0, 10).await, [1, 2, 4]);
+    assert_eq!(positions(2, 1).await, [4], "whoever goes on behind the one before is not stopped");
+    let waiting = store.deliveries(WorkspaceId(1), AppId(2), (0, 0), 10).await.unwrap();
+    assert_eq!(waiting.iter().map(|delivery| delivery.position).collect::<Vec<_>>(), [2, 4]);
+}
+
+/// What a stream shows is put together of all its pieces, or it is damaged.
+#[tokio::test]
+async fn a_stream_lacks_no_piece() {
+    let folder = Folder::new();
+    let world = World::over(Arc::new(open(&folder).unwrap()), HandClock::default()).await;
+    let root = world.say("a root").await;
+    let begin = Post { reply_to: [Some(root.key.ts), None], ..post(PUBLIC, "") };
+    let piece = |words: &str| Piece { text: words.into(), chunks: None };
+    let begin = Verb::Append(Append::Begin { post: Box::new(begin), piece: piece("one ") });
+    let begun = world.submit(world.command(ALPHA_BOT, begin)).await.unwrap();
+    let Outcome::Posted(begun) = begun else { panic!("{begun:?}") };
+    for words in ["two ", "three"] {
+        world.submit(world.command(ALPHA_BOT, added(&begun.message, words))).await.unwrap();
+    }
+    let key = begun.message.key;
+    assert_eq!(world.store.message(key).await.unwrap().unwrap().content.text, "one two three");
+    drop(world);
+    let db = rusqlite::Connection::open(folder.database()).unwrap();
+    assert_eq!(db.execute("DELETE FROM piece WHERE number = 2", []).unwrap(), 1);
+    drop(db);
+    let found = examine(&folder).unwrap().problems;
+    assert!(found.iter().any(|problem| problem.starts_with("pieces of message ")), "{found:?}");
+    let store = open(&folder).unwrap();
+    assert_eq!(store.message(key).await.unwrap_err(), StoreError::Damaged);
+    assert!(store.message(root.key).await.is_ok());
 }

@@ -65,6 +65,8 @@ fn on(faults: &Faults) -> Options {
 async fn it_opens_and_reads_the_same() {
     let folder = written();
     let before = rows(&folder.database());
+    let examined = examine(&folder).unwrap();
+    assert_eq!((examined.schema, examined.is_of_earlier_version, examined.problems.len()), (3, true, 0));
     let options = Options { clock: HandClock::default().clock(), ..Options::default() };
     let store = SqliteStore::open(&folder, options).unwrap();
     let expected: Vec<&str> = include_str!("schema-3/read.txt").lines().collect();
