@@ -210,3 +210,37 @@ fn a_folder_that_lost_its_database_is_refused_in_words() {
         refused(&args, "the database is empty; ");
     }
 }
+
+/// A flipped byte costs the message that it is in, and that is said: in the history, by whoever asks for it, by the doctor.
+#[test]
+fn a_damaged_message_costs_itself() {
+    let folder = Folder::new("damaged");
+    let world = World::on(Server::in_folder(&folder.0));
+    let posted: Vec<String> =
+        ["first words", "second words", "third words"].map(|text| world.post(DEPLOY, GENERAL, text)).into();
+    assert!(world.server.stop().success());
+    let database = folder.join("redraft.db");
+    let mut bytes = std::fs::read(&database).unwrap();
+    let found = bytes.windows(12).rposition(|window| window == b"second words").unwrap();
+    bytes[found] ^= 1;
+    std::fs::write(&database, bytes).unwrap();
+    let (_, said) = run(&["doctor", "--data", path(&folder)]);
+    assert!(said.contains(&format!("message {} in ", posted[1])), "{said}");
+    let world = World::on(Server::in_folder(&folder.0));
+    let history = world.slack(DEPLOY, "conversations.history", &json!({"channel": GENERAL}));
+    assert_eq!(history.code(), "ok");
+    let texts: Vec<&str> =
+        history.json["messages"].as_array().unwrap().iter().filter_map(|it| it["text"].as_str()).collect();
+    assert!(texts.contains(&"first words") && texts.contains(&"third words"), "{texts:?}");
+    assert_eq!(texts.iter().filter(|text| text.contains("econd words")).count(), 0);
+    assert_eq!(history.json["warning"], "damaged_messages_left_out");
+    let warning = history.json["response_metadata"]["messages"][0].as_str().unwrap();
+    assert!(warning.contains(&posted[1]), "{warning}");
+    let args = json!({"channel": GENERAL, "ts": posted[1], "text": "changed"});
+    let replies = world.slack(DEPLOY, "conversations.replies", &args);
+    assert_eq!(replies.code(), "internal_error");
+    assert!(replies.body.contains("redraft doctor"), "{}", replies.body);
+    let others = world.slack(DEPLOY, "conversations.replies", &json!({"channel": GENERAL, "ts": posted[0]}));
+    assert_eq!(others.code(), "ok");
+    world.post(DEPLOY, GENERAL, "and on it goes");
+}

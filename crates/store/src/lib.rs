@@ -118,12 +118,14 @@ pub struct Page<T> {
     pub rows: Vec<T>,
     /// There were more within the limit, and [`READ_BYTES_MAX`] was reached. Whoever wants them reads on after the last row.
     pub cut: bool,
+    /// Messages that would be among the rows and cannot be read; `redraft doctor` says what of them is damaged.
+    pub damaged: Vec<Ts>,
     bytes: usize,
 }
 
 impl<T> Default for Page<T> {
     fn default() -> Self {
-        Self { rows: Vec::new(), cut: false, bytes: 0 }
+        Self { rows: Vec::new(), cut: false, damaged: Vec::new(), bytes: 0 }
     }
 }
 

@@ -154,7 +154,8 @@ pub(super) async fn messages(scope: &Scope<'_>, channel: &str) -> Answer {
     let next = line.last().filter(|_| line.cut).map(|last| last.message.key.ts.dotted());
     heavy(line.bytes(), || {
         let messages: Vec<Value> = line.iter().map(|it| message(&scope.directory, it)).collect();
-        ok(json!({ "messages": messages, "next": next }))
+        let damaged: Vec<String> = line.damaged.iter().map(|ts| ts.dotted()).collect();
+        ok(json!({ "messages": messages, "next": next, "damaged": damaged }))
     })
 }
 

@@ -36,7 +36,7 @@ pub(super) async fn history(call: &Call<'_>) -> Result<Reply, Error> {
     let workspace = call.directory.workspace.id;
     let _page = call.app.bounds.page().await;
     let line = call.app.store.channel_line(workspace, conversation.id, window, limit + 1).await;
-    let Page { rows: mut messages, cut, .. } = line.map_err(unavailable)?;
+    let Page { rows: mut messages, cut, damaged, .. } = line.map_err(unavailable)?;
     let has_more = cut || limit < messages.len();
     messages.truncate(limit);
     let reply = write_messages(call, &messages, None, metadata(call)?).await?;
@@ -53,7 +53,20 @@ pub(super) async fn history(call: &Call<'_>) -> Result<Reply, Error> {
     if has_more {
         reply.next_cursor = messages.last().map(|last| write("before", last.message.key.ts.0));
     }
-    Ok(reply)
+    Ok(without(&damaged, reply))
+}
+
+/// Says of messages that cannot be read that they are left out.
+fn without(damaged: &[Ts], mut reply: Reply) -> Reply {
+    if !damaged.is_empty() {
+        let named: Vec<String> = damaged.iter().map(|ts| ts.dotted()).collect();
+        reply.warnings.push("damaged_messages_left_out");
+        reply.messages.push(format!(
+            "what is stored of these messages is damaged, and they are left out: {}",
+            named.join(", ")
+        ));
+    }
+    reply
 }
 
 /// `conversations.replies`: a root and its replies, oldest first.
@@ -79,7 +92,7 @@ pub(super) async fn replies(call: &Call<'_>) -> Result<Reply, Error> {
     let room = if after.is_some() { limit.saturating_sub(1).max(1) } else { limit - 1 };
     let _page = call.app.bounds.page().await;
     let line = call.app.store.thread_line(named.message.key, window, room + 1).await.map_err(unavailable)?;
-    let has_more = line.cut || room < line.len();
+    let (has_more, damaged) = (line.cut || room < line.len(), line.damaged.clone());
     let mut page = vec![named.clone()];
     page.extend(line.into_iter().take(room));
     let last = page.last().map_or(0, |last| last.message.key.ts.0);
@@ -87,7 +100,7 @@ pub(super) async fn replies(call: &Call<'_>) -> Result<Reply, Error> {
     if has_more {
         reply.next_cursor = Some(write("after", last));
     }
-    Ok(reply)
+    Ok(without(&damaged, reply))
 }
 
 /// `redraft.messages.revisions`: what a message said before, newest first; for whoever may change it and for

@@ -17,14 +17,14 @@ use redraft_model::time::{Micros, Ts};
 use redraft_model::view::{Identity, Looked, NotLoaded, Remembered, View};
 use redraft_model::workspace::Conversation;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Params, params};
-use tracing::error;
+use tracing::{error, warn};
 
 use super::copy::{flush_folder_of, new_file, partial};
 use super::packed;
 use super::recent::Recent;
 use super::rows::{self, CHANNEL_LINE, EPHEMERAL_LINE, place_of, spot};
 use super::seal::{Row, seal, unseal};
-use super::wal::{self, Beside, Flushed};
+use super::wal::{self, Beside, Flushed, LogFile};
 use super::{Checkpointed, OpenError};
 use crate::Settlement;
 use crate::committer::{Broken, Committed, Engine, Head, NotCommitted, Note};
@@ -67,6 +67,7 @@ pub(super) struct SqliteEngine {
     assemble: Assemble,
     /// The database as a file, open as long as any connection is: see [`Beside::open`].
     file: Arc<Beside>,
+    log: LogFile,
     /// How far the log was flushed when the last commit was.
     flushed: Option<Flushed>,
     heals: bool,
@@ -90,7 +91,8 @@ impl SqliteEngine {
         super::migrate::bring_up_to_date(&mut db, &path)?;
         let db = prepare(db, &wal)?;
         // What the process before has left, and what a migration has written.
-        let flushed = Flushed::now(&path, wal::examine(&wal::path_of(&path))?.frames)?;
+        let mut log = LogFile::default();
+        let flushed = log.flushed(&path, wal::examine(&wal::path_of(&path))?.frames)?;
         let recent = Recent::default();
         Ok(Self {
             path,
@@ -100,6 +102,7 @@ impl SqliteEngine {
             wal,
             assemble,
             file: Arc::new(file),
+            log,
             flushed,
             heals,
             changes_before: 0,
@@ -587,8 +590,12 @@ pub(super) fn open_file(
     if !path.exists() {
         make_new(path, vfs)?;
     }
+    let log = wal::examine(&wal::path_of(path))?;
+    if let Some(doubt) = log.doubt() {
+        warn!(doubt, "the log of the process before");
+    }
     if heals {
-        wal::harden(path, vfs)?;
+        wal::harden(path, vfs, &log)?;
     }
     let db = super::connection(path, vfs, false)?;
     let file = Beside::open(path, vfs)?;
@@ -693,7 +700,7 @@ impl Engine for SqliteEngine {
         }
         let frames = self.wal.frames.load(Ordering::Relaxed);
         // Of a commit whose log cannot be told from others nothing could be said after the next failure.
-        let flushed = Flushed::now(&self.path, frames).map_err(|failed| {
+        let flushed = self.log.flushed(&self.path, frames).map_err(|failed| {
             error!(error = %failed, "the log could not be read");
             NotCommitted::Unknown
         });

@@ -16,7 +16,7 @@ use tracing::error;
 use super::packed::{self, Row};
 use super::seal::{self, unseal};
 use crate::record::{Entry, Field, RevisionRow, decode, directory, item_key, item_key_of};
-use crate::{Delivery, Page, Part, Revised, Stored, Viewed, Window, content_bytes};
+use crate::{Delivery, Page, Part, READ_ROWS_MAX, Revised, Stored, Viewed, Window, content_bytes};
 
 /// `blob.digest` is the key that one item names; in schema 3 it was the digest of the bytes.
 ///
@@ -316,16 +316,28 @@ pub(super) fn view(db: &Connection, key: MessageKey, user: UserId) -> rusqlite::
     Ok(content(db, key.workspace, view.content_at)?.map(|content| (view, content)))
 }
 
-/// Adds a message to a page, with the pieces of one that streams in. Returns whether there may be room for another one.
+/// Adds a message to a page, with the pieces of one that streams in. One that cannot be read is named there instead, and
+/// costs no other. Returns whether there may be room for another one.
 fn add(
     db: &Connection,
     assemble: Assemble,
     page: &mut Page<Stored>,
-    found: Stored,
+    ts: Ts,
+    found: rusqlite::Result<Option<Stored>>,
 ) -> rusqlite::Result<bool> {
-    let stored = assembled(db, assemble, found)?;
-    let bytes = stored.bytes();
-    Ok(page.take(stored, bytes))
+    match found.and_then(|found| found.map(|found| assembled(db, assemble, found)).transpose()) {
+        Ok(Some(stored)) => {
+            let bytes = stored.bytes();
+            Ok(page.take(stored, bytes))
+        }
+        Ok(None) => Ok(true),
+        Err(failed) if is_damage(&failed) => {
+            error!(ts = ts.0, error = %failed, "a damaged message is left out; `redraft doctor` names it");
+            page.damaged.push(ts);
+            Ok(page.damaged.len() < READ_ROWS_MAX)
+        }
+        Err(failed) => Err(failed),
+    }
 }
 
 pub(super) fn targeted(
@@ -346,10 +358,16 @@ pub(super) fn targeted(
         && found.len() < limit
     {
         let key = MessageKey { workspace, conversation, ts: Ts(row.get(1)?) };
-        if let Row::Message(message) = unpacked(row.get_ref(0)?.as_blob()?, key, EPHEMERAL_LINE)?
-            && message.audience == Audience::Only(reader)
-            && !add(db, assemble, &mut found, with_content(db, message)?)?
-        {
+        let whisper = match unpacked(row.get_ref(0)?.as_blob()?, key, EPHEMERAL_LINE) {
+            Ok(Row::Message(message)) if message.audience == Audience::Only(reader) => {
+                with_content(db, message).map(Some)
+            }
+            Ok(Row::Message(_) | Row::Broadcast(_)) => Ok(None),
+            // Whose it is cannot be read either, so nobody hears of it.
+            Err(failed) if is_damage(&failed) => Ok(None),
+            Err(failed) => Err(failed),
+        };
+        if !add(db, assemble, &mut found, key.ts, whisper)? {
             break;
         }
     }
@@ -480,21 +498,21 @@ pub(super) fn channel_line(
     limit: usize,
 ) -> rusqlite::Result<Page<Stored>> {
     let mut statement = db.prepare_cached(
-        "SELECT body, ts FROM message WHERE place = ?1 AND line = 0 AND ts BETWEEN ?2 AND ?3 ORDER BY ts DESC LIMIT ?4",
+        "SELECT body, ts FROM message WHERE place = ?1 AND line = 0 AND ts BETWEEN ?2 AND ?3 ORDER BY ts DESC",
     )?;
     let place = place(workspace, conversation);
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let mut rows = statement.query(params![place, window.from.0, window.to.0, limit])?;
+    let mut rows = statement.query(params![place, window.from.0, window.to.0])?;
     let mut line = Page::default();
-    while let Some(row) = rows.next()? {
+    while line.len() < limit
+        && let Some(row) = rows.next()?
+    {
         let key = MessageKey { workspace, conversation, ts: Ts(row.get(1)?) };
-        let found = match unpacked(row.get_ref(0)?.as_blob()?, key, CHANNEL_LINE)? {
-            Row::Message(message) => Some(with_content(db, message)?),
-            Row::Broadcast(root) => broadcast(db, key, root)?,
-        };
-        if let Some(found) = found
-            && !add(db, assemble, &mut line, found)?
-        {
+        let sealed = row.get_ref(0)?.as_blob().unwrap_or_default();
+        let found = unpacked(sealed, key, CHANNEL_LINE).and_then(|unpacked| match unpacked {
+            Row::Message(message) => with_content(db, message).map(Some),
+            Row::Broadcast(root) => broadcast(db, key, root),
+        });
+        if !add(db, assemble, &mut line, key.ts, found)? {
             break;
         }
     }
@@ -519,16 +537,20 @@ pub(super) fn thread_line(
         return Ok(Page::default());
     }
     let mut statement = db.prepare_cached(
-        "SELECT body, ts FROM message WHERE place = ?1 AND line = ?2 AND ts BETWEEN ?3 AND ?4 ORDER BY ts LIMIT ?5",
+        "SELECT body, ts FROM message WHERE place = ?1 AND line = ?2 AND ts BETWEEN ?3 AND ?4 ORDER BY ts",
     )?;
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let mut rows = statement.query(params![place_of(root), root.ts.0, window.from.0, window.to.0, limit])?;
+    let mut rows = statement.query(params![place_of(root), root.ts.0, window.from.0, window.to.0])?;
     let mut line = Page::default();
-    while let Some(found) = rows.next()? {
+    while line.len() < limit
+        && let Some(found) = rows.next()?
+    {
         let key = root.at(Ts(found.get(1)?));
-        if let Row::Message(message) = unpacked(found.get_ref(0)?.as_blob()?, key, root.ts.0)?
-            && !add(db, assemble, &mut line, with_content(db, message)?)?
-        {
+        let sealed = found.get_ref(0)?.as_blob().unwrap_or_default();
+        let found = unpacked(sealed, key, root.ts.0).and_then(|unpacked| match unpacked {
+            Row::Message(message) => with_content(db, message).map(Some),
+            Row::Broadcast(_) => Ok(None),
+        });
+        if !add(db, assemble, &mut line, key.ts, found)? {
             break;
         }
     }

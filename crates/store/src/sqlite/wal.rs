@@ -161,20 +161,39 @@ pub(super) struct Flushed {
     pub frames: u64,
 }
 
-impl Flushed {
+/// The log of an open database, for a look at its header after each commit. SQLite keeps the file as long as any
+/// connection is open.
+#[derive(Default)]
+pub(super) struct LogFile(Option<File>);
+
+impl LogFile {
     /// So many frames of the log that is there now; `None` if there is none.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn now(database: &Path, frames: u64) -> std::io::Result<Option<Self>> {
-        Ok(header_of(database)?.map(|header| Self { salts: header.salts, frames }))
+    pub fn flushed(&mut self, database: &Path, frames: u64) -> std::io::Result<Option<Flushed>> {
+        let file = match &self.0 {
+            Some(file) => file,
+            None => match File::open(path_of(database)) {
+                Err(failed) if failed.kind() == ErrorKind::NotFound => return Ok(None),
+                opened => self.0.insert(opened?),
+            },
+        };
+        Ok(header_in(file)?.map(|header| Flushed { salts: header.salts, frames }))
     }
 }
 
 fn header_of(database: &Path) -> std::io::Result<Option<Header>> {
+    match File::open(path_of(database)) {
+        Err(failed) if failed.kind() == ErrorKind::NotFound => Ok(None),
+        opened => header_in(&opened?),
+    }
+}
+
+fn header_in(log: &File) -> std::io::Result<Option<Header>> {
     let mut bytes = [0; HEADER_BYTES];
-    match File::open(path_of(database)).and_then(|file| file.read_exact_at(&mut bytes, 0)) {
-        Err(failed) if matches!(failed.kind(), ErrorKind::NotFound | ErrorKind::UnexpectedEof) => Ok(None),
+    match log.read_exact_at(&mut bytes, 0) {
+        Err(failed) if failed.kind() == ErrorKind::UnexpectedEof => Ok(None),
         read => read.map(|()| Header::of(&bytes)),
     }
 }
@@ -258,8 +277,7 @@ impl Beside {
 ///
 /// # Errors
 /// When the log cannot be read, written or flushed.
-pub(super) fn harden(database: &Path, vfs: Option<&str>) -> std::io::Result<()> {
-    let log = examine(&path_of(database))?;
+pub(super) fn harden(database: &Path, vfs: Option<&str>, log: &Log) -> std::io::Result<()> {
     if log.frames == 0 { Ok(()) } else { write_again(database, vfs, log.bytes, None) }
 }
 
