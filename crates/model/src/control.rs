@@ -6,13 +6,13 @@ use std::sync::Arc;
 use crate::conversations::{archival, archiving, former, renamed, stamped};
 use crate::decide::Draft;
 use crate::decision::{Change, Decision, Halt, Moment, Outcome};
-use crate::directory::{Directories, Directory, DirectoryChange, client_id};
+use crate::directory::{Directories, Directory, DirectoryChange, Kind, client_id};
 use crate::event::EventKind;
 use crate::id::{AppId, ConversationId, TokenHash, UserGroupId, UserId, WorkspaceId};
+use crate::install::room_for_tokens;
 use crate::item::{Code, Grant, Item, ItemKey};
 use crate::limits::{
-    CLOCK_AHEAD_MICROS_MAX, DIRECTORY_ENTRIES_MAX, MEMBERS_MAX, USER_GROUP_MEMBERS_MAX, USER_GROUPS_MAX,
-    WEBHOOKS_MAX,
+    CLOCK_AHEAD_MICROS_MAX, MEMBERS_MAX, USER_GROUP_MEMBERS_MAX, USER_GROUPS_MAX, WEBHOOKS_MAX,
 };
 use crate::notice::{self, Notice};
 use crate::patch::{AppPatch, ConversationPatch, UserGroupPatch, UserPatch, WorkspacePatch};
@@ -228,7 +228,7 @@ impl Act<'_> {
             Control::PatchUserGroup(group, patch) => self.patch_user_group(*group, patch),
             Control::AddCode(hash, code) => self.add_code(*hash, code),
             Control::AddToken(token) => {
-                self.room()?;
+                self.room_for_tokens(1)?;
                 self.token_free(token)?;
                 self.app(token.app)?;
                 self.user(token.user)?;
@@ -261,8 +261,13 @@ impl Act<'_> {
         self.directory.workspace.id
     }
 
-    fn room(&self) -> Result<(), R> {
-        if DIRECTORY_ENTRIES_MAX <= self.directory.entries() { Err(R::Full) } else { Ok(()) }
+    fn room(&self, kind: Kind) -> Result<(), R> {
+        if self.directory.has_room(kind) { Ok(()) } else { Err(R::Full) }
+    }
+
+    fn room_for_tokens(&mut self, count: usize) -> Result<(), R> {
+        let room = room_for_tokens(count, self.directory, self.moment, &mut self.draft);
+        if room { Ok(()) } else { Err(R::Full) }
     }
 
     fn app(&self, id: AppId) -> Result<App, R> {
@@ -347,7 +352,7 @@ impl Act<'_> {
 
     fn end_token(&mut self, token: Token) {
         let (app, user) = (token.app, token.user);
-        self.draft.directory(DirectoryChange::Token(self.id(), Token { revoked: true, ..token }));
+        self.draft.directory(DirectoryChange::Token(self.id(), token.revoked(self.moment.at)));
         self.draft.event(EventKind::TokenRevoked { app, user });
     }
 
@@ -366,7 +371,7 @@ impl Act<'_> {
     }
 
     fn add_user(&mut self, user: &User) -> Result<Outcome, R> {
-        self.room()?;
+        self.room(Kind::User)?;
         self.user_free(user)?;
         let id = self.directory.next_user();
         self.put_user(User { id, ..user.clone() });
@@ -423,7 +428,9 @@ impl Act<'_> {
         tokens: &[Token],
         member_of: &[ConversationId],
     ) -> Result<Outcome, R> {
-        self.room()?;
+        self.room(Kind::User)?;
+        self.room(Kind::App)?;
+        self.room_for_tokens(tokens.len())?;
         self.user_free(bot)?;
         self.names_free([&*app.slack_id, &*app.bot_id])?;
         for name in [Some(app.app_id.clone()), client_id(app)].into_iter().flatten() {
@@ -576,7 +583,7 @@ impl Act<'_> {
     }
 
     fn add_conversation(&mut self, conversation: &Conversation) -> Result<Outcome, R> {
-        self.room()?;
+        self.room(Kind::Conversation)?;
         self.names_free([&*conversation.slack_id, &*conversation.connector_id])?;
         free(self.directory.channel(&conversation.name).is_none(), &conversation.name)?;
         for member in conversation.members.keys() {
@@ -617,8 +624,7 @@ impl Act<'_> {
     }
 
     fn add_user_group(&mut self, group: &UserGroup) -> Result<Outcome, R> {
-        self.room()?;
-        if USER_GROUPS_MAX <= self.directory.user_groups().count() {
+        if USER_GROUPS_MAX <= self.directory.count(Kind::UserGroup) {
             return Err(R::Full);
         }
         self.names_free([&*group.slack_id, &*format!("@{}", group.handle)])?;

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use crate::command::NewDirect;
 use crate::decide::{Context, Draft, Unseen};
 use crate::decision::{Change, Decision, Halt, Outcome};
-use crate::directory::{Directory, DirectoryChange};
+use crate::directory::{Directory, DirectoryChange, Kind};
 use crate::event::EventKind;
 use crate::id::{ConversationId, UserId};
 use crate::item::{Item, ItemKey};
-use crate::limits::{DIRECTORY_ENTRIES_MAX, GROUP_MEMBERS_MAX, MEMBERS_MAX, PREVIOUS_NAMES_MAX};
+use crate::limits::{GROUP_MEMBERS_MAX, MEMBERS_MAX, PREVIOUS_NAMES_MAX};
 use crate::notice::{self, Notice};
 use crate::shared::SharedSet;
 use crate::time::{Micros, Ts};
@@ -336,7 +336,7 @@ fn create(
     if context.directory.channel(name).is_some() {
         return Err(R::NameTaken.into());
     }
-    if DIRECTORY_ENTRIES_MAX <= context.directory.entries() {
+    if !context.directory.has_room(Kind::Conversation) {
         return Err(R::Full.into());
     }
     let kind = if private { ConversationKind::Private } else { ConversationKind::Public };
@@ -526,7 +526,7 @@ pub(crate) fn direct(others: &[UserId], ids: &NewDirect, context: &Context) -> R
     if GROUP_MEMBERS_MAX + 1 < members.len() {
         return Err(R::TooManyUsers);
     }
-    if DIRECTORY_ENTRIES_MAX <= context.directory.entries() {
+    if !context.directory.has_room(Kind::Conversation) {
         return Err(R::Full);
     }
     let kind = if 2 < members.len() { ConversationKind::Group } else { ConversationKind::Direct };

@@ -246,7 +246,7 @@ impl Context<'_> {
         let token = token.ok_or(CallerRefusal::WrongKind)?;
         let mut draft = Draft::new(self.moment, Some(self.actor));
         if !rehearsal {
-            let revoked = Token { revoked: true, ..Token::clone(token) };
+            let revoked = token.revoked(self.moment.at);
             draft.directory(DirectoryChange::Token(self.actor.workspace, revoked));
             draft.event(EventKind::TokenRevoked { app: token.app, user: token.user });
         }

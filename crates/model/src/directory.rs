@@ -7,7 +7,9 @@
 use std::sync::Arc;
 
 use crate::id::{AppId, ConversationId, TokenHash, UserGroupId, UserId, WorkspaceId};
+use crate::limits::DIRECTORY_ENTRIES_MAX;
 use crate::shared::{SharedMap, SharedSet};
+use crate::time::Micros;
 use crate::workspace::{App, Conversation, ConversationKind, Membership, Token, User, UserGroup, Workspace};
 
 /// One workspace's people, apps, conversations and tokens.
@@ -36,6 +38,23 @@ pub struct Directory {
     /// Apps by what heads the addresses of their incoming webhooks.
     webhooks: SharedMap<Arc<str>, AppId>,
     tokens_of: SharedSet<(AppId, TokenHash)>,
+    /// Tokens that end, by when they do.
+    token_ends: SharedSet<(Micros, TokenHash)>,
+}
+
+/// The kinds of entry that are bounded, each by itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// People and bots.
+    User,
+    /// Apps, uninstalled ones too.
+    App,
+    /// Channels and direct messages.
+    Conversation,
+    /// Tokens.
+    Token,
+    /// User groups.
+    UserGroup,
 }
 
 /// What a spelled id names.
@@ -72,6 +91,7 @@ impl Directory {
             anonymous: SharedMap::new(),
             webhooks: SharedMap::new(),
             tokens_of: SharedMap::new(),
+            token_ends: SharedMap::new(),
         }
     }
 
@@ -377,11 +397,18 @@ impl Directory {
 
     /// Adds or replaces a token.
     pub fn put_token(&mut self, token: Token) {
-        if let Some(old) = self.tokens.get(&token.hash).map(|old| (old.app, old.hash)) {
-            self.tokens_of.remove(&old);
-        }
+        self.remove_token(&token.hash);
         self.tokens_of.add((token.app, token.hash));
+        self.token_ends.extend(token.ends_at().map(|end| ((end, token.hash), ())));
         self.tokens.insert(token.hash, Arc::new(token));
+    }
+
+    /// Forgets a token: who uses it hears that there is none.
+    pub fn remove_token(&mut self, hash: &TokenHash) {
+        if let Some(old) = self.tokens.remove(hash) {
+            self.tokens_of.remove(&(old.app, old.hash));
+            self.token_ends.remove(&(old.ends_at().unwrap_or_default(), old.hash));
+        }
     }
 
     /// Adds or replaces a user group.
@@ -395,11 +422,36 @@ impl Directory {
         self.user_groups.insert(group.id, Arc::new(group));
     }
 
-    /// How many entries of the largest kind there are; see [`crate::limits::DIRECTORY_ENTRIES_MAX`].
+    /// How many entries of a kind there are; each kind by itself has [`crate::limits::DIRECTORY_ENTRIES_MAX`] at most.
+    #[must_use]
+    pub fn count(&self, kind: Kind) -> usize {
+        match kind {
+            Kind::User => self.users.len(),
+            Kind::App => self.apps.len(),
+            Kind::Conversation => self.conversations.len(),
+            Kind::Token => self.tokens.len(),
+            Kind::UserGroup => self.user_groups.len(),
+        }
+    }
+
+    /// How many entries of the largest kind there are: what a list of any kind has at most.
     #[must_use]
     pub fn entries(&self) -> usize {
-        let others = self.tokens.len().max(self.user_groups.len());
-        self.users.len().max(self.apps.len()).max(self.conversations.len()).max(others)
+        [Kind::User, Kind::App, Kind::Conversation, Kind::Token, Kind::UserGroup]
+            .map(|kind| self.count(kind))
+            .into_iter()
+            .fold(0, usize::max)
+    }
+
+    /// Whether one more entry of a kind may be made. Tokens that have ended make room, see [`Directory::ended_tokens`].
+    #[must_use]
+    pub fn has_room(&self, kind: Kind) -> bool {
+        self.count(kind) < DIRECTORY_ENTRIES_MAX
+    }
+
+    /// Tokens that were revoked or expired by then, with when; the one that ended first comes first.
+    pub fn ended_tokens(&self, by: Micros) -> impl Iterator<Item = (Micros, TokenHash)> {
+        self.token_ends.keys().copied().take_while(move |(end, _)| *end <= by)
     }
 
     /// The same workspace under another number.
@@ -487,6 +539,8 @@ pub enum DirectoryChange {
     Member(WorkspaceId, ConversationId, UserId, Option<Membership>),
     /// A new or changed token.
     Token(WorkspaceId, Token),
+    /// A token that ended long ago, or that makes room for a new one.
+    RemoveToken(WorkspaceId, TokenHash),
     /// A new or changed user group.
     UserGroup(WorkspaceId, UserGroup),
 }
@@ -541,6 +595,10 @@ impl Directories {
             DirectoryChange::Token(id, token) => {
                 self.tokens.insert(token.hash, *id);
                 self.change(*id, |directory| directory.put_token(token.clone()));
+            }
+            DirectoryChange::RemoveToken(id, hash) => {
+                self.tokens.remove(hash);
+                self.change(*id, |directory| directory.remove_token(hash));
             }
             DirectoryChange::UserGroup(id, group) => {
                 self.change(*id, |directory| directory.put_user_group(group.clone()));

@@ -4,11 +4,11 @@
 
 use crate::decide::Draft;
 use crate::decision::{Change, Decision, Halt, Moment, Outcome};
-use crate::directory::{Directories, Directory, DirectoryChange};
+use crate::directory::{Directory, DirectoryChange, Kind};
 use crate::event::EventKind;
 use crate::id::{AppId, TokenHash, UserId, WorkspaceId};
 use crate::item::{Code, Grant, Item, ItemKey};
-use crate::limits::DIRECTORY_ENTRIES_MAX;
+use crate::limits::{DIRECTORY_ENTRIES_MAX, ENDED_TOKEN_MICROS, ENDED_TOKENS_REMOVED_MAX};
 use crate::view::View;
 use crate::workspace::{App, SlackApp, Token, TokenKind};
 
@@ -99,10 +99,13 @@ pub(crate) fn decide(
     }
     directory.user(code.user).filter(|user| !user.deactivated).ok_or(R::NobodyInstalls)?;
     let tokens = tokens(asked, app, slack, code.user);
-    room(&tokens, directory, directories)?;
+    let mut draft = Draft::new(moment, None);
+    let taken = tokens.iter().any(|token| directories.of_token(&token.hash).is_some());
+    if taken || !room_for_tokens(tokens.len(), directory, moment, &mut draft) {
+        return Err(R::Full.into());
+    }
 
     // Past this line the exchange succeeds.
-    let mut draft = Draft::new(moment, None);
     draft.change(Change::PutItem(key, Some(Item::Grant(Grant::Code(Code { used: true, ..code.clone() })))));
     if app.uninstalled {
         let again = App { uninstalled: false, installed_by: Some(code.user), ..App::clone(app) };
@@ -155,7 +158,25 @@ fn tokens(asked: &Exchange, app: &App, slack: &SlackApp, user: UserId) -> Vec<To
     bot.into_iter().chain(person).collect()
 }
 
-fn room(tokens: &[Token], directory: &Directory, directories: &Directories) -> Result<(), R> {
-    let taken = tokens.iter().any(|token| directories.of_token(&token.hash).is_some());
-    if taken || DIRECTORY_ENTRIES_MAX <= directory.entries() { Err(R::Full) } else { Ok(()) }
+/// Makes room for so many tokens: removes those that ended long ago, and of those that ended later as many as it takes.
+/// False if there is no room all the same; then all that is there is in use.
+pub(crate) fn room_for_tokens(
+    count: usize,
+    directory: &Directory,
+    moment: Moment,
+    draft: &mut Draft,
+) -> bool {
+    let over = (directory.count(Kind::Token) + count).saturating_sub(DIRECTORY_ENTRIES_MAX);
+    let known_from = moment.at.plus(-ENDED_TOKEN_MICROS);
+    let mut removed = 0;
+    for (end, hash) in directory.ended_tokens(moment.at) {
+        let makes_room = removed < over;
+        let is_old = end < known_from && removed < ENDED_TOKENS_REMOVED_MAX;
+        if !makes_room && !is_old {
+            break;
+        }
+        draft.directory(DirectoryChange::RemoveToken(directory.workspace.id, hash));
+        removed += 1;
+    }
+    over <= removed
 }

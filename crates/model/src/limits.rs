@@ -104,8 +104,16 @@ pub const GROUP_MEMBERS_MAX: usize = 8;
 /// Members that a conversation may have (`too_many_members`).
 pub const MEMBERS_MAX: usize = 50_000;
 
-/// People and bots, apps, conversations or tokens of one workspace, each. They are kept in memory.
+/// People and bots, apps, conversations, user groups or tokens of one workspace, each kind by itself. They are kept in
+/// memory.
 pub const DIRECTORY_ENTRIES_MAX: usize = 200_000;
+
+/// How long it is known what a token was that was revoked or expired. It is removed when a token is made later, and
+/// earlier if there is no room for that one.
+pub const ENDED_TOKEN_MICROS: i64 = 7 * 24 * 60 * 60 * 1_000_000;
+
+/// Ended tokens that making one token removes.
+pub const ENDED_TOKENS_REMOVED_MAX: usize = 100;
 
 /// Incoming webhooks of an app.
 pub const WEBHOOKS_MAX: usize = 1000;

@@ -138,7 +138,7 @@ type Visit<'a> = &'a mut dyn FnMut(Named, &str);
 fn names(change: &DirectoryChange, visit: Visit<'_>) {
     match change {
         DirectoryChange::Create(directory) => all_names(directory, visit),
-        DirectoryChange::Drop(_) | DirectoryChange::Member(..) => {}
+        DirectoryChange::Drop(_) | DirectoryChange::Member(..) | DirectoryChange::RemoveToken(..) => {}
         DirectoryChange::Workspace(workspace) => workspace_names(workspace, visit),
         DirectoryChange::User(_, user) => user_names(user, visit),
         DirectoryChange::App(_, app) => app_names(app, visit),
@@ -160,7 +160,8 @@ fn is_stored(change: &DirectoryChange, name: &str, directories: &Directories) ->
         DirectoryChange::Create(_)
         | DirectoryChange::Drop(_)
         | DirectoryChange::NewConversation(..)
-        | DirectoryChange::Member(..) => {}
+        | DirectoryChange::Member(..)
+        | DirectoryChange::RemoveToken(..) => {}
         DirectoryChange::Workspace(new) => {
             if let Some(directory) = of(new.id) {
                 workspace_names(&directory.workspace, visit);

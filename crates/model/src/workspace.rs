@@ -263,8 +263,24 @@ pub struct Token {
     pub scopes: Vec<String>,
     /// Revoked, by its owner or by uninstalling.
     pub revoked: bool,
-    /// When a rotated token ends.
+    /// When a rotated token ends; of a revoked one, when it was revoked (one that was revoked before this was written
+    /// down has nothing).
     pub expires_at: Option<Micros>,
+}
+
+impl Token {
+    /// When it ends or ended; `None` if it lasts.
+    #[must_use]
+    pub fn ends_at(&self) -> Option<Micros> {
+        if self.revoked { Some(self.expires_at.unwrap_or_default()) } else { self.expires_at }
+    }
+
+    /// The same, revoked now.
+    #[must_use]
+    pub fn revoked(&self, now: Micros) -> Self {
+        let ended = self.ends_at().map_or(now, |end| end.min(now));
+        Self { revoked: true, expires_at: Some(ended), ..self.clone() }
+    }
 }
 
 /// The kinds of conversation.

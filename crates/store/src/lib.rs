@@ -458,6 +458,7 @@ impl Concern {
             | DirectoryChange::NewConversation(..)
             | DirectoryChange::Conversation(..)
             | DirectoryChange::Member(..)
+            | DirectoryChange::RemoveToken(..)
             | DirectoryChange::UserGroup(..) => Self::Other,
         }
     }

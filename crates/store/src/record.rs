@@ -550,11 +550,16 @@ impl Entry {
             Self::Conversation(conversation) | Self::ConversationWithMembers(conversation) => {
                 numbered(4, conversation.id.0)
             }
-            Self::Token(token) => [&[5][..], &token.hash.0].concat(),
+            Self::Token(token) => token_key(&token.hash),
             Self::UserGroup(group) => numbered(6, group.id.0),
             Self::Member(row) => member_key(row.conversation, row.user),
         }
     }
+}
+
+/// The key of a token.
+pub(crate) fn token_key(hash: &TokenHash) -> Vec<u8> {
+    [&[5][..], &hash.0].concat()
 }
 
 /// The key of what a conversation knows of a user.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use redraft_model::directory::{Directories, Directory, DirectoryChange, Named};
+use redraft_model::directory::{Directories, Directory, DirectoryChange, Kind, Named};
 use redraft_model::id::{AppId, ConversationId, UserId, WorkspaceId};
 use redraft_model::workspace::{
     App, Conversation, ConversationKind, Membership, SlackApp, TokenKind, User, Webhook, Workspace,
@@ -72,19 +72,15 @@ fn lists_are_in_order_and_begin_after_a_key() {
 #[test]
 fn numbers_go_on_after_the_last() {
     let empty = Directory::new(directory(1).workspace);
-    for (directory, users, apps, conversations, entries) in
-        [(empty, 1, 1, 1, 0), (directory(1), 10, 5, 8, 11)]
+    for (directory, users, apps, conversations, tokens) in [(empty, 1, 1, 1, 0), (directory(1), 10, 5, 8, 11)]
     {
         assert_eq!(directory.next_user(), UserId(users));
         assert_eq!(directory.next_app(), AppId(apps));
         assert_eq!(directory.next_conversation(), ConversationId(conversations));
-        assert_eq!(directory.entries(), entries);
+        let counts = [Kind::User, Kind::App, Kind::Conversation].map(|kind| directory.count(kind) + 1);
+        assert_eq!(counts, [users, apps, conversations].map(|next| next as usize));
+        assert_eq!(directory.count(Kind::Token), tokens);
     }
-    let mut people = Directory::new(directory(1).workspace);
-    people.put_user(user(UserId(1), "a"));
-    people.put_user(user(UserId(2), "b"));
-    people.put_app(app(1, 1, UserId(1), UserId(2)));
-    assert_eq!(people.entries(), 2);
 }
 
 /// What somebody is in, and what they see, is what one finds by looking at all.
@@ -230,7 +226,7 @@ fn a_direct_message_is_found_by_its_present_members() {
 fn a_renumbered_copy_differs_in_its_number_alone() {
     let copy = directory(1).renumbered(WorkspaceId(9));
     assert_eq!(copy.workspace, Workspace { id: WorkspaceId(9), ..directory(1).workspace });
-    assert_eq!((copy.entries(), copy.next_user()), (11, UserId(10)));
+    assert_eq!((copy.count(Kind::Token), copy.next_user()), (11, UserId(10)));
 }
 
 /// Changes of the whole set, one by one, each looked up again by the names that it gives.

@@ -6,8 +6,9 @@ use redraft_model::command::{Caller, Command, Verb};
 use redraft_model::control::Control;
 use redraft_model::conversations::ConversationCommand as C;
 use redraft_model::decision::Halt;
-use redraft_model::directory::DirectoryChange;
+use redraft_model::directory::{Directory, DirectoryChange, Kind};
 use redraft_model::id::{ConversationId, TokenHash, UserGroupId, UserId};
+use redraft_model::limits::ENDED_TOKEN_MICROS;
 use redraft_model::patch::UserGroupPatch;
 use redraft_model::workspace::{App, ConversationKind, Membership, Token, TokenKind, UserGroup};
 
@@ -16,15 +17,33 @@ use crate::world::*;
 const ENTRIES: usize = 200_000;
 const MEMBERS: u32 = 50_000;
 
-/// A workspace with one entry less than it may hold.
-fn nearly_full() -> World {
+/// A workspace with so many tokens, all in use.
+fn with_tokens(count: usize) -> World {
     let mut directory = directory(1);
-    let blank = Token { hint: String::new(), ..token(hash(1, 1), ALPHA_APP, MIA, TokenKind::User) };
-    for number in directory.entries() as u64..ENTRIES as u64 - 1 {
-        let mut hash = TokenHash([9; 32]);
-        hash.0[..8].copy_from_slice(&number.to_be_bytes());
-        directory.put_token(Token { hash, ..blank.clone() });
+    for number in directory.count(Kind::Token)..count {
+        directory.put_token(filler(number));
     }
+    around(&directory)
+}
+
+fn filler(number: usize) -> Token {
+    let blank = Token { hint: String::new(), ..token(hash(1, 1), ALPHA_APP, MIA, TokenKind::User) };
+    let mut hash = TokenHash([9; 32]);
+    hash.0[..8].copy_from_slice(&(number as u64).to_be_bytes());
+    Token { hash, ..blank }
+}
+
+/// A workspace with so many conversations.
+fn with_conversations(count: usize) -> World {
+    let mut directory = directory(1);
+    for number in directory.count(Kind::Conversation)..count {
+        let id = ConversationId(u32::try_from(number).unwrap() + 1);
+        directory.put_conversation(conversation(id, ConversationKind::Private, &format!("c{number}"), &[]));
+    }
+    around(&directory)
+}
+
+fn around(directory: &Directory) -> World {
     let mut world = World { now: START, ..World::default() };
     world.directories.apply(&DirectoryChange::Create(Arc::new(directory.renumbered(HOME))));
     world
@@ -39,38 +58,116 @@ fn would(world: &World, command: &Command) -> String {
     }
 }
 
+fn control(act: Control) -> Command {
+    command(CONTROL, Verb::Control(Box::new(act)))
+}
+
+fn asked(caller: Caller, asked: C) -> Command {
+    command(caller, Verb::Conversation(asked))
+}
+
+fn new_token(number: u8) -> Token {
+    token(hash(1, number), ALPHA_APP, MIA, TokenKind::User)
+}
+
+/// A full kind takes nothing more of its kind, and whatever there is goes on being used, joined, revoked and left.
 #[test]
-fn a_full_workspace_takes_nothing_more() {
-    let control = |act| command(CONTROL, Verb::Control(Box::new(act)));
-    let asked = |caller: Caller, asked| command(caller, Verb::Conversation(asked));
+fn a_full_kind_stops_no_other() {
     let new_app = App { slack_id: "A".into(), bot_id: "B".into(), app_id: "C".into(), ..app(1, 1, ADA, ADA) };
     let bot = user(UserId(0), "eps");
-    let add_app = Control::AddApp { app: new_app, bot, tokens: vec![], member_of: vec![] };
     let room = conversation(ConversationId(0), ConversationKind::Public, "ops", &[]);
-    let new_token = token(hash(1, 70), ALPHA_APP, MIA, TokenKind::User);
+    let add_app =
+        |tokens| Control::AddApp { app: new_app.clone(), bot: bot.clone(), tokens, member_of: vec![] };
     let open = C::Open { users: vec![Some(IVO)], ids: ids("n"), existing_only: false };
     let create = C::Create { name: "ops".into(), private: false, ids: ids("n") };
-    let commands = [
-        (control(Control::AddUser(user(UserId(0), "pia"))), "Control(Full)"),
-        (control(add_app), "Control(Full)"),
+    let users = [
+        control(Control::AddUser(user(UserId(0), "pia"))),
+        control(add_app(vec![])),
+        command(ALPHA_MIA, Verb::Post(post_to(ALPHA))),
+        command(ALPHA_MIA, Verb::Post(post(PUBLIC))),
+        asked(ALPHA_MIA, C::Join(PUBLIC)),
+        asked(ALPHA_MIA, C::Leave(PUBLIC)),
+        command(ALPHA_MIA, Verb::RevokeToken(false)),
+        control(Control::RevokeToken(hash(1, 7))),
+        control(Control::RotateToken { old: hash(1, 7), new: hash(1, 77), hint: String::new() }),
+        control(Control::UninstallApp(ALPHA_APP)),
+    ];
+    let conversations = [
         (control(Control::AddConversation(room)), "Control(Full)"),
-        (control(Control::AddToken(new_token.clone())), "Control(Full)"),
         (asked(ALPHA_MIA, create), "Conversation(Full)"),
         (asked(ALPHA_MIA, open), "Conversation(Full)"),
         (command(ALPHA_MIA, Verb::Post(post_to(IVO))), "Post(ConversationNotFound)"),
     ];
-    let mut world = nearly_full();
-    assert_eq!(world.home().entries(), ENTRIES - 1);
-    for (command, _) in &commands {
-        assert_eq!(would(&world, command), "accepted", "{:?}", command.verb);
+    let tokens = [
+        (control(Control::AddToken(new_token(70))), "Control(Full)"),
+        (control(add_app(vec![new_token(70)])), "Control(Full)"),
+    ];
+    let refused = |world: &World, commands: &[(Command, &str)], is_full: bool| {
+        for (command, expect) in commands {
+            let expect = if is_full { *expect } else { "accepted" };
+            assert_eq!(would(world, command), expect, "{:?}", command.verb);
+        }
+    };
+    let (mut many_conversations, mut many_tokens) =
+        (with_conversations(ENTRIES - 1), with_tokens(ENTRIES - 1));
+    for is_full in [false, true] {
+        refused(&many_conversations, &conversations, is_full);
+        refused(&many_conversations, &tokens, false);
+        refused(&many_tokens, &conversations, false);
+        refused(&many_tokens, &tokens, is_full);
+        for command in &users {
+            for world in [&many_conversations, &many_tokens] {
+                assert_eq!(would(world, command), "accepted", "{:?}", command.verb);
+            }
+        }
+        let last = conversation(
+            ConversationId(u32::try_from(ENTRIES).unwrap()),
+            ConversationKind::Private,
+            "last",
+            &[],
+        );
+        many_conversations.directories.apply(&DirectoryChange::NewConversation(HOME, last));
+        many_tokens.directories.apply(&DirectoryChange::Token(HOME, filler(ENTRIES)));
     }
-    world.directories.apply(&DirectoryChange::Token(HOME, new_token));
-    for (command, expect) in &commands {
-        assert_eq!(would(&world, command), *expect, "{:?}", command.verb);
+}
+
+/// Tokens that were revoked or expired make room, the one that ended first before others, and are removed some time after
+/// their end when others are made.
+#[test]
+fn tokens_that_ended_make_room() {
+    let mut world = with_tokens(ENTRIES);
+    let add = |number| control(Control::AddToken(new_token(number)));
+    assert_eq!(would(&world, &add(70)), "Control(Full)");
+    let there = |world: &World, number| world.home().token(&filler(number).hash).is_some();
+    for number in [50, 40] {
+        assert_eq!(world.control(Control::RevokeToken(filler(number).hash)), "revoked true");
+        world.now = world.now.plus(1);
     }
-    for verb in [Verb::Post(post_to(ALPHA)), Verb::Post(post(PUBLIC)), Verb::Conversation(C::Join(PUBLIC))] {
-        assert_eq!(would(&world, &command(ALPHA_MIA, verb)), "accepted", "what is there is of use");
-    }
+    let expires_at = Some(world.now);
+    world.directories.apply(&DirectoryChange::Token(HOME, Token { expires_at, ..filler(30) }));
+    assert!(there(&world, 50) && there(&world, 40) && there(&world, 30));
+    assert_eq!(world.tell_command(&add(70)), "done");
+    assert!(
+        !there(&world, 50) && there(&world, 40) && there(&world, 30),
+        "the first that ended has made room"
+    );
+    assert!(world.directories.of_token(&filler(50).hash).is_none());
+    let two = vec![new_token(71), new_token(72)];
+    let new_app = App { slack_id: "A".into(), bot_id: "B".into(), app_id: "C".into(), ..app(1, 1, ADA, ADA) };
+    let app = Control::AddApp { app: new_app, bot: user(UserId(0), "eps"), tokens: two, member_of: vec![] };
+    assert_eq!(world.control(app), "app 5");
+    assert!(!there(&world, 40) && !there(&world, 30));
+    assert_eq!(would(&world, &add(73)), "Control(Full)");
+    assert_eq!(world.home().count(Kind::Token), ENTRIES);
+
+    let mut world = World::new();
+    world.control(Control::RevokeToken(hash(1, 7)));
+    world.now = world.now.plus(ENDED_TOKEN_MICROS);
+    assert_eq!(world.tell_command(&add(70)), "done");
+    assert!(world.home().token(&hash(1, 7)).is_some(), "it is known what it was");
+    world.now = world.now.plus(2);
+    assert_eq!(world.tell_command(&add(71)), "done");
+    assert!(world.home().token(&hash(1, 7)).is_none());
 }
 
 #[test]

@@ -32,6 +32,7 @@ use crate::fault::Sabotage;
 use crate::fault::sabotage::Sabotaged;
 use crate::record::{
     Entry, MemberRow, RevisionRow, conversation_entries, decode, encode, entries, item_key, member_key,
+    token_key,
 };
 
 /// Rows that one step of clearing away takes from each table.
@@ -404,14 +405,19 @@ impl SqliteEngine {
                 (*id, Entry::Member(MemberRow { conversation, user, membership }))
             }
             DirectoryChange::Member(id, conversation, user, None) => {
-                const SQL: &str = "DELETE FROM directory WHERE workspace = ?1 AND origin = 0 AND key = ?2";
-                return self.write(SQL, params![id.0, member_key(*conversation, *user)]).map(drop);
+                return self.remove_entry(*id, &member_key(*conversation, *user));
             }
+            DirectoryChange::RemoveToken(id, hash) => return self.remove_entry(*id, &token_key(hash)),
             DirectoryChange::Token(id, it) => (*id, Entry::Token(it.clone())),
             DirectoryChange::UserGroup(id, it) => (*id, Entry::UserGroup(it.clone())),
         };
         debug_assert_eq!(id, workspace, "a command changes its own workspace only");
         self.put_entry(id, false, &entry)
+    }
+
+    fn remove_entry(&self, workspace: WorkspaceId, key: &[u8]) -> rusqlite::Result<()> {
+        const SQL: &str = "DELETE FROM directory WHERE workspace = ?1 AND origin = 0 AND key = ?2";
+        self.write(SQL, params![workspace.0, key]).map(drop)
     }
 
     fn put_entry(&self, workspace: WorkspaceId, origin: bool, entry: &Entry) -> rusqlite::Result<()> {
