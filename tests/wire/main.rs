@@ -21,6 +21,7 @@ mod erasure;
 mod errors;
 mod files;
 mod forged;
+mod guesses;
 mod hears;
 mod hidden;
 mod interactive;

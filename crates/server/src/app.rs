@@ -23,6 +23,7 @@ pub(crate) use crate::slack::rates::Forced;
 use crate::slack::sockets::Sockets;
 pub use crate::slack::streams::Untold;
 pub(crate) use crate::slack::verify;
+use crate::throttle::Throttle;
 use crate::typing::Typing;
 
 /// A server's state. Cheap to share; everything that changes and matters is in the store.
@@ -58,6 +59,8 @@ pub struct App {
     pub untold: Untold,
     /// Which cards were refreshed for whom.
     pub refreshes: Refreshes,
+    /// Who has guessed too often.
+    pub(crate) throttle: Throttle,
     /// Counts and watches connections.
     pub gate: Arc<Gate>,
     /// Bounds bodies in memory and requests under way.
@@ -97,6 +100,7 @@ impl App {
             scheduled: tokio::sync::Notify::default(),
             untold: Untold::default(),
             refreshes: Refreshes::default(),
+            throttle: Throttle::default(),
             gate: Arc::default(),
             bounds: Bounds::default(),
             metrics_apart: false,

@@ -2,6 +2,7 @@
 //! and time on the runtime's threads.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -205,6 +206,8 @@ impl Drop for UnderWay<'_> {
 /// A request's body before it is read. Whoever answers reads it when it knows that it wants it. When it is dropped
 /// unread, what still comes is read and thrown away for a while, so that the sender hears the answer.
 pub(crate) struct Sent<'a> {
+    /// Whence it comes; `None` through the socket in the data folder.
+    pub address: Option<IpAddr>,
     body: Option<Body>,
     bounds: &'a Bounds,
     of_control: bool,
@@ -234,8 +237,15 @@ impl Deref for Read {
 }
 
 impl<'a> Sent<'a> {
-    pub fn new(body: Body, headers: &HeaderMap, bounds: &'a Bounds, of_control: bool) -> Self {
-        Self { body: Some(body), bounds, of_control, waits: headers.contains_key(header::EXPECT) }
+    pub fn new(
+        body: Body,
+        headers: &HeaderMap,
+        address: Option<IpAddr>,
+        bounds: &'a Bounds,
+        of_control: bool,
+    ) -> Self {
+        let waits = headers.contains_key(header::EXPECT);
+        Self { address, body: Some(body), bounds, of_control, waits }
     }
 
     /// The announced size; `None` if it is not known before the end.
@@ -346,13 +356,13 @@ mod tests {
     }
 
     fn sent(bounds: &Bounds, bytes: usize) -> Sent<'_> {
-        Sent::new(Body::from(vec![b'x'; bytes]), &HeaderMap::new(), bounds, false)
+        Sent::new(Body::from(vec![b'x'; bytes]), &HeaderMap::new(), None, bounds, false)
     }
 
     fn streamed(bounds: &Bounds, bytes: usize) -> Sent<'_> {
         let part = move |_| Ok::<_, std::io::Error>(Bytes::from(vec![b'x'; bytes / 8]));
         let body = Body::from_stream(futures_util::stream::iter((0..8).map(part)));
-        Sent::new(body, &HeaderMap::new(), bounds, false)
+        Sent::new(body, &HeaderMap::new(), None, bounds, false)
     }
 
     /// Announced or not, a body takes room while it is there, and no more than there is.

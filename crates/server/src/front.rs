@@ -38,7 +38,8 @@ pub(crate) async fn answer(
     let (parts, body) = request.into_parts();
     let part = part(parts.uri.path());
     let reserved = connection.is_some_and(|connection| connection.room == Room::Reserved);
-    let sent = Sent::new(body, &parts.headers, &app.bounds, part == Part::Control);
+    let address = connection.and_then(|connection| app.gate.client(connection, &parts.headers));
+    let sent = Sent::new(body, &parts.headers, address, &app.bounds, part == Part::Control);
     let mut response = if entrance == Entrance::Metrics {
         watch(app, parts.uri.path(), true).await
     } else if entrance == Entrance::Owner {

@@ -19,6 +19,7 @@ pub mod seed;
 pub mod serve;
 pub mod slack;
 pub mod socket;
+mod throttle;
 pub mod typing;
 
 pub mod delivery;

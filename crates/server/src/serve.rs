@@ -35,6 +35,7 @@ use crate::slack::sockets::Sockets;
 use crate::slack::streams::assemble;
 use crate::socket::{self, ControlListener};
 use crate::tls::{self, Tls};
+use crate::throttle::Throttle;
 use crate::typing::Typing;
 use crate::{due, front, mint, slack};
 
@@ -202,6 +203,7 @@ impl Server {
             scheduled: tokio::sync::Notify::default(),
             untold: Untold::default(),
             refreshes: Refreshes::default(),
+            throttle: Throttle::default(),
             gate: Arc::new(Gate::new(config.limits.clone(), config.trusted_proxies.clone())),
             bounds: Bounds::new(&config.limits),
             metrics_apart: metrics.is_some(),

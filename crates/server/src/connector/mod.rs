@@ -87,7 +87,7 @@ pub(crate) async fn handle(
             return Some(token::issue(app, method, tenant, headers, body).await);
         }
         Route::Description => return Some(openapi::answer(method)),
-        Route::Identity => return Some(token::identity(app, method, query, headers).await),
+        Route::Identity => return Some(token::identity(app, method, query, headers, body.address).await),
         Route::Document(document) => {
             return Some(metadata::answer(app, document, method, query, headers, over_tls).await);
         }

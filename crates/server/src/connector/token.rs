@@ -1,5 +1,6 @@
 //! The token endpoint: client credentials, in both forms of its address; and the endpoint of managed identities.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -18,11 +19,24 @@ use crate::app::App;
 use crate::bounds::{Sent, Unread};
 use crate::front::count_refused_login;
 use crate::mint;
+use crate::throttle::{Attempt, Door, Throttled};
+
+/// What `Retry-After` says after too many wrong passwords. One more is looked at every two seconds.
+const RETRY_AFTER_SECONDS: &str = "2";
 
 /// Bytes of the form at most.
 const FORM_BYTES_MAX: usize = 16 * 1024;
 
 struct Refused(StatusCode, &'static str, String);
+
+/// Too many wrong passwords came before; as Entra ID says it.
+fn too_many(throttled: Throttled) -> Refused {
+    let why = format!(
+        "AADSTS90055: The request was throttled: too many wrong secrets. Try again in {} seconds.",
+        throttled.seconds
+    );
+    Refused(StatusCode::TOO_MANY_REQUESTS, "temporarily_unavailable", why)
+}
 
 /// Answers `POST /{tenant}/oauth2/v2.0/token` and `POST /{tenant}/oauth2/token`.
 pub(super) async fn issue(
@@ -54,6 +68,9 @@ pub(super) async fn issue(
     let (name, value) = super::json_type();
     response.headers_mut().insert(name, value);
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store, no-cache"));
+    if status == StatusCode::TOO_MANY_REQUESTS {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
+    }
     if status == StatusCode::METHOD_NOT_ALLOWED {
         response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
     }
@@ -71,6 +88,7 @@ async fn token(
         let why = "AADSTS900561: The endpoint only accepts POST requests.";
         return Err(Refused(StatusCode::METHOD_NOT_ALLOWED, "invalid_request", why.into()));
     }
+    let address = body.address;
     // No form is as good as one that cannot be read.
     let form = match body.read_at_most(FORM_BYTES_MAX).await {
         Ok(read) => form_urlencoded::parse(&read).into_owned().collect(),
@@ -94,11 +112,11 @@ async fn token(
     check_scope(field("scope"), field("resource"))?;
     let unknown =
         || bad("unauthorized_client", "AADSTS700016: The application was not found in the directory.");
-    let (directory, bot) = registered(app, client_id).ok_or_else(unknown)?;
+    let (directory, bot) = find(app, client_id, secret, address).map_err(too_many)?.ok_or_else(unknown)?;
     if app.workspace_named(tenant).is_some_and(|named| named.workspace.id != directory.workspace.id) {
         return Err(unknown());
     }
-    if !knows_password(&bot, secret) {
+    if !knows_password(app, &bot, secret, address).map_err(too_many)? {
         let why = "AADSTS7000215: Invalid client secret provided.";
         return Err(Refused(StatusCode::UNAUTHORIZED, "invalid_client", why.into()));
     }
@@ -107,15 +125,38 @@ async fn token(
     app.authority.issue(&directory.workspace, &bot).map(|(token, _)| token).ok_or_else(failed)
 }
 
-/// The registered Teams bot of this app id.
-fn registered(app: &App, app_id: &str) -> Option<(Arc<Directory>, Arc<Bot>)> {
-    let directory = app.workspace_named(app_id)?;
-    let bot = directory.app_named(app_id).filter(|bot| bot.app_id == app_id && !bot.uninstalled).cloned()?;
-    Some((directory, bot))
+/// The registered Teams bot of this app id. Asking for one that is not here counts as a guess.
+fn find(
+    app: &App,
+    app_id: &str,
+    secret: &str,
+    address: Option<IpAddr>,
+) -> Result<Option<(Arc<Directory>, Arc<Bot>)>, Throttled> {
+    let directory = app.workspace_named(app_id);
+    let registered = |bot: &&Arc<Bot>| bot.app_id == app_id && !bot.uninstalled;
+    let found = directory.and_then(|directory| {
+        let bot = directory.app_named(app_id).filter(registered).cloned()?;
+        Some((directory, bot))
+    });
+    if found.is_none() {
+        let guess = Attempt { door: Door::Token, address, name: "", secret };
+        app.throttle.admit(&guess)?;
+        app.throttle.note(&guess, false);
+    }
+    Ok(found)
 }
 
-fn knows_password(bot: &Bot, given: &str) -> bool {
-    bot.password_hash.is_some_and(|hash| bool::from(hash.ct_eq(&mint::sha256(given.as_bytes()))))
+/// Whether this is the bot's password.
+///
+/// # Errors
+/// When too many were wrong before.
+fn knows_password(app: &App, bot: &Bot, secret: &str, address: Option<IpAddr>) -> Result<bool, Throttled> {
+    let attempt = Attempt { door: Door::Token, address, name: &bot.app_id, secret };
+    app.throttle.admit(&attempt)?;
+    let given = mint::sha256(secret.as_bytes());
+    let knows = bot.password_hash.is_some_and(|hash| bool::from(hash.ct_eq(&given)));
+    app.throttle.note(&attempt, knows);
+    Ok(knows)
 }
 
 /// Answers `GET /msi/token`, the identity endpoint of Azure App Service (`IDENTITY_ENDPOINT`), where a bot with a managed
@@ -127,8 +168,9 @@ pub(super) async fn identity(
     method: &Method,
     query: Option<&str>,
     headers: &HeaderMap,
+    address: Option<IpAddr>,
 ) -> Response<Body> {
-    let (status, body) = match identity_token(app, method, query, headers).await {
+    let (status, body) = match identity_token(app, method, query, headers, address).await {
         Ok(answer) => (StatusCode::OK, answer),
         Err((status, message)) => {
             info!(status = status.as_u16(), message, "no token was issued");
@@ -140,6 +182,9 @@ pub(super) async fn identity(
     let (name, value) = super::json_type();
     response.headers_mut().insert(name, value);
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if status == StatusCode::TOO_MANY_REQUESTS {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
+    }
     if status == StatusCode::METHOD_NOT_ALLOWED {
         response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET"));
     }
@@ -151,6 +196,7 @@ async fn identity_token(
     method: &Method,
     query: Option<&str>,
     headers: &HeaderMap,
+    address: Option<IpAddr>,
 ) -> Result<Value, (StatusCode, &'static str)> {
     if method != Method::GET {
         return Err((StatusCode::METHOD_NOT_ALLOWED, "The endpoint takes GET."));
@@ -167,10 +213,12 @@ async fn identity_token(
     let resource = asked("resource");
     check_scope(None, Some(resource)).map_err(|_| bad("resource must be https://api.botframework.com."))?;
     let app_id = asked("client_id");
-    let (directory, bot) =
-        registered(app, app_id).ok_or(bad("client_id must be the app id of a registered bot."))?;
     let given = headers.get("x-identity-header").and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if !knows_password(&bot, given) {
+    let too_many = |_| (StatusCode::TOO_MANY_REQUESTS, "Too many wrong identity headers; try again later.");
+    let (directory, bot) = find(app, app_id, given, address)
+        .map_err(too_many)?
+        .ok_or(bad("client_id must be the app id of a registered bot."))?;
+    if !knows_password(app, &bot, given, address).map_err(too_many)? {
         let why = "X-IDENTITY-HEADER must be the bot's password; set IDENTITY_HEADER to it.";
         return Err((StatusCode::UNAUTHORIZED, why));
     }

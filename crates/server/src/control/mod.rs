@@ -23,6 +23,7 @@ use crate::bounds::{Sent, Unread};
 use crate::front::count_refused_login;
 use crate::mint;
 use crate::serve::ANONYMOUS_NEEDS_LOOPBACK;
+use crate::throttle::{Attempt, Door};
 
 mod acts;
 mod apps;
@@ -60,7 +61,18 @@ pub(crate) async fn handle(
     if path == "/control/openapi.json" {
         return written(StatusCode::OK, &openapi::document(&app.public_url));
     }
-    if !bool::from(mint::sha256(given.as_bytes()).ct_eq(&app.control_token)) {
+    let attempt = Attempt { door: Door::Control, address: body.address, name: "", secret: given };
+    if let Err(throttled) = app.throttle.admit(&attempt) {
+        let why = format!("too many wrong tokens came from this address; try again in {} s", throttled.seconds);
+        let (status, answer) = Error(StatusCode::TOO_MANY_REQUESTS, "throttled", why).shown();
+        return written(status, &answer);
+    }
+    let knows = bool::from(mint::sha256(given.as_bytes()).ct_eq(&app.control_token));
+    // Without a token nothing is guessed: a web page that calls this holds up nobody.
+    if knows || !given.is_empty() {
+        app.throttle.note(&attempt, knows);
+    }
+    if !knows {
         count_refused_login("control");
         let error =
             Error(StatusCode::UNAUTHORIZED, "unauthorized", "the control API's token is needed".into());

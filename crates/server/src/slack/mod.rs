@@ -216,13 +216,14 @@ async fn run(
     if let Some(((_, token, _), _)) = &by_header {
         *holder = Some(Arc::clone(token));
     }
+    let address = body.address;
     let body = body.read().await.map_err(unread)?;
     let mut args = Args::read(query, headers, &body).await?;
     drop(body);
     *warnings = std::mem::take(&mut args.warnings);
     let method = match method {
         Some(method) => method,
-        None if name == "oauth.v2.access" => return oauth::access(app, headers, &args).await,
+        None if name == "oauth.v2.access" => return oauth::access(app, headers, &args, address).await,
         None => return auth::api_test(&args),
     };
     let ((directory, token, user), _under_way) = match by_header {

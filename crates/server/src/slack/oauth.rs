@@ -1,15 +1,16 @@
 //! `oauth.v2.access`: a code becomes the tokens of an installation. The page on which people agree is not here; codes come
 //! from the control API and the command line.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use redraft_model::command::{Caller, Command, Verb};
-use redraft_model::decision::Outcome;
+use redraft_model::decision::{Outcome, Why};
 use redraft_model::directory::Directory;
-use redraft_model::install::{Exchange, Installed, NewToken};
+use redraft_model::install::{Exchange, InstallRefusal, Installed, NewToken};
 use redraft_model::workspace::{App as Installable, SlackApp};
 use serde_json::{Value, json};
 
@@ -18,11 +19,24 @@ use super::reply::{Error, Reply};
 use super::{refusal, unavailable};
 use crate::app::{App, NotDone};
 use crate::mint;
+use crate::throttle::{Attempt, Door, Throttled};
 
 /// Answers without a token: the client secret is the right.
-pub(super) async fn access(app: &App, headers: &HeaderMap, args: &Args) -> Result<Reply, Error> {
+pub(super) async fn access(
+    app: &App,
+    headers: &HeaderMap,
+    args: &Args,
+    address: Option<IpAddr>,
+) -> Result<Reply, Error> {
     let (client_id, secret) = client(headers, args);
-    let (directory, installable) = registered(app, &client_id)?;
+    let found = registered(app, &client_id);
+    let name = if found.is_ok() { client_id.as_str() } else { "" };
+    let attempt = Attempt { door: Door::OAuth, address, name, secret: &secret };
+    app.throttle.admit(&attempt).map_err(too_many)?;
+    if found.is_err() {
+        app.throttle.note(&attempt, false);
+    }
+    let (directory, installable) = found?;
     app.slack_rates.admit_app(app, &directory, installable.id, "oauth.v2.access")?;
     grant_type(args)?;
     let code = args
@@ -40,7 +54,15 @@ pub(super) async fn access(app: &App, headers: &HeaderMap, args: &Args) -> Resul
     let workspace = directory.workspace.id;
     let verb = Verb::Install(exchange);
     let command = Command { workspace, caller: Caller::Control, idempotency: None, verb };
-    match app.submit(command).await {
+    let done = app.submit(command).await;
+    match &done {
+        Ok(_) => app.throttle.note(&attempt, true),
+        Err(NotDone::Refused(refusal)) => {
+            app.throttle.note(&attempt, refusal.why != Why::Install(InstallRefusal::BadSecret));
+        }
+        Err(NotDone::Store(_)) => {}
+    }
+    match done {
         Ok(Outcome::Installed(installed)) => {
             // What the app asks for is as it was decided; only if it was dropped since, as it was when the call came.
             let now = app.workspace(workspace).unwrap_or(directory);
@@ -51,6 +73,13 @@ pub(super) async fn access(app: &App, headers: &HeaderMap, args: &Args) -> Resul
         Err(NotDone::Refused(refusal)) => Err(refusal::error(&refusal, &directory, "oauth.v2.access")),
         Err(NotDone::Store(failed)) => Err(unavailable(failed)),
     }
+}
+
+fn too_many(throttled: Throttled) -> Error {
+    let seconds = u32::try_from(throttled.seconds).unwrap_or(u32::MAX);
+    Error::new("ratelimited")
+        .because(format!("too many wrong client secrets; try again in {seconds} s"))
+        .with_status(StatusCode::TOO_MANY_REQUESTS, seconds)
 }
 
 fn new(token: &str) -> NewToken {
