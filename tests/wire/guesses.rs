@@ -20,7 +20,8 @@ fn from(address: &str, url: &str, head: &str, body: &str) -> Answer {
     let mut stream: TcpStream = runtime.block_on(connecting).unwrap();
     stream.set_nonblocking(false).unwrap();
     let length = body.len();
-    let request = format!("{head}\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}");
+    let request =
+        format!("{head}\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}");
     stream.write_all(request.as_bytes()).unwrap();
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).unwrap();

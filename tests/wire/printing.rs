@@ -380,6 +380,17 @@ fn hostile_server(folder: &Path, status: &'static str, text: &'static str) {
     });
 }
 
+/// Commands that ask no server, or are none.
+const OF_THE_FOLDER: [&str; 7] = ["serve", "doctor", "backup", "restore", "migrate", "purge", "help"];
+
+/// The commands, or verbs of a command, that its help lists.
+fn commands(of: &[&str]) -> Vec<String> {
+    let help = text(&redraft().args(of).arg("--help").output().unwrap().stdout);
+    let lines = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+    let named = lines.take_while(|line| line.starts_with("  ")).filter(|line| !line.starts_with("   "));
+    named.filter_map(|line| line.split_whitespace().next().map(str::to_owned)).collect()
+}
+
 /// Every verb that shows what a server said, when that is hostile: no control byte but line breaks and tabs, one row of a
 /// table on one line, and nothing that runs when it is sourced.
 #[test]
@@ -408,7 +419,7 @@ fn verbs_print_text() {
         &["app", "deliveries", "x"],
         &["token", "list"],
     ];
-    let others: [&[&str]; 23] = [
+    let others: [&[&str]; 26] = [
         &["workspace", "create"],
         &["workspace", "set"],
         &["workspace", "clock", "1"],
@@ -432,7 +443,16 @@ fn verbs_print_text() {
         &["token", "rotate", "x"],
         &["token", "revoke", "x"],
         &["key", "list"],
+        &["key", "publish"],
+        &["key", "use"],
+        &["key", "retire"],
     ];
+    for command in commands(&[]).iter().filter(|command| !OF_THE_FOLDER.contains(&command.as_str())) {
+        for verb in commands(&[command]).iter().filter(|verb| *verb != "help") {
+            let has = |args: &&[&str]| args[..2] == [command.as_str(), verb.as_str()];
+            assert!(tables.iter().chain(&others).any(|args| has(args)), "{command} {verb} has no row");
+        }
+    }
     let mut printed = 0;
     for (number, hostile) in FORBIDDEN.iter().chain(&STRANGE).enumerate() {
         for (answered, status) in [(true, "200 OK"), (false, "400 Bad Request")] {

@@ -34,8 +34,8 @@ use crate::seed::{Ready, Seed, SeedError, ready_again};
 use crate::slack::sockets::Sockets;
 use crate::slack::streams::assemble;
 use crate::socket::{self, ControlListener};
-use crate::tls::{self, Tls};
 use crate::throttle::Throttle;
+use crate::tls::{self, Tls};
 use crate::typing::Typing;
 use crate::{due, front, mint, slack};
 

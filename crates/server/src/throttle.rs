@@ -244,7 +244,10 @@ mod tests {
         fail(&throttle, &attempt("192.0.2.7", "", "wrong"), 0);
         assert!(throttle.admit_at(&honest, 0).is_ok());
         assert!(throttle.admit_at(&attempt("192.0.2.7", "bot", "guess"), 0).is_err());
-        assert!(throttle.admit_at(&attempt("192.0.2.8", "other", "right"), 0).is_ok(), "another bot elsewhere");
+        assert!(
+            throttle.admit_at(&attempt("192.0.2.8", "other", "right"), 0).is_ok(),
+            "another bot elsewhere"
+        );
         // A success counts nothing, however often.
         let throttle = Throttle::default();
         (0..10_000).for_each(|_| throttle.note_at(&honest, true, 0));

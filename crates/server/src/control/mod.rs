@@ -63,7 +63,8 @@ pub(crate) async fn handle(
     }
     let attempt = Attempt { door: Door::Control, address: body.address, name: "", secret: given };
     if let Err(throttled) = app.throttle.admit(&attempt) {
-        let why = format!("too many wrong tokens came from this address; try again in {} s", throttled.seconds);
+        let why =
+            format!("too many wrong tokens came from this address; try again in {} s", throttled.seconds);
         let (status, answer) = Error(StatusCode::TOO_MANY_REQUESTS, "throttled", why).shown();
         return written(status, &answer);
     }
