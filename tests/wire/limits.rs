@@ -305,6 +305,19 @@ fn refusals_do_not_wait_for_bodies() {
     }
 }
 
+/// A file of another size than was said is refused before its bytes come.
+#[test]
+fn announced_files_have_the_size_that_was_said() {
+    let world = World::new();
+    let begun = world.ok(DEPLOY, "files.getUploadURLExternal", &json!({"filename": "a.txt", "length": 1000}));
+    let url = text_of(&begun, "upload_url");
+    let path = url.trim_start_matches(&*world.server.url);
+    let mut stream = client::connect(&world.server.url);
+    stream.write_all(announced(path, "", 1001).as_bytes()).unwrap();
+    let answer = answer(stream);
+    assert_eq!((answer.status, answer.body.as_str()), (400, "1000 bytes were announced and 1001 came"));
+}
+
 /// Bodies in memory at a time are bounded in sum; the control API has room of its own.
 #[test]
 fn bodies_are_bounded_in_sum() {
@@ -364,6 +377,13 @@ fn pages_are_bounded_in_bytes() {
         let args = json!({"channel": GENERAL, "ts": posted[1], "text": number.to_string(), "attachments": big_attachments()});
         world.ok(DEPLOY, "chat.update", &args);
     }
+    let post_at =
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() + 3600;
+    for _ in 0..30 {
+        let text = "\u{1f600}".repeat(40_000);
+        let args = json!({"channel": GENERAL, "text": text, "post_at": post_at});
+        world.ok(DEPLOY, "chat.scheduleMessage", &args);
+    }
     for (method, args, list, ts, count) in [
         ("conversations.history", json!({"channel": GENERAL, "limit": 999}), "messages", "/ts", 13),
         (
@@ -381,6 +401,7 @@ fn pages_are_bounded_in_bytes() {
             13,
         ),
         ("reactions.list", json!({"limit": 200}), "items", "/message/ts", 12),
+        ("chat.scheduledMessages.list", json!({"limit": 100}), "scheduled_messages", "/id", 30),
     ] {
         let (mut args, mut found, mut pages) = (args, Vec::new(), 0);
         loop {
@@ -478,4 +499,45 @@ fn tls_files_are_read_anew() {
         std::thread::yield_now();
     }
     assert_eq!(client::send("GET", &format!("{}/healthz", plain.url), &[], ("", b"")).status, 200);
+}
+
+/// What an operator watches is there, and moves.
+#[test]
+fn metrics_for_operators() {
+    let folder = Folder::new("metrics");
+    let world = World::on(Server::in_folder(&folder.join("data")));
+    // Whoever connects is never answered.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}/api/messages", silent.local_addr().unwrap());
+    world.controlled("PATCH", "/apps/helpdesk", &json!({"endpoint": endpoint, "read_all": true}));
+    world.post(BEN, GENERAL, "for a bot that does not answer");
+    assert_eq!(world.slack("xoxb-wrong", "auth.test", &json!({})).code(), "invalid_auth");
+    let wrong = [("authorization", "Bearer wrong")];
+    let control = format!("{}/control/workspaces", world.server.url);
+    assert_eq!(client::send("GET", &control, &wrong, ("", b"")).status, 401);
+    for (start, end, least) in [
+        ("redraft_delivery_backlog{", "state=\"first_attempt\"}", 1.0),
+        ("redraft_delivery_oldest_seconds{", "}", 0.1),
+        ("redraft_logins_refused_total{at=\"slack\"", "}", 1.0),
+        ("redraft_logins_refused_total{at=\"control\"", "}", 1.0),
+        ("redraft_batch_jobs_count", "", 1.0),
+        ("redraft_flush_seconds_count", "", 1.0),
+        ("redraft_connections{state=\"answering\"", "}", 1.0),
+        ("redraft_connections_max", "", 1.0),
+        ("redraft_queue_commands", "", 0.0),
+        ("redraft_sockets", "", 0.0),
+    ] {
+        let begin = Instant::now();
+        loop {
+            let metrics = client::send("GET", &format!("{}/metrics", world.server.url), &[], ("", b"")).body;
+            let found = metrics.lines().filter(|line| line.starts_with(start)).find_map(|line| {
+                let (name, value) = line.rsplit_once(' ')?;
+                name.ends_with(end).then_some(value)?.parse::<f64>().ok()
+            });
+            if found.is_some_and(|found| least <= found) {
+                break;
+            }
+            assert!(begin.elapsed() < Duration::from_secs(60), "{start}: {found:?} in {metrics}");
+        }
+    }
 }

@@ -11,7 +11,7 @@ use redraft_model::decision::Outcome;
 use redraft_model::directory::Directory;
 use redraft_model::files::{Complete, FileCommand, FileRefusal, ids};
 use redraft_model::id::{ConversationId, UserId, WorkspaceId};
-use redraft_model::item::{File, Item, ItemKey};
+use redraft_model::item::{File, Grant, Item, ItemKey};
 use redraft_model::policy::{Found, sees};
 use redraft_model::time::Micros;
 use redraft_model::workspace::ConversationKind;
@@ -133,7 +133,17 @@ async fn receive(
     let failed = |failed: StoreError| (StatusCode::SERVICE_UNAVAILABLE, failed.to_string());
     // Only whoever was given an address is listened to.
     let upload = mint::sha256(secret.as_bytes());
-    app.store.item(workspace, ItemKey::Grant(upload)).await.map_err(failed)?.ok_or_else(unknown)?;
+    let grant =
+        app.store.item(workspace, ItemKey::Grant(upload)).await.map_err(failed)?.ok_or_else(unknown)?;
+    let announced =
+        body.announced().filter(|bytes| *bytes <= FILE_BYTES_MAX as u64 && !is_multipart(headers));
+    if let (Item::Grant(Grant::Upload { file, .. }), Some(announced)) = (grant, announced)
+        && let Some(Item::File(file)) =
+            app.store.item(workspace, ItemKey::File(file)).await.map_err(failed)?
+        && file.size != announced
+    {
+        return Err((StatusCode::BAD_REQUEST, other_size(file.size, announced)));
+    }
     let read = body.read_at_most(FILE_BYTES_MAX).await.map_err(|unread| match unread {
         Unread::TooBig => {
             let reason = format!("a file has at most {FILE_BYTES_MAX} bytes here");
@@ -153,7 +163,7 @@ async fn receive(
         Err(NotDone::Store(why)) => Err(failed(why)),
         Err(NotDone::Refused(refusal)) => Err(match refusal.why {
             redraft_model::decision::Why::File(FileRefusal::OtherSize(expected)) => {
-                (StatusCode::BAD_REQUEST, format!("{expected} bytes were announced and {size} came"))
+                (StatusCode::BAD_REQUEST, other_size(expected, size as u64))
             }
             redraft_model::decision::Why::File(FileRefusal::UploadOver) => {
                 (StatusCode::NOT_FOUND, "the time for sending this file is over".into())
@@ -166,10 +176,21 @@ async fn receive(
     }
 }
 
+fn other_size(expected: u64, size: u64) -> String {
+    format!("{expected} bytes were announced and {size} came")
+}
+
+fn is_multipart(headers: &HeaderMap) -> bool {
+    multer::parse_boundary(content_type(headers)).is_ok()
+}
+
+fn content_type(headers: &HeaderMap) -> &str {
+    headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default()
+}
+
 /// The file in a body: the first part of a multipart one, or all of it.
 async fn part(headers: &HeaderMap, body: Bytes) -> Result<Bytes, (StatusCode, String)> {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    let Ok(boundary) = multer::parse_boundary(kind) else { return Ok(body) };
+    let Ok(boundary) = multer::parse_boundary(content_type(headers)) else { return Ok(body) };
     let unreadable = || (StatusCode::BAD_REQUEST, "the multipart body cannot be read".to_owned());
     let mut parts = multer::Multipart::new(Body::from(body).into_data_stream(), boundary);
     let part = parts.next_field().await.ok().flatten().ok_or_else(unreadable)?;

@@ -12,7 +12,7 @@ use redraft_model::item::{Item, ItemKey, Scheduled};
 use redraft_model::message::Kind;
 use redraft_model::schedule::ScheduleCommand;
 use redraft_model::time::{Micros, Ts};
-use redraft_store::READ_ROWS_MAX;
+use redraft_store::{READ_BYTES_MAX, READ_ROWS_MAX};
 use redraft_wire::slack::json::{push_member, push_raw};
 use serde_json::json;
 
@@ -117,16 +117,18 @@ pub(super) async fn list(call: &Call<'_>) -> Result<Reply, Error> {
     let workspace = call.directory.workspace.id;
     let items = call.app.store.items(workspace, from, to, READ_ROWS_MAX).await.map_err(unavailable)?;
     let full = READ_ROWS_MAX <= items.len();
-    let (mut shown, mut next) = (Vec::new(), None);
+    let (mut shown, mut next, mut bytes) = (Vec::new(), None, 0);
     for (key, item) in items {
         let (ItemKey::Scheduled { post_at, .. }, Item::Scheduled(item)) = (&key, &item) else { continue };
         let own = item.app == call.token.app && item.user == call.user.id;
         if own && (oldest..=latest).contains(post_at) {
-            if shown.len() == limit {
+            if shown.len() == limit || (READ_BYTES_MAX <= bytes && !shown.is_empty()) {
                 next = Some(key);
                 break;
             }
-            shown.push(entry(call, &key, item).await?);
+            let entry = entry(call, &key, item).await?;
+            bytes += entry["text"].as_str().map_or(0, str::len);
+            shown.push(entry);
         }
         if full {
             // What follows was not read; the page ends behind what was.
