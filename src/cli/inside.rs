@@ -80,7 +80,8 @@ enum WorkspaceVerb {
         /// The declaration.
         file: Option<PathBuf>,
     },
-    /// Changes who may edit and delete for how long; what is not named is without limit.
+    /// Changes who may edit and delete for how long, and how long what is over is kept. What is not named is without
+    /// limit, or as it is by default.
     Set {
         /// Seconds that people may edit their messages for.
         #[arg(long)]
@@ -91,6 +92,18 @@ enum WorkspaceVerb {
         /// Only administrators delete.
         #[arg(long)]
         only_admins_delete: bool,
+        /// Seconds that content of deleted messages is kept for; a day unless it is given.
+        #[arg(long)]
+        deleted_content: Option<u32>,
+        /// Seconds that superseded revisions are kept for; as long as their message unless it is given.
+        #[arg(long)]
+        superseded_revisions: Option<u32>,
+        /// Seconds that dead letters are kept for; 30 days unless it is given.
+        #[arg(long)]
+        dead_letters: Option<u32>,
+        /// Seconds that ephemeral messages last; a day unless it is given.
+        #[arg(long)]
+        ephemeral_messages: Option<u32>,
     },
     /// Advances its clock.
     Clock {
@@ -116,11 +129,23 @@ impl Workspace {
                 let body = file.map_or(Ok(Value::Null), |file| declaration(&file))?;
                 show(&Control::open(&inside.data.data)?.call("POST", "/workspaces", &body)?)
             }
-            WorkspaceVerb::Set { edit_window, delete_window, only_admins_delete } => {
+            WorkspaceVerb::Set {
+                edit_window,
+                delete_window,
+                only_admins_delete,
+                deleted_content,
+                superseded_revisions,
+                dead_letters,
+                ephemeral_messages,
+            } => {
                 let settings = json!({
                     "edit_window_seconds": edit_window,
                     "delete_window_seconds": delete_window,
                     "only_admins_delete": only_admins_delete,
+                    "deleted_content_seconds": deleted_content,
+                    "superseded_revisions_seconds": superseded_revisions,
+                    "dead_letters_seconds": dead_letters,
+                    "ephemeral_messages_seconds": ephemeral_messages,
                 });
                 show(&inside.call("PATCH", "", &json!({ "settings": settings }))?)
             }

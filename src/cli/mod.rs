@@ -16,6 +16,7 @@ mod keeping;
 mod key;
 mod log;
 mod migrate;
+mod purge;
 mod serve;
 mod settings;
 
@@ -49,6 +50,8 @@ enum Command {
     Backup(keeping::Backup),
     /// Copies a backup into a new data folder.
     Restore(keeping::Restore),
+    /// Erases the content of what was deleted at once, also beside a running server.
+    Purge(purge::Purge),
     /// Brings a data folder of an earlier version up to date; the old database is kept beside the new one.
     Migrate(migrate::Migrate),
 }
@@ -81,6 +84,7 @@ pub fn run() -> ExitCode {
         Command::Doctor(doctor) => doctor.run(),
         Command::Backup(backup) => backup.run(),
         Command::Restore(restore) => restore.run(),
+        Command::Purge(purge) => purge.run(),
         Command::Migrate(migrate) => migrate.run(),
     };
     match done {

@@ -89,7 +89,11 @@ impl Store for Blinding {
         keep(name: &'static str, value: Vec<u8>) -> Vec<u8>;
         replace(name: &'static str, value: Vec<u8>) -> ();
         kept(name: &'static str) -> Option<Vec<u8>>;
-        sweep() -> bool;
+        sweep(sweep: Sweep) -> Swept;
+        empty_log() -> bool;
+        scrub() -> bool;
+        awaited() -> Vec<Awaited>;
+        is_erased(workspace: WorkspaceId, position: u64) -> bool;
         writable() -> ();
     }
 }

@@ -282,7 +282,13 @@ impl Context<'_> {
 
     fn found(&self, reader: Reader, conversation: ConversationId, ts: Ts) -> Looked<Found<Arc<Message>>> {
         let message = self.view.message(self.key(conversation, ts))?;
-        Ok(reader.finds(message, None, self.moment.at))
+        let retention = self.directory.workspace.settings.retention;
+        Ok(reader.finds(message, None, self.moment.at, retention))
+    }
+
+    /// Whether it is an ephemeral message past its time.
+    pub fn expired(&self, message: &Message) -> bool {
+        message.expired(self.moment.at, self.directory.workspace.settings.retention)
     }
 
     pub fn key(&self, conversation: ConversationId, ts: Ts) -> MessageKey {

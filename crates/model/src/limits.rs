@@ -3,8 +3,23 @@
 /// How long a used idempotency key is remembered.
 pub const IDEMPOTENCY_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
 
-/// How long an ephemeral message outlives its last change.
+/// How long an ephemeral message outlives its last change, unless the workspace says otherwise.
 pub const EPHEMERAL_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
+
+/// How long the content of deleted messages is kept, unless the workspace says otherwise: administrators can look at it.
+pub const DELETED_CONTENT_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
+
+/// How long dead letters are kept, unless the workspace says otherwise.
+pub const DEAD_LETTER_MICROS: i64 = 30 * 24 * 60 * 60 * 1_000_000;
+
+/// The longest time that a workspace may keep something of this: ten years.
+pub const RETENTION_MICROS_MAX: i64 = 10 * 365 * 24 * 60 * 60 * 1_000_000;
+
+/// The shortest time that ephemeral messages last.
+pub const EPHEMERAL_MICROS_MIN: i64 = 1_000_000;
+
+/// So long after its retention is over, content is erased whatever delivery still waits for it: a week.
+pub const ERASED_AT_LATEST_MICROS: i64 = 7 * 24 * 60 * 60 * 1_000_000;
 
 /// From this age on a reply is "old": broadcasting it and changing its content must be two calls. The platform names
 /// the rule (`no_dual_broadcast_content_update`) but not the age, so this is a guess.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::content::Parts;
 use crate::id::{AppId, MessageKey, UserId};
 use crate::time::{Micros, Ts};
+use crate::workspace::Retention;
 
 /// Everything about a message but its words: narrow, so that changing it writes little.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -160,19 +161,19 @@ impl Message {
 
     /// When an ephemeral message is over: some time after its last change. Others never are.
     #[must_use]
-    pub fn expires_at(&self) -> Option<Micros> {
+    pub fn expires_at(&self, retention: Retention) -> Option<Micros> {
         let Audience::Only(_) = self.audience else { return None };
         let changed_at = match self.state {
             State::Live { edited: Some(edited), .. } => edited.at,
             _ => Micros(self.key.ts.0),
         };
-        Some(changed_at.plus(crate::limits::EPHEMERAL_MICROS))
+        Some(changed_at.plus(retention.ephemeral_micros))
     }
 
     /// Whether an ephemeral message is past its time.
     #[must_use]
-    pub fn expired(&self, now: Micros) -> bool {
-        self.expires_at().is_some_and(|end| end <= now)
+    pub fn expired(&self, now: Micros, retention: Retention) -> bool {
+        self.expires_at(retention).is_some_and(|end| end <= now)
     }
 
     /// Whether pieces of it lie beside it.

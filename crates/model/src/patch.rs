@@ -24,6 +24,14 @@ pub struct SettingsPatch {
     pub delete_window_micros: Option<Option<i64>>,
     /// [`Settings::only_admins_delete`].
     pub only_admins_delete: Option<bool>,
+    /// [`Retention::deleted_micros`](crate::workspace::Retention).
+    pub deleted_micros: Option<i64>,
+    /// [`Retention::superseded_micros`](crate::workspace::Retention).
+    pub superseded_micros: Option<Option<i64>>,
+    /// [`Retention::dead_letters_micros`](crate::workspace::Retention).
+    pub dead_letters_micros: Option<i64>,
+    /// [`Retention::ephemeral_micros`](crate::workspace::Retention).
+    pub ephemeral_micros: Option<i64>,
 }
 
 /// What changes of a person or a bot user.
@@ -138,6 +146,11 @@ impl SettingsPatch {
         set(&mut changed.edit_window_micros, self.edit_window_micros.as_ref());
         set(&mut changed.delete_window_micros, self.delete_window_micros.as_ref());
         set(&mut changed.only_admins_delete, self.only_admins_delete.as_ref());
+        let retention = &mut changed.retention;
+        set(&mut retention.deleted_micros, self.deleted_micros.as_ref());
+        set(&mut retention.superseded_micros, self.superseded_micros.as_ref());
+        set(&mut retention.dead_letters_micros, self.dead_letters_micros.as_ref());
+        set(&mut retention.ephemeral_micros, self.ephemeral_micros.as_ref());
         changed
     }
 }

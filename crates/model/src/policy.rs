@@ -10,7 +10,7 @@ use crate::id::{AppId, ConversationId, UserId, WorkspaceId};
 use crate::item::File;
 use crate::message::{Audience, Gone, Kind, Message};
 use crate::time::Micros;
-use crate::workspace::{App, Conversation, ConversationKind, Settings, Token, TokenKind, User};
+use crate::workspace::{App, Conversation, ConversationKind, Retention, Settings, Token, TokenKind, User};
 
 /// Who asks, as found when deciding.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -89,7 +89,7 @@ pub enum Reader {
 impl Reader {
     /// Whether a living message, or one as it was when it lived, is for this reader to see.
     #[must_use]
-    pub fn sees(self, message: &Message, now: Micros) -> bool {
+    pub fn sees(self, message: &Message, now: Micros, retention: Retention) -> bool {
         let Audience::Only(only) = message.audience else { return true };
         let theirs = match self {
             Self::Api => false,
@@ -98,15 +98,21 @@ impl Reader {
                 message.app == app && (message.author == user || (app.is_some() && only == user))
             }
         };
-        theirs && !message.expired(now)
+        theirs && !message.expired(now, retention)
     }
 
     /// A message as this reader finds it. `gone` is what is known of it if there is no `message`; without it a deleted
     /// message is as one that never was.
-    pub fn finds<T: AsRef<Message>>(self, message: Option<T>, gone: Option<&Gone>, now: Micros) -> Found<T> {
+    pub fn finds<T: AsRef<Message>>(
+        self,
+        message: Option<T>,
+        gone: Option<&Gone>,
+        now: Micros,
+        retention: Retention,
+    ) -> Found<T> {
         match (message, gone) {
-            (Some(message), _) if self.sees(message.as_ref(), now) => Found::Visible(message),
-            (None, Some(gone)) if self.sees(&gone.last, now) => Found::Deleted,
+            (Some(message), _) if self.sees(message.as_ref(), now, retention) => Found::Visible(message),
+            (None, Some(gone)) if self.sees(&gone.last, now, retention) => Found::Deleted,
             (Some(_), _) | (None, Some(_)) => Found::Hidden,
             (None, None) => Found::Missing,
         }

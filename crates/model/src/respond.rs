@@ -206,9 +206,8 @@ fn act(respond: &Respond, worth: &Worth, context: &Context) -> Result<Act, Halt>
         return Ok(Act::Post);
     }
     let found = context.view.message(context.key(grant.conversation, ts))?;
-    let original = found.filter(|it| {
-        it.app == context.actor.app && it.revision().is_some() && !it.expired(context.moment.at)
-    });
+    let original =
+        found.filter(|it| it.app == context.actor.app && it.revision().is_some() && !context.expired(it));
     let unseen = original.as_ref().is_some_and(|it| it.audience != Audience::Everyone);
     if !respond.deletes && !replaces(respond, grant.origin, unseen) {
         return Ok(Act::Post);

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::content::Dialect;
 use crate::id::{AppId, ConversationId, TokenHash, UserGroupId, UserId, WorkspaceId};
+use crate::limits::{DEAD_LETTER_MICROS, DELETED_CONTENT_MICROS, EPHEMERAL_MICROS};
 use crate::shared::{SharedMap, SharedSet};
 use crate::time::{Micros, Ts};
 
@@ -28,7 +29,7 @@ pub struct Workspace {
     pub clock_offset_micros: i64,
 }
 
-/// What a workspace's administrators decide about people's messages. Apps are free of all of it.
+/// What a workspace's administrators decide. Apps are free of what is said about people's messages.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Settings {
     /// How long people may edit their messages; `None` is for ever.
@@ -37,6 +38,32 @@ pub struct Settings {
     pub delete_window_micros: Option<i64>,
     /// Whether only administrators delete people's messages.
     pub only_admins_delete: bool,
+    /// How long what is over is kept. This is of apps' messages as well.
+    pub retention: Retention,
+}
+
+/// How long a workspace keeps what is over, each at most [`crate::limits::RETENTION_MICROS_MAX`] by the workspace's clock.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Retention {
+    /// Content of deleted messages, from the deletion on, and what people submitted, from then on.
+    pub deleted_micros: i64,
+    /// Superseded revisions, from the update on; `None` is as long as their message.
+    pub superseded_micros: Option<i64>,
+    /// Dead letters, from their event on.
+    pub dead_letters_micros: i64,
+    /// Ephemeral messages, from their last change on.
+    pub ephemeral_micros: i64,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self {
+            deleted_micros: DELETED_CONTENT_MICROS,
+            superseded_micros: None,
+            dead_letters_micros: DEAD_LETTER_MICROS,
+            ephemeral_micros: EPHEMERAL_MICROS,
+        }
+    }
 }
 
 /// A person, or the user that an app's bot is.

@@ -2,9 +2,10 @@
 //! is there for whoever asks. Conversations are looked up with [`redraft_model::policy::sees`].
 
 use redraft_model::directory::Directory;
-use redraft_model::id::{MessageKey, UserId};
+use redraft_model::id::{MessageKey, UserId, WorkspaceId};
 use redraft_model::item::{File, Item, ItemKey};
 use redraft_model::policy::{self, Found, Reader};
+use redraft_model::workspace::Retention;
 use redraft_store::{StoreError, Stored};
 
 use crate::app::App;
@@ -17,7 +18,7 @@ impl App {
         key: MessageKey,
     ) -> Result<Found<Stored>, StoreError> {
         let found = self.store.message(key).await?;
-        Ok(reader.finds(found, None, self.now(key.workspace)))
+        Ok(reader.finds(found, None, self.now(key.workspace), self.retention(key.workspace)))
     }
 
     /// The same; a deleted message is told from one that never was.
@@ -28,7 +29,12 @@ impl App {
     ) -> Result<Found<Stored>, StoreError> {
         let found = self.store.message(key).await?;
         let gone = if found.is_none() { self.store.gone(key).await? } else { None };
-        Ok(reader.finds(found, gone.as_ref(), self.now(key.workspace)))
+        Ok(reader.finds(found, gone.as_ref(), self.now(key.workspace), self.retention(key.workspace)))
+    }
+
+    fn retention(&self, workspace: WorkspaceId) -> Retention {
+        let directory = self.workspace(workspace);
+        directory.map_or_else(Retention::default, |it| it.workspace.settings.retention)
     }
 
     /// A file as a user finds it.

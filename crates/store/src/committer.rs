@@ -21,7 +21,7 @@ use crate::health::Health;
 
 use crate::{
     Answer, BATCH_BYTES_MAX, BATCH_JOBS_MAX, BATCH_TIME_MAX, Clock, Concern, Published, QUEUE_COMMANDS_MAX,
-    Settlement, StoreError,
+    Settlement, StoreError, Sweep, Swept,
 };
 
 /// What a database has to do for the committer. Between `begin` and `commit` it answers as a [`View`] that sees what
@@ -47,8 +47,8 @@ pub(crate) trait Engine: Send + 'static {
     fn keep(&mut self, name: &'static str, value: &[u8]) -> Result<Vec<u8>, Broken>;
     /// Writes down what is no command.
     fn note(&mut self, note: &Note) -> Result<(), Broken>;
-    /// One step of clearing away, within the open transaction; true if there is more.
-    fn sweep(&mut self, now: Micros) -> Result<bool, Broken>;
+    /// One step of clearing away, within the open transaction.
+    fn sweep(&mut self, sweep: Sweep, now: Micros, directories: &Directories) -> Result<Swept, Broken>;
     /// Whatever is due between two batches.
     fn rest(&mut self);
     /// Whether a decision has asked for a row that is damaged since this was last asked.
@@ -90,7 +90,7 @@ pub(crate) struct Head {
 pub(crate) enum Job {
     Command(Box<Command>, Waiter<Answer>),
     Keep(&'static str, Vec<u8>, Waiter<Vec<u8>>),
-    Sweep(Waiter<bool>),
+    Sweep(Sweep, Waiter<Swept>),
     Note(Box<Note>, Waiter<()>),
 }
 
@@ -99,6 +99,8 @@ pub(crate) enum Note {
     Settle(WorkspaceId, AppId, Settlement),
     /// A kept value, in place of the one of that name.
     Value(&'static str, Vec<u8>),
+    /// Nothing is to be left of deleted rows in these pages.
+    Scrub(Vec<u32>),
 }
 
 /// Somebody who waits for the answer to a job. They hear it when this is dropped, wherever that is, so nobody can be
@@ -131,11 +133,11 @@ impl Job {
     fn bytes(&self) -> usize {
         match self {
             Self::Command(command, _) => command_bytes(&command.verb),
-            Self::Sweep(_) => 0,
+            Self::Sweep(..) => 0,
             Self::Keep(_, value, _) => value.len(),
             Self::Note(note, _) => match &**note {
                 Note::Value(_, value) => value.len(),
-                Note::Settle(..) => 0,
+                Note::Settle(..) | Note::Scrub(_) => 0,
             },
         }
     }
@@ -145,7 +147,7 @@ impl Job {
         match self {
             Self::Command(_, waiter) => waiter.answer = flushed,
             Self::Keep(_, _, waiter) => waiter.answer = flushed,
-            Self::Sweep(waiter) => waiter.answer = flushed,
+            Self::Sweep(_, waiter) => waiter.answer = flushed,
             Self::Note(_, waiter) => waiter.answer = flushed,
         }
     }
@@ -307,7 +309,7 @@ impl<E: Engine> Committer<E> {
     /// A command may need a row that is damaged; what reads nothing failed to be written.
     fn failed(&self, job: &mut Job) {
         match job {
-            Job::Command(..) | Job::Sweep(_) => {}
+            Job::Command(..) | Job::Sweep(..) => {}
             Job::Keep(..) | Job::Note(..) => self.health.wrote(false),
         }
         let damaged = self.engine.met_damage();
@@ -341,7 +343,9 @@ impl<E: Engine> Committer<E> {
                     waiter.decided = Some(self.decide(command, now, &mut touched)?);
                 }
                 Job::Keep(name, value, waiter) => waiter.decided = Some(self.engine.keep(name, value)?),
-                Job::Sweep(waiter) => waiter.decided = Some(self.engine.sweep(now)?),
+                Job::Sweep(sweep, waiter) => {
+                    waiter.decided = Some(self.engine.sweep(*sweep, now, &self.working)?);
+                }
                 Job::Note(note, waiter) => waiter.decided = Some(self.engine.note(note)?),
             }
             done += 1;

@@ -33,9 +33,10 @@ use redraft_model::workspace::{
 };
 
 use crate::{
-    Answer, Cause, Clock, Delivery, READ_BYTES_MAX, READ_ROWS_MAX, Settlement, Store, Stored, Window,
+    Answer, Cause, Clock, Delivery, READ_BYTES_MAX, READ_ROWS_MAX, Settlement, Store, Stored, Sweep, Window,
 };
 
+mod erasing;
 pub mod items;
 
 /// Administrator.
@@ -128,6 +129,14 @@ pub async fn run(make: impl Fn(Clock) -> Arc<dyn Store>) {
     items::grants_are_swept_some_time_after_their_end(world().await).await;
     items::items_go_with_their_workspace(world().await).await;
     items::the_first_message_that_waits_is_known(world().await).await;
+    erasing::deleted_content_goes_and_leaves_its_place(world().await).await;
+    erasing::what_is_to_be_told_stays_until_it_was(world().await).await;
+    erasing::nobody_holds_content_up_for_ever(world().await).await;
+    erasing::an_app_that_is_not_told_holds_nothing_up(world().await).await;
+    erasing::superseded_revisions_go_if_they_are_to(world().await).await;
+    erasing::what_was_submitted_goes(world().await).await;
+    erasing::what_is_over_is_so_by_the_workspaces_clock(world().await).await;
+    erasing::a_purge_waits_for_no_retention(world().await).await;
     a_value_is_kept_once(world().await).await;
     a_value_is_replaced(world().await).await;
 }
@@ -149,7 +158,7 @@ async fn what_is_posted_is_read_back_at_once(world: World) {
     assert_eq!(world.line(PUBLIC).await, [posted.key.ts]);
     let revisions = world.store.revisions(posted.key, u32::MAX, 10).await.expect("readable");
     assert_eq!(revisions.len(), 1);
-    assert_eq!((&revisions[0].1, revisions[0].0.position), (&content, posted.content_at));
+    assert_eq!((revisions[0].1.as_ref(), revisions[0].0.position), (Some(&content), posted.content_at));
     assert!(world.store.gone(posted.key).await.expect("readable").is_none());
     assert!(world.message_at(posted.key.at(Ts(1))).await.is_none());
 }
@@ -1130,7 +1139,11 @@ impl World {
     }
 
     /// Another workspace in the same store.
-    async fn beside(&self, n: u8) -> Self {
+    /// Another workspace in the same store, the `n`-th of its kind.
+    ///
+    /// # Panics
+    /// When it is refused.
+    pub async fn beside(&self, n: u8) -> Self {
         let made = self.control(Control::CreateWorkspace(Arc::new(directory(n)))).await;
         let Outcome::Workspace(workspace) = made else { panic!("no workspace was made") };
         Self { workspace, ..self.clone() }
@@ -1217,7 +1230,7 @@ impl World {
     /// When the store fails or never comes to an end.
     pub async fn sweep(&self) {
         for _ in 0..10_000 {
-            if !self.store.sweep().await.expect("the store works") {
+            if !self.store.sweep(Sweep::Routine).await.expect("the store works").more {
                 return;
             }
         }
@@ -1250,7 +1263,10 @@ impl World {
 
     async fn texts(&self, key: MessageKey, below: u32, limit: usize) -> Vec<String> {
         let revisions = self.store.revisions(key, below, limit).await.expect("readable");
-        revisions.iter().map(|(_, content)| content.text.clone()).collect()
+        revisions
+            .iter()
+            .map(|(_, content)| content.as_ref().map_or(String::new(), |it| it.text.clone()))
+            .collect()
     }
 
     /// The texts of what only this user sees.

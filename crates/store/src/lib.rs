@@ -185,6 +185,11 @@ pub(crate) fn content_bytes(content: &Content) -> usize {
     ROW_BYTES + content.text.len() + parts
 }
 
+/// The same of a revision, which may have been erased.
+pub(crate) fn revised_bytes(content: Option<&Arc<Content>>) -> usize {
+    content.map_or(ROW_BYTES, |content| content_bytes(content))
+}
+
 impl Stored {
     /// About how much memory it takes.
     #[must_use]
@@ -200,8 +205,37 @@ impl AsRef<Message> for Stored {
     }
 }
 
-/// One revision of a message.
-pub type Revised = (Revision, Arc<Content>);
+/// One revision of a message, with what it says; `None` if that was erased.
+pub type Revised = (Revision, Option<Arc<Content>>);
+
+/// What clearing away is to take.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Sweep {
+    /// What is past its time.
+    Routine,
+    /// That, and content of what was deleted however long the workspace would keep it.
+    Purge,
+}
+
+/// Content of one workspace that is to be erased, once everybody was told what they have to hear of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Awaited {
+    /// The workspace.
+    pub workspace: WorkspaceId,
+    /// Deletions and updates that ended it.
+    pub endings: u64,
+    /// The log position of the last of them.
+    pub last: u64,
+}
+
+/// What one step of clearing away has done.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Swept {
+    /// There may be more to clear away now.
+    pub more: bool,
+    /// Revisions and blobs that were erased.
+    pub erased: usize,
+}
 
 /// One person's own view of a card, with what it shows.
 pub type Viewed = (PersonalView, Arc<Content>);
@@ -406,9 +440,22 @@ pub trait Store: Send + Sync {
     /// that is made to find out. At most one is made at a time, whoever asks. Waits for as long as the disk does.
     fn writable(&self) -> Later<'_, Result<(), StoreError>>;
 
-    /// Takes one small step of removing what is over: idempotency keys, ephemeral messages, dropped workspaces.
-    /// Returns whether there is more.
-    fn sweep(&self) -> Later<'_, Result<bool, StoreError>>;
+    /// Takes one small step of removing what is over: idempotency keys, ephemeral messages, dropped workspaces, content of
+    /// what was deleted. What apps have still to be told of is left, until it has waited too long.
+    fn sweep(&self, sweep: Sweep) -> Later<'_, Result<Swept, StoreError>>;
+
+    /// Empties the write-ahead log, so that what was erased is not found there either; false if readers are in the way.
+    fn empty_log(&self) -> Later<'_, Result<bool, StoreError>>;
+
+    /// Takes one step of looking through the file for what deleted rows have left within pages, and erases that. Returns
+    /// whether there is more of it. Once through, it has nothing to do until more was written.
+    fn scrub(&self) -> Later<'_, Result<bool, StoreError>>;
+
+    /// Of each workspace that has some, the content that is not erased yet although its retention is over.
+    fn awaited(&self) -> Later<'_, Result<Vec<Awaited>, StoreError>>;
+
+    /// Whether content that the event at this position wrote, or replaced, was erased.
+    fn is_erased(&self, workspace: WorkspaceId, position: u64) -> Later<'_, Result<bool, StoreError>>;
 }
 
 /// What a store shares with its readers after each commit: the directories, where logs end, and bells.

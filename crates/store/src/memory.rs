@@ -11,16 +11,18 @@ use redraft_model::control::numbered_in;
 use redraft_model::decide;
 use redraft_model::decision::{Change, Decision, Halt, Moment};
 use redraft_model::directory::{Directories, Directory, DirectoryChange};
-use redraft_model::event::Event;
+use redraft_model::event::{Event, EventKind};
 use redraft_model::id::{AppId, ConversationId, MessageKey, UserId, WorkspaceId};
 use redraft_model::item::{BlobKey, Item, ItemKey};
-use redraft_model::message::{Audience, Gone, Message, PersonalView, Reaction, Replier, Revision};
+use redraft_model::limits::ERASED_AT_LATEST_MICROS;
+use redraft_model::message::{Audience, Gone, Message, PersonalView, Reaction, Replier};
 use redraft_model::time::{Micros, Ts};
 use redraft_model::view::{Identity, Looked, Remembered, View};
+use redraft_model::workspace::App;
 
 use crate::{
-    Answer, Clock, Concern, Delivery, Later, Page, Part, Published, READ_ROWS_MAX, Revised, Settlement,
-    Store, StoreError, Stored, Viewed, Window, content_bytes,
+    Answer, Awaited, Clock, Concern, Delivery, Later, Page, Part, Published, READ_ROWS_MAX, Revised,
+    Settlement, Store, StoreError, Stored, Sweep, Swept, Viewed, Window, revised_bytes,
 };
 
 /// A store that keeps nothing when the process ends. Commands run one at a time.
@@ -35,7 +37,7 @@ struct State {
     directories: Directories,
     origins: BTreeMap<WorkspaceId, Arc<Directory>>,
     messages: BTreeMap<MessageKey, Arc<Message>>,
-    revisions: BTreeMap<(WorkspaceId, u64), (Revision, Arc<Content>)>,
+    revisions: BTreeMap<(WorkspaceId, u64), Revised>,
     repliers: BTreeMap<(MessageKey, UserId), Replier>,
     gone: BTreeMap<MessageKey, Gone>,
     pieces: BTreeMap<(MessageKey, u32), Piece>,
@@ -50,6 +52,8 @@ struct State {
     logs: BTreeMap<WorkspaceId, Vec<Event>>,
     items: BTreeMap<(WorkspaceId, ItemKey), Item>,
     kept: BTreeMap<&'static str, Vec<u8>>,
+    /// Events that ended content which somebody has still to be told of, as of the last sweep.
+    awaited: BTreeSet<(WorkspaceId, u64)>,
 }
 
 impl MemoryStore {
@@ -139,7 +143,7 @@ impl State {
             Change::ClearMarks(key) => self.clear_marks(*key),
             Change::PutRevision(revision, content) => {
                 let key = (revision.key.workspace, revision.position);
-                self.revisions.insert(key, (revision.clone(), Arc::clone(content)));
+                self.revisions.insert(key, (revision.clone(), Some(Arc::clone(content))));
             }
             Change::PutReplier(root, user, Some(replier)) => {
                 self.repliers.insert((*root, *user), *replier);
@@ -225,7 +229,8 @@ impl State {
 
     fn stored(&self, message: &Arc<Message>) -> Stored {
         let key = (message.key.workspace, message.content_at);
-        let content = message.revision().and_then(|_| self.revisions.get(&key)).map(|(_, content)| content);
+        let content = message.revision().and_then(|_| self.revisions.get(&key));
+        let content = content.and_then(|(_, content)| content.as_ref());
         let nothing = || Arc::new(Content::text(Dialect::Slack, ""));
         let reactions = if message.marked { self.reactions_to(message.key) } else { Vec::new() };
         let content = content.map(|content| match message.in_pieces() {
@@ -258,24 +263,104 @@ impl State {
         living.or_else(|| self.gone.get(&key).map(|gone| gone.last.content_at))
     }
 
-    fn sweep(&mut self, now: Micros) {
-        self.remembered.retain(|_, remembered| now < remembered.expires_at);
-        let Self { items, blobs, .. } = self;
+    /// The same as the other store, all at once and with the whole log every time. Returns how many contents went.
+    fn sweep(&mut self, sweep: Sweep, now: Micros) -> usize {
+        let before: usize = self.contents() + self.blobs.len();
+        self.awaited.clear();
+        let directories: Vec<Arc<Directory>> = self.directories.all().cloned().collect();
+        for directory in directories {
+            let now = now.plus(directory.workspace.clock_offset_micros);
+            self.sweep_expired(&directory, now);
+            self.erase(&directory, sweep, now);
+        }
+        before - (self.contents() + self.blobs.len())
+    }
+
+    fn contents(&self) -> usize {
+        self.revisions.values().filter(|(_, content)| content.is_some()).count()
+    }
+
+    fn sweep_expired(&mut self, directory: &Directory, now: Micros) {
+        let (id, retention) = (directory.workspace.id, directory.workspace.settings.retention);
+        self.remembered
+            .retain(|(identity, _), remembered| identity.workspace != id || now < remembered.expires_at);
+        let Self { items, blobs, deliveries, logs, .. } = self;
         items.retain(|(workspace, _), item| {
-            let kept = item.kept_until().is_none_or(|end| now < end);
+            let kept = *workspace != id || item.kept_until().is_none_or(|end| now < end);
             let owned = item.blobs().into_iter().filter(|_| !kept);
             owned.for_each(|(key, _)| drop(blobs.remove(&(*workspace, key))));
             kept
         });
+        let at = |position: u64| {
+            let log = logs.get(&id)?;
+            log.get(usize::try_from(position).ok()?.checked_sub(1)?).map(|event| event.at)
+        };
+        deliveries.retain(|(workspace, ..), delivery| {
+            let old = at(delivery.position).is_none_or(|at| at.plus(retention.dead_letters_micros) <= now);
+            *workspace != id || delivery.due_at.is_some() || !old
+        });
+        let of_workspace = self.messages.values().filter(|message| message.key.workspace == id);
         let expired: Vec<Arc<Message>> =
-            self.messages.values().filter(|message| message.expired(now)).cloned().collect();
+            of_workspace.filter(|message| message.expired(now, retention)).cloned().collect();
         for message in expired {
             self.messages.remove(&message.key);
             self.clear_marks(message.key);
             let mut next = Some(message.content_at);
             while let Some(position) = next {
-                let removed = self.revisions.remove(&(message.key.workspace, position));
+                let removed = self.revisions.remove(&(id, position));
                 next = removed.and_then(|(revision, _)| revision.previous);
+            }
+        }
+    }
+
+    fn erase(&mut self, directory: &Directory, sweep: Sweep, now: Micros) {
+        let (id, retention) = (directory.workspace.id, directory.workspace.settings.retention);
+        let told = directory.apps().filter(|app| app.is_told());
+        let heard = |app: &App| self.heard.get(&(id, app.id)).copied().unwrap_or(0).max(app.hears_from);
+        let read_to = told.map(|app| heard(app)).min().unwrap_or(u64::MAX);
+        let late: BTreeSet<u64> = self
+            .deliveries
+            .iter()
+            .filter(|((workspace, ..), _)| *workspace == id)
+            .map(|(_, delivery)| delivery.position)
+            .collect();
+        for event in self.logs.get(&id).cloned().unwrap_or_default() {
+            let position = event.position;
+            let (next, kept, whole) = match event.kind {
+                EventKind::MessageDeleted { content_at, .. }
+                | EventKind::MessageTombstoned { content_at, .. }
+                | EventKind::TargetedDeleted { content_at, .. } => {
+                    (Some(content_at), Some(retention.deleted_micros), true)
+                }
+                EventKind::CardSubmitted { .. } => (Some(position), Some(retention.deleted_micros), false),
+                EventKind::MessageUpdated { .. } | EventKind::TargetedUpdated { .. } => {
+                    let revision = self.revisions.get(&(id, position));
+                    let previous = revision.and_then(|(revision, _)| revision.previous);
+                    (previous, retention.superseded_micros, false)
+                }
+                _ => continue,
+            };
+            let (Some(mut next), Some(kept)) = (next, kept) else { continue };
+            let updated =
+                matches!(event.kind, EventKind::MessageUpdated { .. } | EventKind::TargetedUpdated { .. });
+            let purged = sweep == Sweep::Purge && !updated;
+            if now < event.at.plus(kept) && !purged {
+                continue;
+            }
+            let latest = event.at.plus(kept).plus(ERASED_AT_LATEST_MICROS) <= now;
+            let mut after = position;
+            loop {
+                let awaited = read_to < after || late.contains(&next) || late.contains(&after);
+                if awaited && !latest {
+                    self.awaited.insert((id, position));
+                    break;
+                }
+                let Some((revision, content)) = self.revisions.get_mut(&(id, next)) else { break };
+                *content = None;
+                match revision.previous {
+                    Some(previous) if whole => (after, next) = (next, previous),
+                    _ => break,
+                }
             }
         }
     }
@@ -291,12 +376,13 @@ impl View for State {
     }
 
     fn content(&self, key: MessageKey, position: u64) -> Looked<Option<Arc<Content>>> {
-        Ok(self.revisions.get(&(key.workspace, position)).map(|(_, content)| Arc::clone(content)))
+        Ok(self.revisions.get(&(key.workspace, position)).and_then(|(_, content)| content.clone()))
     }
 
     fn assembled(&self, message: &Message, more: Option<&Piece>) -> Looked<Option<Arc<Content>>> {
         let begun = self.revisions.get(&(message.key.workspace, message.content_at));
-        Ok(begun.map(|(_, begun)| Arc::new(self.assembled(message.key, begun, more))))
+        let begun = begun.and_then(|(_, content)| content.as_ref());
+        Ok(begun.map(|begun| Arc::new(self.assembled(message.key, begun, more))))
     }
 
     fn replier(&self, root: MessageKey, user: UserId) -> Looked<Option<Replier>> {
@@ -432,7 +518,9 @@ impl Store for MemoryStore {
             && found.len() < limit.min(READ_ROWS_MAX)
         {
             next = revised.0.previous;
-            if revised.0.number.get() < below && !found.take(revised.clone(), content_bytes(&revised.1)) {
+            if revised.0.number.get() < below
+                && !found.take(revised.clone(), revised_bytes(revised.1.as_ref()))
+            {
                 break;
             }
         }
@@ -461,7 +549,7 @@ impl Store for MemoryStore {
         position: u64,
     ) -> Later<'_, Result<Option<Arc<Content>>, StoreError>> {
         let state = self.state();
-        now(Ok(state.revisions.get(&(workspace, position)).map(|(_, content)| Arc::clone(content))))
+        now(Ok(state.revisions.get(&(workspace, position)).and_then(|(_, content)| content.clone())))
     }
 
     fn reactions(&self, key: MessageKey) -> Later<'_, Result<Vec<Reaction>, StoreError>> {
@@ -489,7 +577,7 @@ impl Store for MemoryStore {
         let state = self.state();
         let view = state.views.get(&(key, user));
         let content = |view: &PersonalView| state.revisions.get(&(key.workspace, view.content_at));
-        now(Ok(view.and_then(|view| content(view).map(|(_, content)| (*view, Arc::clone(content))))))
+        now(Ok(view.and_then(|view| Some((*view, content(view)?.1.clone()?)))))
     }
 
     fn targeted(
@@ -584,8 +672,36 @@ impl Store for MemoryStore {
         now(Ok(()))
     }
 
-    fn sweep(&self) -> Later<'_, Result<bool, StoreError>> {
-        self.state().sweep((self.clock)());
+    fn sweep(&self, sweep: Sweep) -> Later<'_, Result<Swept, StoreError>> {
+        let erased = self.state().sweep(sweep, (self.clock)());
+        now(Ok(Swept { more: false, erased }))
+    }
+
+    /// There is none.
+    fn empty_log(&self) -> Later<'_, Result<bool, StoreError>> {
+        now(Ok(true))
+    }
+
+    /// There is nothing.
+    fn scrub(&self) -> Later<'_, Result<bool, StoreError>> {
         now(Ok(false))
+    }
+
+    fn awaited(&self) -> Later<'_, Result<Vec<Awaited>, StoreError>> {
+        let mut all: BTreeMap<WorkspaceId, (u64, u64)> = BTreeMap::new();
+        for (workspace, position) in &self.state().awaited {
+            let (count, last) = all.entry(*workspace).or_default();
+            (*count, *last) = (*count + 1, *position);
+        }
+        let all = all.into_iter();
+        now(Ok(all.map(|(workspace, (endings, last))| Awaited { workspace, endings, last }).collect()))
+    }
+
+    fn is_erased(&self, workspace: WorkspaceId, position: u64) -> Later<'_, Result<bool, StoreError>> {
+        let state = self.state();
+        let at = |position| state.revisions.get(&(workspace, position));
+        let here = at(position);
+        let before = here.and_then(|(revision, _)| revision.previous).and_then(at);
+        now(Ok([here, before].into_iter().flatten().any(|(_, content)| content.is_none())))
     }
 }

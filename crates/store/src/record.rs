@@ -19,8 +19,8 @@ use redraft_model::shared::SharedMap;
 use redraft_model::time::{Micros, Ts};
 use redraft_model::view::Remembered;
 use redraft_model::workspace::{
-    App, Conversation, ConversationKind, Membership, Note, Pin, Settings, Shortcut, SlackApp, SlashCommand,
-    Token, TokenKind, User, UserGroup, Webhook, Workspace,
+    App, Conversation, ConversationKind, Membership, Note, Pin, Retention, Settings, Shortcut, SlackApp,
+    SlashCommand, Token, TokenKind, User, UserGroup, Webhook, Workspace,
 };
 
 const VERSION: u8 = 1;
@@ -293,8 +293,7 @@ macro_rules! structure {
 
 structure! {
     MessageKey { workspace, conversation, ts }
-    Workspace { id, team_id, tenant_id, name, domain, created_at, settings, clock_offset_micros }
-    Settings { edit_window_micros, delete_window_micros, only_admins_delete }
+    Retention { deleted_micros, superseded_micros, dead_letters_micros, ephemeral_micros }
     User {
         id, slack_id, member_id, directory_id, name, real_name, email, admin, bot_of, away, deactivated,
         updated_at,
@@ -340,6 +339,34 @@ structure! {
     Piece { text, chunks }
     Remembered { digest, key, content_at, revision, expires_at }
     Event { position, ts, at, by, app, kind }
+}
+
+/// Rows of schema 3 have no retention behind the rest.
+impl Field for Workspace {
+    fn put(&self, out: &mut Vec<u8>) {
+        let Self { id, team_id, tenant_id, name, domain, created_at, settings, clock_offset_micros } = self;
+        let Settings { edit_window_micros, delete_window_micros, only_admins_delete, retention } = settings;
+        id.put(out);
+        [team_id, tenant_id, name, domain].into_iter().for_each(|text| text.put(out));
+        created_at.put(out);
+        (*edit_window_micros, *delete_window_micros).put(out);
+        only_admins_delete.put(out);
+        clock_offset_micros.put(out);
+        retention.put(out);
+    }
+
+    fn take(from: &mut &[u8]) -> Option<Self> {
+        let id = Field::take(from)?;
+        let [team_id, tenant_id, name, domain] =
+            [String::take(from)?, String::take(from)?, String::take(from)?, String::take(from)?];
+        let created_at = Field::take(from)?;
+        let (edit_window_micros, delete_window_micros) = Field::take(from)?;
+        let only_admins_delete = Field::take(from)?;
+        let clock_offset_micros = Field::take(from)?;
+        let retention = if from.is_empty() { Retention::default() } else { Field::take(from)? };
+        let settings = Settings { edit_window_micros, delete_window_micros, only_admins_delete, retention };
+        Some(Self { id, team_id, tenant_id, name, domain, created_at, settings, clock_offset_micros })
+    }
 }
 
 macro_rules! choice {
@@ -493,20 +520,23 @@ fn take_rest(from: &mut &[u8]) -> Option<String> {
     Some(text)
 }
 
-/// A revision with what it says, in one row.
+/// A revision with what it says, in one row. It ends behind the revision when it was erased.
 pub(crate) struct RevisionRow {
     pub revision: Revision,
-    pub content: Arc<Content>,
+    /// `None` of one that was erased.
+    pub content: Option<Arc<Content>>,
 }
 
 impl Field for RevisionRow {
     fn put(&self, out: &mut Vec<u8>) {
         self.revision.put(out);
-        self.content.put(out);
+        self.content.iter().for_each(|content| content.put(out));
     }
 
     fn take(from: &mut &[u8]) -> Option<Self> {
-        Some(Self { revision: Field::take(from)?, content: Arc::new(Content::take(from)?) })
+        let revision = Field::take(from)?;
+        let content = if from.is_empty() { None } else { Some(Arc::new(Content::take(from)?)) };
+        Some(Self { revision, content })
     }
 }
 

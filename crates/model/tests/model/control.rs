@@ -228,8 +228,12 @@ fn a_user_keeps_its_own_name_and_may_take_a_free_one() {
 #[test]
 fn settings_and_clock() {
     let mut world = World::new();
-    let settings =
-        Settings { edit_window_micros: Some(1), delete_window_micros: Some(2), only_admins_delete: true };
+    let settings = Settings {
+        edit_window_micros: Some(1),
+        delete_window_micros: Some(2),
+        only_admins_delete: true,
+        ..Settings::default()
+    };
     world.settings(settings.clone());
     const MAX: i64 = CLOCK_AHEAD_MICROS_MAX;
     const TOO_FAR: &str = "Control(ClockTooFarAhead)";

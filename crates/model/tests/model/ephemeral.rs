@@ -6,6 +6,8 @@ use redraft_model::event::EventKind;
 use redraft_model::message::{Audience, Edited, Message, State};
 use redraft_model::time::Micros;
 
+use redraft_model::workspace::Retention;
+
 use crate::world::*;
 
 #[test]
@@ -207,8 +209,10 @@ fn a_change_gives_it_another_day_and_others_never_end() {
         (&changed, DAY + HOUR, true),
         (&public, 999 * DAY, false),
     ] {
-        assert_eq!(message.expired(posted.plus(age)), expect, "{age}");
+        assert_eq!(message.expired(posted.plus(age), Retention::default()), expect, "{age}");
     }
+    let short = Retention { ephemeral_micros: HOUR, ..Retention::default() };
+    assert!(fresh.expired(posted.plus(HOUR), short) && !fresh.expired(posted.plus(HOUR - 1), short));
 }
 
 #[test]

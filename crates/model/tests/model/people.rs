@@ -95,6 +95,7 @@ fn windows_are_for_people() {
         edit_window_micros: Some(HOUR),
         delete_window_micros: Some(HOUR),
         only_admins_delete: false,
+        ..Settings::default()
     };
     world.settings(settings.clone());
     world.now = redraft_model::time::Micros(ts.0 + HOUR);

@@ -21,8 +21,12 @@ fn check(settings: &Settings, author: Caller, caller: Caller, age: i64, expect: 
 fn windows_end_exactly_at_their_limit() {
     let edit = Settings { edit_window_micros: Some(HOUR), ..Settings::default() };
     let delete = Settings { delete_window_micros: Some(HOUR), ..Settings::default() };
-    let both =
-        Settings { edit_window_micros: Some(0), delete_window_micros: Some(0), only_admins_delete: true };
+    let both = Settings {
+        edit_window_micros: Some(0),
+        delete_window_micros: Some(0),
+        only_admins_delete: true,
+        ..Settings::default()
+    };
     let admins = Settings { only_admins_delete: true, ..Settings::default() };
     let closed = "Update(EditWindowClosed)";
     let over = "Delete(NotAllowed(DeleteWindowOver))";
@@ -62,6 +66,7 @@ fn an_administrator_deletes_after_every_window() {
         edit_window_micros: Some(1),
         delete_window_micros: Some(1),
         only_admins_delete: true,
+        ..Settings::default()
     });
     let ts = world.say(ALPHA_MIA, PUBLIC);
     world.now = START.plus(DAY);

@@ -482,6 +482,7 @@ pub fn change_settings(settings: Settings) -> Control {
         edit_window_micros: Some(edit_window_micros),
         delete_window_micros: Some(delete_window_micros),
         only_admins_delete: Some(only_admins_delete),
+        ..SettingsPatch::default()
     };
     Control::PatchWorkspace(WorkspacePatch { name: None, settings: Some(settings) })
 }

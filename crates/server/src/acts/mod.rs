@@ -214,8 +214,9 @@ impl Person {
         };
         let now = self.app.now(workspace);
         let own = store.targeted(workspace, conversation.id, self.user.id, TARGETED_MAX).await?;
-        let own =
-            own.into_iter().filter(|stored| !stored.message.expired(now) && stored.message.root == thread);
+        let retention = self.directory.workspace.settings.retention;
+        let lasts = |stored: &Stored| !stored.message.expired(now, retention);
+        let own = own.into_iter().filter(|stored| lasts(stored) && stored.message.root == thread);
         line.extend(own);
         line.sort_by_key(|stored| stored.message.key.ts);
         let refreshed = self.refresh(conversation, &line).await;

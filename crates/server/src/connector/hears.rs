@@ -333,7 +333,7 @@ impl<'a> Scene<'a> {
         let key = self.key(conversation.id, ts);
         let before = self.app.store.revisions(key, revision, 1).await?;
         let mut both = vec![&*content];
-        both.extend(before.first().map(|(_, content)| &**content));
+        both.extend(before.first().and_then(|(_, content)| content.as_deref()));
         if !self.concerns(conversation, &both) {
             return Ok(vec![]);
         }

@@ -36,6 +36,7 @@ mod interactions;
 mod log;
 mod openapi;
 mod people;
+mod purge;
 mod rates;
 mod refusal;
 mod tokens;
@@ -201,6 +202,7 @@ async fn route(app: &Arc<App>, method: &Method, path: &str, query: Option<&str>,
     let verb = method.as_str();
     match (verb, &segments[..]) {
         ("GET", ["workspaces"]) => workspaces::list(app),
+        ("POST", ["purge"]) => purge::purge(app).await,
         ("GET", ["authority"]) => authority::shown(app).await,
         ("POST", ["authority", "rotate"]) => authority::rotate(app, body).await,
         ("POST", ["workspaces"]) => workspaces::create(app, body).await,

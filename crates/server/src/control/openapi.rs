@@ -11,6 +11,12 @@ const OPERATIONS: &[(&str, &str, &str, &str)] = &[
         "Take one step of replacing the key: publish a new one, use it, retire the old one",
         r#"{"step": "publish"}"#,
     ),
+    (
+        "post",
+        "/purge",
+        "Erase the content of everything that was deleted, but for what apps have still to be told of, and empty the log",
+        "",
+    ),
     ("get", "/workspaces", "All workspaces", ""),
     (
         "post",
@@ -23,7 +29,7 @@ const OPERATIONS: &[(&str, &str, &str, &str)] = &[
         "patch",
         "/workspaces/{workspace}",
         "Change its name, its settings, or both",
-        r#"{"name": "Acme", "settings": {"edit_window_seconds": 60, "delete_window_seconds": null, "only_admins_delete": false}}"#,
+        r#"{"name": "Acme", "settings": {"edit_window_seconds": 60, "delete_window_seconds": null, "only_admins_delete": false, "deleted_content_seconds": 86400, "superseded_revisions_seconds": null, "dead_letters_seconds": 2592000, "ephemeral_messages_seconds": 86400}}"#,
     ),
     ("delete", "/workspaces/{workspace}", "Drop it with everything in it", ""),
     (

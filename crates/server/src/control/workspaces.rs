@@ -13,13 +13,14 @@ use serde_json::{Value, json};
 
 use super::{Answer, Error, Scope, created, done, ok, submit};
 use crate::app::App;
-use crate::seed::Seed;
+use crate::seed::{Seed, SeedSettings};
 
 /// A workspace as the API shows it, with the addresses that its bots need.
 pub(super) fn shown(app: &App, directory: &Directory) -> Value {
     let workspace = &directory.workspace;
     let seconds = |micros: Option<i64>| micros.map(|micros| micros / 1_000_000);
-    let Settings { edit_window_micros, delete_window_micros, only_admins_delete } = workspace.settings;
+    let Settings { edit_window_micros, delete_window_micros, only_admins_delete, retention } =
+        &workspace.settings;
     json!({
         "id": workspace.team_id,
         "tenant_id": workspace.tenant_id,
@@ -29,9 +30,13 @@ pub(super) fn shown(app: &App, directory: &Directory) -> Value {
         "service_url": app.service_url(&workspace.tenant_id),
         "clock_offset_ms": workspace.clock_offset_micros / 1000,
         "settings": {
-            "edit_window_seconds": seconds(edit_window_micros),
-            "delete_window_seconds": seconds(delete_window_micros),
+            "edit_window_seconds": seconds(*edit_window_micros),
+            "delete_window_seconds": seconds(*delete_window_micros),
             "only_admins_delete": only_admins_delete,
+            "deleted_content_seconds": retention.deleted_micros / 1_000_000,
+            "superseded_revisions_seconds": seconds(retention.superseded_micros),
+            "dead_letters_seconds": retention.dead_letters_micros / 1_000_000,
+            "ephemeral_messages_seconds": retention.ephemeral_micros / 1_000_000,
         },
     })
 }
@@ -66,7 +71,7 @@ struct Changed {
     settings: Option<ChangedSettings>,
 }
 
-/// Seconds; null takes a window away, and what is not named stays.
+/// Seconds; null takes a window away and gives what is kept its default, and what is not named stays.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ChangedSettings {
@@ -75,16 +80,38 @@ struct ChangedSettings {
     #[serde(default, deserialize_with = "super::given")]
     delete_window_seconds: Option<Option<u32>>,
     only_admins_delete: Option<bool>,
+    #[serde(default, deserialize_with = "super::given")]
+    deleted_content_seconds: Option<Option<u32>>,
+    #[serde(default, deserialize_with = "super::given")]
+    superseded_revisions_seconds: Option<Option<u32>>,
+    #[serde(default, deserialize_with = "super::given")]
+    dead_letters_seconds: Option<Option<u32>>,
+    #[serde(default, deserialize_with = "super::given")]
+    ephemeral_messages_seconds: Option<Option<u32>>,
 }
 
 impl ChangedSettings {
-    fn patch(self) -> SettingsPatch {
-        let micros = |window: Option<u32>| window.map(|seconds| i64::from(seconds) * 1_000_000);
-        SettingsPatch {
-            edit_window_micros: self.edit_window_seconds.map(micros),
-            delete_window_micros: self.delete_window_seconds.map(micros),
+    fn patch(self) -> Result<SettingsPatch, String> {
+        // As a declaration of the same would have it, with its bounds and defaults.
+        let declared = SeedSettings {
+            edit_window_seconds: self.edit_window_seconds.flatten(),
+            delete_window_seconds: self.delete_window_seconds.flatten(),
+            only_admins_delete: self.only_admins_delete.unwrap_or_default(),
+            deleted_content_seconds: self.deleted_content_seconds.flatten(),
+            superseded_revisions_seconds: self.superseded_revisions_seconds.flatten(),
+            dead_letters_seconds: self.dead_letters_seconds.flatten(),
+            ephemeral_messages_seconds: self.ephemeral_messages_seconds.flatten(),
+        };
+        let Settings { edit_window_micros, delete_window_micros, retention, .. } = declared.settings()?;
+        Ok(SettingsPatch {
+            edit_window_micros: self.edit_window_seconds.map(|_| edit_window_micros),
+            delete_window_micros: self.delete_window_seconds.map(|_| delete_window_micros),
             only_admins_delete: self.only_admins_delete,
-        }
+            deleted_micros: self.deleted_content_seconds.map(|_| retention.deleted_micros),
+            superseded_micros: self.superseded_revisions_seconds.map(|_| retention.superseded_micros),
+            dead_letters_micros: self.dead_letters_seconds.map(|_| retention.dead_letters_micros),
+            ephemeral_micros: self.ephemeral_messages_seconds.map(|_| retention.ephemeral_micros),
+        })
     }
 }
 
@@ -93,7 +120,8 @@ pub(super) async fn change(scope: &Scope<'_>) -> Answer {
     if changed.name.as_deref() == Some("") {
         return Err(Error::bad("a workspace needs a name"));
     }
-    let patch = WorkspacePatch { name: changed.name, settings: changed.settings.map(ChangedSettings::patch) };
+    let settings = changed.settings.map(ChangedSettings::patch).transpose().map_err(Error::bad)?;
+    let patch = WorkspacePatch { name: changed.name, settings };
     if patch == WorkspacePatch::default() {
         return Err(Error::bad("give a name, settings, or both"));
     }

@@ -6,8 +6,10 @@ use redraft_model::command::{Caller, Command, Verb};
 use redraft_model::content::Dialect;
 use redraft_model::control::Control;
 use redraft_model::directory::Directory;
-use redraft_model::event::Event;
+use redraft_model::event::{Event, EventKind};
+use redraft_model::id::WorkspaceId;
 use redraft_model::workspace::App as Bot;
+use redraft_store::Cause;
 use tracing::warn;
 
 use super::lanes::Attempt;
@@ -28,13 +30,43 @@ pub(super) fn may_hear(directory: &Directory, bot: &Bot, event: &Event) -> Vec<u
 pub(super) async fn tell(app: Arc<App>, (workspace, id): Key, attempt: Attempt) -> Result<Told, Failure> {
     let Attempt { part, attempts, cause, .. } = attempt;
     let dialect = app.workspace(workspace).and_then(|directory| directory.app(id).map(|bot| bot.dialect));
-    match dialect {
+    let told = match dialect {
         Some(Dialect::Slack) => {
             let before = cause.filter(|_| 0 < attempts).map(|cause| (attempts, cause));
             slack::hears::tell(&app, workspace, id, part, before).await
         }
         Some(Dialect::Connector) | None => connector::hears::tell(&app, workspace, id, part.0).await,
+    };
+    match told {
+        Ok(Told::Nothing) if is_erased(&app, workspace, part.0).await => {
+            Err(Failure { reason: ERASED.into(), cause: Cause::Other, again: false })
+        }
+        told => told,
     }
+}
+
+/// Why an app is not told of something that it may have had to hear.
+const ERASED: &str = "erased: what the event is about was deleted, and waited too long to be told";
+
+/// Whether the words are gone that an event would have been told with.
+async fn is_erased(app: &App, workspace: WorkspaceId, position: u64) -> bool {
+    let event =
+        app.store.events(workspace, position.saturating_sub(1), 1).await.ok().and_then(|mut it| it.pop());
+    let words = match event.map(|event| event.kind) {
+        Some(
+            EventKind::MessagePosted { .. }
+            | EventKind::MessageUpdated { .. }
+            | EventKind::TargetedUpdated { .. }
+            | EventKind::CardSubmitted { .. },
+        ) => position,
+        Some(
+            EventKind::MessageDeleted { content_at, .. }
+            | EventKind::MessageTombstoned { content_at, .. }
+            | EventKind::TargetedDeleted { content_at, .. },
+        ) => content_at,
+        _ => return false,
+    };
+    app.store.is_erased(workspace, words).await.unwrap_or(false)
 }
 
 pub(super) fn schedule(dialect: Dialect) -> &'static Schedule {

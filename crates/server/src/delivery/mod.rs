@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use redraft_model::id::{AppId, WorkspaceId};
 use redraft_store::{Cause, Part, Published};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
 use crate::app::App;
@@ -29,8 +29,16 @@ use client::Client;
 pub(crate) use client::{Answered, Connection, Request, Unanswered};
 use worker::Worker;
 
-/// Requests for replay that wait for an app's worker; whoever makes one more waits.
-const REPLAYS_MAX: usize = 16;
+/// What waits to be answered by an app's worker; whoever asks for more waits.
+const ASKED_MAX: usize = 16;
+
+/// What an app's worker is asked for.
+enum Asked {
+    /// These dead letters are tried again.
+    Replay(Vec<Part>),
+    /// It is written down how far the app was told.
+    Settle(oneshot::Sender<()>),
+}
 
 /// Apps that the metrics show by themselves.
 const SHOWN_APPS_MAX: usize = 100;
@@ -46,8 +54,8 @@ pub struct Outbox {
 
 /// A worker, as others know it.
 struct Running {
-    /// Where it hears of dead letters that are to be tried again.
-    replays: mpsc::Sender<Vec<Part>>,
+    /// Where it is asked for something.
+    asked: mpsc::Sender<Asked>,
     backlog: Arc<Backlog>,
 }
 
@@ -88,10 +96,23 @@ impl Outbox {
 
     /// These dead letters are tried again by the app's worker.
     pub(crate) async fn replay(&self, workspace: WorkspaceId, app: AppId, parts: Vec<Part>) {
-        let worker = self.workers().get(&(workspace, app)).map(|worker| worker.replays.clone());
+        let worker = self.workers().get(&(workspace, app)).map(|worker| worker.asked.clone());
         if let Some(worker) = worker {
             // One that has ended has lost its endpoint; the letters stay where they are.
-            let _ = worker.send(parts).await;
+            let _ = worker.send(Asked::Replay(parts)).await;
+        }
+    }
+
+    /// Every worker writes down how far its app was told.
+    pub(crate) async fn settle(&self) {
+        let workers: Vec<mpsc::Sender<Asked>> =
+            self.workers().values().map(|worker| worker.asked.clone()).collect();
+        for worker in workers {
+            let (done, settled) = oneshot::channel();
+            // One that has ended has written it down.
+            if worker.send(Asked::Settle(done)).await.is_ok() {
+                let _ = settled.await;
+            }
         }
     }
 
@@ -188,14 +209,14 @@ fn start_workers(app: &Arc<App>, running: &mut JoinSet<()>, stop: &watch::Receiv
         keys.extend(told.map(|app| (directory.workspace.id, app.id)));
     }
     let mut workers = app.outbox.workers();
-    workers.retain(|_, worker| !worker.replays.is_closed());
+    workers.retain(|_, worker| !worker.asked.is_closed());
     for key in keys {
         workers.entry(key).or_insert_with(|| {
-            let (sender, replays) = mpsc::channel(REPLAYS_MAX);
+            let (sender, asked) = mpsc::channel(ASKED_MAX);
             let backlog = Arc::<Backlog>::default();
-            let worker = Worker::new(Arc::clone(app), key, replays, Arc::clone(&backlog));
+            let worker = Worker::new(Arc::clone(app), key, asked, Arc::clone(&backlog));
             running.spawn(worker.run(stop.clone()));
-            Running { replays: sender, backlog }
+            Running { asked: sender, backlog }
         });
     }
 }

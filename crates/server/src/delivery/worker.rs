@@ -16,7 +16,7 @@ use tracing::{info, warn};
 
 use super::hour::Hour;
 use super::lanes::{Attempt, Lanes};
-use super::{Backlog, Failure, Key, Schedule, Told, dialect};
+use super::{Asked, Backlog, Failure, Key, Schedule, Told, dialect};
 use crate::app::App;
 
 /// Parts of events of one app whose first attempt is not over. The log is not read on while there are so many. After a crash they
@@ -44,6 +44,9 @@ const SETTLED_MAX: usize = 1000;
 
 /// Events that an app does not hear, after which it is written down all the same how far the log was read.
 const UNHEARD_MAX: u64 = 1000;
+
+/// Of an app that hears nothing it is written down this often all the same: what nobody waits for can be erased then.
+const UNHEARD_PAUSE: Duration = Duration::from_secs(10);
 
 /// How long to wait when the store could not be read or written.
 const STORE_PAUSE: Duration = Duration::from_millis(500);
@@ -75,7 +78,9 @@ pub(super) struct Worker {
     settlement: Settlement,
     unsettled_since: Option<Instant>,
     settled_to: u64,
-    replays: mpsc::Receiver<Vec<Part>>,
+    /// Since when more was read than is written down.
+    behind_since: Option<Instant>,
+    asked: mpsc::Receiver<Asked>,
     backlog: Arc<Backlog>,
 }
 
@@ -83,7 +88,7 @@ impl Worker {
     pub fn new(
         app: Arc<App>,
         (workspace, id): Key,
-        replays: mpsc::Receiver<Vec<Part>>,
+        asked: mpsc::Receiver<Asked>,
         backlog: Arc<Backlog>,
     ) -> Self {
         Self {
@@ -103,7 +108,8 @@ impl Worker {
             settlement: Settlement::default(),
             unsettled_since: None,
             settled_to: 0,
-            replays,
+            behind_since: None,
+            asked,
             backlog,
         }
     }
@@ -135,7 +141,7 @@ impl Worker {
             tokio::select! {
                 Some(ended) = self.running.join_next_with_id() => self.ended(ended),
                 _ = commits.changed() => {}
-                Some(parts) = self.replays.recv() => self.replay(&parts).await,
+                Some(asked) = self.asked.recv() => self.answer(asked).await,
                 () = sleep(pause) => {}
                 _ = stop.changed() => {
                     // What is on its way is told again after the restart.
@@ -203,7 +209,12 @@ impl Worker {
             let tell = dialect::tell(Arc::clone(&self.app), (self.workspace, self.id), attempt);
             self.on_their_way.insert(self.running.spawn(tell).id(), attempt);
         }
-        if self.settled_to + UNHEARD_MAX <= self.heard() {
+        let unwritten = self.heard().saturating_sub(self.settled_to);
+        if unwritten == 0 {
+            self.behind_since = None;
+        } else if UNHEARD_MAX <= unwritten
+            || UNHEARD_PAUSE <= self.behind_since.get_or_insert_with(Instant::now).elapsed()
+        {
             self.unsettled();
         }
         let changes = self.settlement.put.len() + self.settlement.removed.len();
@@ -361,6 +372,19 @@ impl Worker {
         }
     }
 
+    async fn answer(&mut self, asked: Asked) {
+        match asked {
+            Asked::Replay(parts) => self.replay(&parts).await,
+            Asked::Settle(done) => {
+                self.unsettled();
+                if let Err(failed) = self.settle().await {
+                    warn!(error = %failed, "how far an app was told cannot be written");
+                }
+                let _ = done.send(());
+            }
+        }
+    }
+
     /// Dead letters are due at once, with all their attempts before them.
     async fn replay(&mut self, parts: &[Part]) {
         self.timeouts = 0;
@@ -445,6 +469,7 @@ impl Worker {
         self.app.store.settle(self.workspace, self.id, settlement).await?;
         self.settlement = Settlement::default();
         self.unsettled_since = None;
+        self.behind_since = None;
         self.settled_to = heard;
         Ok(())
     }
@@ -455,7 +480,8 @@ impl Worker {
         let due = self.due.first().filter(|_| self.may_start_due());
         let due = due.map(|(due_at, _)| u64::try_from(due_at.0.saturating_sub(self.now().0)).unwrap_or(0));
         let settle = self.unsettled_since.map(|since| SETTLE_PAUSE.saturating_sub(since.elapsed()));
-        let pauses = [due.map(Duration::from_micros), settle, Some(SLEEP_MAX)];
+        let write = self.behind_since.map(|since| UNHEARD_PAUSE.saturating_sub(since.elapsed()));
+        let pauses = [due.map(Duration::from_micros), settle, write, Some(SLEEP_MAX)];
         pauses.into_iter().flatten().min().unwrap_or(SLEEP_MAX)
     }
 }

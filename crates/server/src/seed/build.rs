@@ -50,7 +50,7 @@ impl Builder {
             name,
             domain,
             created_at: now,
-            settings: declared.settings.settings(),
+            settings: declared.settings.settings().map_err(SeedError::Wrong)?,
             clock_offset_micros: 0,
         });
         let (people, channels) = (BTreeMap::new(), BTreeMap::new());

@@ -7,8 +7,9 @@ mod ids;
 mod ready;
 
 use redraft_model::directory::Directory;
+use redraft_model::limits::{EPHEMERAL_MICROS_MIN, RETENTION_MICROS_MAX};
 use redraft_model::time::Micros;
-use redraft_model::workspace::Settings;
+use redraft_model::workspace::{Retention, Settings};
 use serde::{Deserialize, Serialize};
 
 pub use app::{
@@ -63,6 +64,14 @@ pub struct SeedSettings {
     pub delete_window_seconds: Option<u32>,
     /// Whether only administrators delete people's messages.
     pub only_admins_delete: bool,
+    /// Seconds that content of deleted messages is kept for; a day by default.
+    pub deleted_content_seconds: Option<u32>,
+    /// Seconds that superseded revisions are kept for; as long as their message by default.
+    pub superseded_revisions_seconds: Option<u32>,
+    /// Seconds that dead letters are kept for; 30 days by default.
+    pub dead_letters_seconds: Option<u32>,
+    /// Seconds that ephemeral messages last; a day by default.
+    pub ephemeral_messages_seconds: Option<u32>,
 }
 
 /// A person.
@@ -231,13 +240,37 @@ pub fn read_value(text: &str) -> Result<serde_json::Value, SeedError> {
 
 impl SeedSettings {
     /// As the model has them.
-    #[must_use]
-    pub fn settings(self) -> Settings {
+    ///
+    /// # Errors
+    /// A sentence, when something is to be kept for longer than it may be.
+    pub fn settings(self) -> Result<Settings, String> {
         let micros = |seconds: u32| i64::from(seconds) * 1_000_000;
-        Settings {
+        let kept = |name: &str, seconds: Option<u32>, least: i64| match seconds.map(micros) {
+            Some(given) if !(least..=RETENTION_MICROS_MAX).contains(&given) => {
+                let (least, most) = (least / 1_000_000, RETENTION_MICROS_MAX / 1_000_000);
+                Err(format!("{name} is a number of seconds from {least} to {most}"))
+            }
+            given => Ok(given),
+        };
+        let by_default = Retention::default();
+        let deleted = kept("deleted_content_seconds", self.deleted_content_seconds, 0)?;
+        let dead_letters = kept("dead_letters_seconds", self.dead_letters_seconds, 0)?;
+        let ephemeral =
+            kept("ephemeral_messages_seconds", self.ephemeral_messages_seconds, EPHEMERAL_MICROS_MIN)?;
+        Ok(Settings {
             edit_window_micros: self.edit_window_seconds.map(micros),
             delete_window_micros: self.delete_window_seconds.map(micros),
             only_admins_delete: self.only_admins_delete,
-        }
+            retention: Retention {
+                deleted_micros: deleted.unwrap_or(by_default.deleted_micros),
+                superseded_micros: kept(
+                    "superseded_revisions_seconds",
+                    self.superseded_revisions_seconds,
+                    0,
+                )?,
+                dead_letters_micros: dead_letters.unwrap_or(by_default.dead_letters_micros),
+                ephemeral_micros: ephemeral.unwrap_or(by_default.ephemeral_micros),
+            },
+        })
     }
 }

@@ -380,11 +380,11 @@ impl Scene<'_> {
         let key = self.key(conversation, ts);
         let Some(message) = self.row(key).await? else { return Ok(None) };
         let revisions = self.app.store.revisions(key, revision.saturating_add(1), 2).await?;
-        let mut shown = revisions.into_iter().map(|(revision, content)| Shown {
-            message: Message { state: state(revision.number, revision.by, revision.at), ..message.clone() },
-            content,
+        let mut shown = revisions.into_iter().map(|(revision, content)| {
+            let state = state(revision.number, revision.by, revision.at);
+            content.map(|content| Shown { message: Message { state, ..message.clone() }, content })
         });
-        Ok(shown.next().zip(shown.next()))
+        Ok(shown.next().flatten().zip(shown.next().flatten()))
     }
 
     /// A message that is gone or a tombstone, as it was last.

@@ -156,8 +156,12 @@ fn revision(call: &Call<'_>, (revision, content): &Revised) -> serde_json::Value
         "revision": revision.number.get(),
         "user": user,
         "ts": Ts(revision.at.0).dotted(),
-        "text": content.text,
     });
+    let Some(content) = content else {
+        shown["erased"] = true.into();
+        return shown;
+    };
+    shown["text"] = content.text.as_str().into();
     for (name, value) in [
         ("blocks", part(&content.blocks)),
         ("attachments", part(&content.attachments)),

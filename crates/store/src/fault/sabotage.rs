@@ -7,6 +7,7 @@ use redraft_model::time::Micros;
 use redraft_model::view::View;
 
 use crate::committer::{Broken, Committed, Engine, Head, NotCommitted, Note};
+use crate::{Sweep, Swept};
 
 /// How a store is to break its promise that what is acknowledged is on disk.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -80,8 +81,8 @@ impl<E: Engine> Engine for Sabotaged<E> {
         self.engine.note(note)
     }
 
-    fn sweep(&mut self, now: Micros) -> Result<bool, Broken> {
-        self.engine.sweep(now)
+    fn sweep(&mut self, sweep: Sweep, now: Micros, directories: &Directories) -> Result<Swept, Broken> {
+        self.engine.sweep(sweep, now, directories)
     }
 
     /// The committer rests once everyone is answered. A failure is the caller's loss, and that is the point.

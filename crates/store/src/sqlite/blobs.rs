@@ -6,7 +6,7 @@ use redraft_model::id::WorkspaceId;
 use redraft_model::item::{Attachment, BlobKey, Item, ItemKey, View};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
-use super::engine::{SWEEP_BLOBS_MAX, SqliteEngine};
+use super::engine::SqliteEngine;
 use super::seal::{Row, seal};
 use crate::record::{decode, encode, item_key};
 
@@ -46,19 +46,6 @@ impl SqliteEngine {
             ON CONFLICT (workspace) DO UPDATE SET bytes = max(bytes + ?2, 0)";
         self.write(SQL, params![workspace.0, bytes]).map(drop)
     }
-
-    /// Erases a few blobs that nothing names; true if there may be more.
-    pub(super) fn sweep_blobs(&self) -> rusqlite::Result<bool> {
-        let mut statement = self.db.prepare_cached("SELECT workspace, digest FROM unnamed_blob LIMIT ?1")?;
-        let unnamed = statement.query_map([SWEEP_BLOBS_MAX], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        let unnamed: Vec<(u32, BlobKey)> = unnamed.collect::<Result<_, _>>()?;
-        for (workspace, key) in &unnamed {
-            self.write("DELETE FROM blob WHERE workspace = ?1 AND digest = ?2", params![workspace, key])?;
-            let key = params![workspace, key];
-            self.write("DELETE FROM unnamed_blob WHERE workspace = ?1 AND digest = ?2", key)?;
-        }
-        Ok(!unnamed.is_empty())
-    }
 }
 
 /// Until schema 3 blobs lay under their digests, which several things could name. Gives every file and every attachment
@@ -91,8 +78,9 @@ fn own_files(db: &Connection) -> rusqlite::Result<HashSet<(u32, BlobKey)>> {
             Some(digest) => copy(db, workspace, &digest)?.map(|(key, _)| key),
             None => None,
         };
-        const SQL: &str = "UPDATE item SET body = ?3 WHERE workspace = ?1 AND key = ?2";
-        db.execute(SQL, params![workspace, key, encode(&Item::File(file))])?;
+        const SQL: &str = "UPDATE item SET body = ?3, kept_until = ?4 WHERE workspace = ?1 AND key = ?2";
+        let item = Item::File(file);
+        db.execute(SQL, params![workspace, key, encode(&item), item.kept_until().map(|end| end.0)])?;
     }
     Ok(named)
 }

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use redraft_model::content::{Assemble, Content, Piece};
 use redraft_model::decision::{Change, Decision};
@@ -15,7 +16,7 @@ use redraft_model::message::{Audience, Gone, Message, PersonalView, Reaction, Re
 use redraft_model::shared::SharedMap;
 use redraft_model::time::{Micros, Ts};
 use redraft_model::view::{Identity, Looked, NotLoaded, Remembered, View};
-use redraft_model::workspace::Conversation;
+use redraft_model::workspace::{Conversation, Retention};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Params, params};
 use tracing::{error, warn};
 
@@ -23,27 +24,27 @@ use super::copy::{flush_folder_of, new_file, partial};
 use super::packed;
 use super::recent::Recent;
 use super::rows::{self, CHANNEL_LINE, EPHEMERAL_LINE, place_of, spot};
-use super::seal::{Row, seal, unseal};
+use super::seal::{Row, seal};
 use super::wal::{self, Beside, Flushed, LogFile};
 use super::{Checkpointed, OpenError};
-use crate::Settlement;
 use crate::committer::{Broken, Committed, Engine, Head, NotCommitted, Note};
 use crate::fault::Sabotage;
 use crate::fault::sabotage::Sabotaged;
 use crate::record::{
-    Entry, MemberRow, RevisionRow, conversation_entries, decode, encode, entries, item_key, member_key,
-    token_key,
+    Entry, MemberRow, RevisionRow, conversation_entries, encode, entries, item_key, member_key, token_key,
 };
-
-/// Rows that one step of clearing away takes from each table.
-const SWEEP_ROWS_MAX: i64 = 500;
-
-/// Blobs that one step erases; each may have megabytes.
-pub(super) const SWEEP_BLOBS_MAX: i64 = 4;
+use crate::{Settlement, Sweep, Swept};
 
 /// Frames that the write-ahead log may hold before the writer itself finishes the checkpoint, so that the next commit
 /// starts the log anew: 64 MiB.
 pub(super) const WAL_FRAMES_MAX: u64 = 16 * 1024;
+
+/// How long what was overwritten or erased may be found in the log: it is emptied this often. An empty log grows anew,
+/// and each flush of one that grows costs the file system more.
+const LOG_AGE_MAX: Duration = Duration::from_secs(5 * 60);
+
+/// How long emptying waits for those who read the log.
+const EMPTYING_WAIT: Duration = Duration::from_millis(200);
 
 /// How the writer and the checkpointer talk.
 #[derive(Default)]
@@ -57,6 +58,12 @@ pub(super) struct Wal {
     pub in_doubt: Arc<AtomicBool>,
     /// Held by whoever brings the log over.
     pub checkpointing: Mutex<()>,
+    /// The log is to be emptied: the checkpointer takes small steps, so that the writer has little left to do.
+    pub empties: AtomicBool,
+    /// Somebody wants it emptied now, whatever that costs.
+    pub at_once: AtomicBool,
+    /// How often it was emptied.
+    pub emptied: AtomicU64,
 }
 
 pub(super) struct SqliteEngine {
@@ -76,6 +83,10 @@ pub(super) struct SqliteEngine {
     changes_before: u64,
     /// A decision asked for a row that is damaged.
     met_damage: Cell<bool>,
+    /// Where the sweeper is.
+    pub(super) sweeping: super::erase::Place,
+    /// When the log was emptied last; `None` if it may hold what another process wrote.
+    emptied_at: Option<Instant>,
 }
 
 impl SqliteEngine {
@@ -87,6 +98,7 @@ impl SqliteEngine {
         sabotage: Option<Sabotage>,
     ) -> Result<Self, OpenError> {
         let heals = sabotage != Some(Sabotage::TrustTheCache);
+        let left = wal::path_of(&path).metadata().is_ok_and(|log| 0 < log.len());
         let (file, mut db) = open_file(&path, vfs.as_deref(), heals)?;
         super::check_version(&db)?;
         super::migrate::bring_up_to_date(&mut db, &path)?;
@@ -108,6 +120,8 @@ impl SqliteEngine {
             heals,
             changes_before: 0,
             met_damage: Cell::new(false),
+            sweeping: super::erase::Place::default(),
+            emptied_at: if left { None } else { Some(Instant::now()) },
         })
     }
 
@@ -219,7 +233,8 @@ impl SqliteEngine {
             self.write("INSERT INTO placed (place, ts, line) VALUES (?1, ?2, ?3)", params![place, ts, line])?;
         }
         if line == EPHEMERAL_LINE {
-            let expires_at = message.expires_at().map_or(i64::MAX, |end| end.0);
+            // The end that it has by default; the sweeper knows what its workspace says.
+            let expires_at = message.expires_at(Retention::default()).map_or(i64::MAX, |end| end.0);
             let spot = spot(message.key.workspace, message.content_at);
             const SQL: &str =
                 "INSERT OR REPLACE INTO ephemeral (expires_at, place, ts, spot) VALUES (?1, ?2, ?3, ?4)";
@@ -234,7 +249,7 @@ impl SqliteEngine {
         Ok(())
     }
 
-    fn remove_message(&self, message: &Message) -> rusqlite::Result<()> {
+    pub(super) fn remove_message(&self, message: &Message) -> rusqlite::Result<()> {
         const SQL: &str = "DELETE FROM message WHERE place = ?1 AND line = ?2 AND ts = ?3";
         let (place, ts, line) = (place_of(message.key), message.key.ts.0, line_of(message));
         self.write(SQL, params![place, line, ts])?;
@@ -248,10 +263,15 @@ impl SqliteEngine {
         Ok(())
     }
 
-    fn remove_revision(&self, workspace: WorkspaceId, position: u64) -> rusqlite::Result<()> {
+    pub(super) fn remove_revision(&self, workspace: WorkspaceId, position: u64) -> rusqlite::Result<()> {
         self.write("DELETE FROM revision WHERE spot = ?1", [spot(workspace, position)])?;
         self.recent.remove_content(workspace, position);
         Ok(())
+    }
+
+    /// The content is no longer what was remembered.
+    pub(super) fn forget_content(&self, workspace: WorkspaceId, position: u64) {
+        self.recent.remove_content(workspace, position);
     }
 
     fn put_reaction(&self, key: MessageKey, reaction: &Reaction) -> rusqlite::Result<()> {
@@ -278,7 +298,7 @@ impl SqliteEngine {
         self.write(SQL, params![place, ts, user.0, body]).map(drop)
     }
 
-    fn clear_marks(&self, key: MessageKey) -> rusqlite::Result<()> {
+    pub(super) fn clear_marks(&self, key: MessageKey) -> rusqlite::Result<()> {
         let (place, ts) = (place_of(key), key.ts.0);
         self.write("DELETE FROM reaction WHERE place = ?1 AND ts = ?2", [place, ts])?;
         for view in rows::views(&self.db, key)? {
@@ -291,6 +311,7 @@ impl SqliteEngine {
         match note {
             Note::Settle(workspace, ..) if !self.is_there(*workspace)? => Ok(()),
             Note::Settle(workspace, app, settlement) => self.settle(*workspace, *app, settlement),
+            Note::Scrub(pages) => self.scrub(pages),
             Note::Value(name, value) => {
                 const SQL: &str = "INSERT OR REPLACE INTO meta (name, value) VALUES (?1, ?2)";
                 self.write(SQL, params![name, seal(Row::Meta(name), value.clone())]).map(drop)
@@ -328,7 +349,7 @@ impl SqliteEngine {
 
     fn put_revision(&self, revision: &Revision, content: &Arc<Content>) -> rusqlite::Result<()> {
         let workspace = revision.key.workspace;
-        let row = RevisionRow { revision: revision.clone(), content: Arc::clone(content) };
+        let row = RevisionRow { revision: revision.clone(), content: Some(Arc::clone(content)) };
         const SQL: &str = "INSERT INTO revision (spot, body) VALUES (?1, ?2)";
         let spot = spot(workspace, revision.position);
         self.write(SQL, params![spot, seal(Row::Revision(spot), encode(&row))])?;
@@ -450,120 +471,45 @@ impl SqliteEngine {
         Ok(())
     }
 
+    fn is_log_old(&self, frames: u64) -> bool {
+        let old = self.emptied_at.is_none_or(|at| LOG_AGE_MAX <= at.elapsed()) && 0 < frames;
+        old || self.wal.at_once.load(Ordering::Relaxed)
+    }
+
+    /// Brings what is left of the log over and cuts the file off, so that nothing is found in it any more. Waits for the
+    /// checkpointer to do most of it, and never long for readers; what does not succeed is tried again.
+    fn empty_log(&mut self, frames: u64) {
+        let wal = &self.wal;
+        wal.empties.store(true, Ordering::Relaxed);
+        let at_once = wal.at_once.load(Ordering::Relaxed);
+        if !at_once && wal.done.load(Ordering::Relaxed) + super::LAST_FRAMES < frames {
+            return;
+        }
+        let alone = wal.checkpointing.lock().unwrap_or_else(PoisonError::into_inner);
+        let emptied = super::empty(&self.db, EMPTYING_WAIT);
+        drop(alone);
+        match emptied {
+            Ok(true) => {
+                wal.frames.store(0, Ordering::Relaxed);
+                wal.done.store(0, Ordering::Relaxed);
+                wal.empties.store(false, Ordering::Relaxed);
+                wal.at_once.store(false, Ordering::Relaxed);
+                wal.emptied.fetch_add(1, Ordering::Relaxed);
+                self.emptied_at = Some(Instant::now());
+            }
+            Ok(false) => {}
+            Err(failed) => {
+                error!(error = %failed, "the log could not be emptied");
+                wal.in_doubt.store(true, Ordering::Relaxed);
+            }
+        }
+    }
+
     fn put_event(&self, workspace: WorkspaceId, event: &Event) -> rusqlite::Result<()> {
         const SQL: &str = "INSERT INTO log (spot, body) VALUES (?1, ?2)";
         let spot = spot(workspace, event.position);
         self.write(SQL, params![spot, seal(Row::Log(spot), encode(event))])?;
         Ok(())
-    }
-
-    fn sweep_expired(&self, now: Micros) -> rusqlite::Result<bool> {
-        let forgotten = self.write(
-            "DELETE FROM remembered WHERE (identity, key) IN
-                (SELECT identity, key FROM remembered WHERE expires_at <= ?1 LIMIT ?2)",
-            params![now.0, SWEEP_ROWS_MAX],
-        )?;
-        let ended = self.sweep_items(now)?;
-        let erased = self.sweep_blobs()?;
-        let mut statement = self.db.prepare_cached(
-            "SELECT expires_at, place, ts, spot FROM ephemeral WHERE expires_at <= ?1 LIMIT ?2",
-        )?;
-        let expired: Vec<(i64, i64, i64, i64)> = statement
-            .query_map(params![now.0, SWEEP_ROWS_MAX], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
-            })?
-            .collect::<Result<_, _>>()?;
-        for (expires_at, place, ts, _) in &expired {
-            self.expire(rows::key(*place, Ts(*ts)), now)?;
-            let key = [expires_at, place, ts];
-            self.write("DELETE FROM ephemeral WHERE expires_at = ?1 AND place = ?2 AND ts = ?3", key)?;
-        }
-        if !expired.is_empty() {
-            self.recent.clear();
-        }
-        let full = usize::try_from(SWEEP_ROWS_MAX).unwrap_or(usize::MAX);
-        Ok(erased || full <= forgotten || full <= ended || full <= expired.len())
-    }
-
-    /// Items past their time, with the bytes that they own.
-    fn sweep_items(&self, now: Micros) -> rusqlite::Result<usize> {
-        let mut statement = self
-            .db
-            .prepare_cached("SELECT workspace, key, body FROM item WHERE kept_until <= ?1 LIMIT ?2")?;
-        let ended = statement.query_map(params![now.0, SWEEP_ROWS_MAX], |row| {
-            let (workspace, key): (u32, Vec<u8>) = (row.get(0)?, row.get(1)?);
-            // One that cannot be read goes as well; what it owned is left to the examination.
-            let body = unseal(Row::Item(i64::from(workspace), &key), row.get_ref(2)?.as_blob()?);
-            Ok((WorkspaceId(workspace), key, body.and_then(decode)))
-        })?;
-        let ended: Vec<(WorkspaceId, Vec<u8>, Option<Item>)> = ended.collect::<Result<_, _>>()?;
-        for (workspace, key, item) in &ended {
-            for (blob, size) in item.iter().flat_map(Item::blobs) {
-                self.remove_blob(*workspace, &blob, size)?;
-            }
-            self.write("DELETE FROM item WHERE workspace = ?1 AND key = ?2", params![workspace.0, key])?;
-        }
-        Ok(ended.len())
-    }
-
-    /// Removes a message for one reader with all its revisions, unless it was changed since and lasts longer.
-    fn expire(&self, key: MessageKey, now: Micros) -> rusqlite::Result<()> {
-        let Some(message) = rows::message(&self.db, key)? else { return Ok(()) };
-        if !message.expired(now) {
-            return Ok(());
-        }
-        let mut next = Some(message.content_at);
-        while let Some(position) = next {
-            next =
-                rows::revision_at(&self.db, key.workspace, position)?.and_then(|row| row.revision.previous);
-            self.remove_revision(key.workspace, position)?;
-        }
-        self.clear_marks(key)?;
-        self.remove_message(&message)
-    }
-
-    fn sweep_dropped(&self) -> rusqlite::Result<bool> {
-        let mut statement = self.db.prepare_cached("SELECT workspace FROM dropped LIMIT 1")?;
-        let Some(id) = statement.query_row([], |row| row.get(0)).optional()? else { return Ok(false) };
-        let (this, next) = (WorkspaceId(id), WorkspaceId(id + 1));
-        let places = params![i64::from(id) << 32, i64::from(id + 1) << 32, SWEEP_ROWS_MAX];
-        let spots = params![spot(this, 0), spot(next, 0), SWEEP_ROWS_MAX];
-        let whole = params![id, id + 1, SWEEP_ROWS_MAX];
-        let few = params![id, id + 1, SWEEP_BLOBS_MAX];
-        let mut swept = 0;
-        for (table, key, range, bounds) in [
-            ("message", "(place, line, ts)", "place", places),
-            ("placed", "(place, ts)", "place", places),
-            ("replier", "(place, root, user)", "place", places),
-            ("gone", "(place, ts)", "place", places),
-            ("piece", "(place, ts, number)", "place", places),
-            ("reaction", "(place, ts, since)", "place", places),
-            ("view", "(place, ts, user)", "place", places),
-            ("revision", "(spot)", "spot", spots),
-            ("log", "(spot)", "spot", spots),
-            ("heard", "(workspace, app)", "workspace", whole),
-            ("delivery", "(workspace, app, position, part)", "workspace", whole),
-            ("blob", "(workspace, digest)", "workspace", few),
-            ("unnamed_blob", "(workspace, digest)", "workspace", whole),
-            ("blob_sum", "(workspace)", "workspace", whole),
-            ("item", "(workspace, key)", "workspace", whole),
-            ("directory", "(workspace, origin, key)", "workspace", whole),
-        ] {
-            let columns = key.trim_start_matches('(').trim_end_matches(')');
-            swept += self.write(
-                &format!(
-                    "DELETE FROM {table} WHERE {key} IN
-                        (SELECT {columns} FROM {table} WHERE {range} >= ?1 AND {range} < ?2 LIMIT ?3)"
-                ),
-                bounds,
-            )?;
-        }
-        if swept == 0 {
-            // The batch that dropped it wrote its head once more.
-            self.write("DELETE FROM head WHERE workspace = ?1", [id])?;
-            self.write("DELETE FROM dropped WHERE workspace = ?1", [id])?;
-        }
-        Ok(true)
     }
 }
 
@@ -748,18 +694,20 @@ impl Engine for SqliteEngine {
         self.put_note(note).map_err(|failed| broken(&failed))
     }
 
-    fn sweep(&mut self, now: Micros) -> Result<bool, Broken> {
-        let swept = self.sweep_expired(now).and_then(|more| Ok(self.sweep_dropped()? || more));
-        swept.map_err(|failed| broken(&failed))
+    fn sweep(&mut self, sweep: Sweep, now: Micros, directories: &Directories) -> Result<Swept, Broken> {
+        self.clear_away(sweep, now, directories).map_err(|failed| broken(&failed))
     }
 
-    /// Finishes the checkpoint when the log has grown long and only a little is left of it. Nothing is written
+    /// Empties the log when it is old or somebody wants it, and otherwise finishes the checkpoint when it has grown long and only a little is left of it. Nothing is written
     /// meanwhile, so it completes, and the next commit writes the log from its beginning again.
     fn rest(&mut self) {
         if self.is_in_doubt() {
             return;
         }
         let frames = self.wal.frames.load(Ordering::Relaxed);
+        if self.is_log_old(frames) {
+            return self.empty_log(frames);
+        }
         if frames < WAL_FRAMES_MAX || self.wal.done.load(Ordering::Relaxed) + super::LAST_FRAMES < frames {
             return;
         }

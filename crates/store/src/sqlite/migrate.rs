@@ -21,7 +21,7 @@ pub(super) const FIRST_VERSION: i32 = 3;
 type Step = fn(&Transaction) -> rusqlite::Result<()>;
 
 /// From schema 3 to schema 4, in this order.
-const TO_4: &[Step] = &[super::blobs::own, split_members, seal_every_row];
+const TO_4: &[Step] = &[super::blobs::own, super::erase::index_by_workspace, split_members, seal_every_row];
 
 /// What a migration did.
 #[derive(Clone, PartialEq, Eq, Debug)]

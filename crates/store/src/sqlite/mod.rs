@@ -21,14 +21,15 @@ use crate::committer::{self, Job, Note, Queue, Waiter};
 use crate::fault::Sabotage;
 use crate::health::{Health, Known};
 use crate::{
-    Answer, Clock, Delivery, Later, Page, Part, Published, READ_ROWS_MAX, Revised, Settlement, Store,
-    StoreError, Stored, Viewed, Window, machine_clock,
+    Answer, Awaited, Clock, Delivery, Later, Page, Part, Published, READ_ROWS_MAX, Revised, Settlement,
+    Store, StoreError, Stored, Sweep, Swept, Viewed, Window, machine_clock,
 };
 
 mod backup;
 mod blobs;
 mod copy;
 mod engine;
+mod erase;
 mod examine;
 mod folder;
 mod look;
@@ -36,6 +37,7 @@ mod migrate;
 mod packed;
 mod recent;
 mod rows;
+mod scrub;
 mod seal;
 mod wal;
 
@@ -56,6 +58,12 @@ const CHECKPOINT_FRAMES: u64 = 8192;
 /// Frames that the writer itself brings over at the end, when the log is long enough to begin anew: a pause of a few
 /// milliseconds. The checkpointer takes smaller steps then, so that no more are left.
 const LAST_FRAMES: u64 = 768;
+
+/// How long one connection waits for another.
+const BUSY_WAIT: Duration = Duration::from_secs(5);
+
+/// How often somebody who wants the log emptied tries to have that done.
+const EMPTYING_ATTEMPTS: usize = 10;
 
 /// How often the checkpointer looks.
 const CHECKPOINT_PAUSE: Duration = Duration::from_millis(10);
@@ -88,9 +96,20 @@ pub struct SqliteStore {
     readers: Arc<Readers>,
     assemble: Assemble,
     threads: Mutex<Vec<std::thread::JoinHandle<()>>>,
+    wal: Weak<engine::Wal>,
+    scrubbing: Mutex<Scrubbing>,
     /// Outlives every connection: see [`wal::Beside::open`].
     _file: Arc<wal::Beside>,
     _folder: folder::Owned,
+}
+
+/// How far the pages were looked through for what deleted rows have left.
+#[derive(Default)]
+struct Scrubbing {
+    /// The page to go on with; `None` between two times.
+    next: Option<u32>,
+    /// How often the log had been emptied then.
+    emptied: Option<u64>,
 }
 
 /// Why a folder could not be opened.
@@ -189,7 +208,7 @@ impl SqliteStore {
             }
         };
         let checkpointer = start_checkpointer(path.clone(), options.vfs.clone(), &wal)?;
-        drop(wal);
+        let wal = Arc::downgrade(&wal);
         Ok(Self {
             queue: Mutex::new(Some(queue)),
             published,
@@ -197,6 +216,8 @@ impl SqliteStore {
             readers: Arc::new(Readers::new(path, options.vfs)),
             assemble: options.assemble,
             threads: Mutex::new(vec![thread, checkpointer]),
+            wal,
+            scrubbing: Mutex::default(),
             _file: file,
             _folder: folder,
         })
@@ -437,8 +458,58 @@ impl Store for SqliteStore {
         })
     }
 
-    fn sweep(&self) -> Later<'_, Result<bool, StoreError>> {
-        self.ask(Job::Sweep)
+    fn sweep(&self, sweep: Sweep) -> Later<'_, Result<Swept, StoreError>> {
+        self.ask(|answer| Job::Sweep(sweep, answer))
+    }
+
+    fn empty_log(&self) -> Later<'_, Result<bool, StoreError>> {
+        let count = || self.wal.upgrade().map(|wal| wal.emptied.load(Ordering::Relaxed));
+        let before = count();
+        Box::pin(async move {
+            for _ in 0..EMPTYING_ATTEMPTS {
+                if let Some(wal) = self.wal.upgrade() {
+                    wal.at_once.store(true, Ordering::Relaxed);
+                }
+                // The writer rests behind a job, and this one hears of it with the next.
+                for _ in 0..2 {
+                    self.sweep(Sweep::Routine).await?;
+                }
+                if before < count() {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        })
+    }
+
+    fn scrub(&self) -> Later<'_, Result<bool, StoreError>> {
+        let emptied = self.wal.upgrade().map(|wal| wal.emptied.load(Ordering::Relaxed));
+        let scrubbing = || self.scrubbing.lock().unwrap_or_else(PoisonError::into_inner);
+        let from = {
+            let mut scrubbing = scrubbing();
+            // Nothing was written since the last time.
+            if scrubbing.next.is_none() && scrubbing.emptied == emptied {
+                return Box::pin(std::future::ready(Ok(false)));
+            }
+            scrubbing.emptied = emptied;
+            scrubbing.next.unwrap_or(1)
+        };
+        Box::pin(async move {
+            let (left, next) = self.read(move |db| scrub::look(db, from)).await?;
+            if !left.is_empty() {
+                self.ask(|answer| Job::Note(Box::new(Note::Scrub(left)), answer)).await?;
+            }
+            scrubbing().next = next;
+            Ok(next.is_some())
+        })
+    }
+
+    fn awaited(&self) -> Later<'_, Result<Vec<Awaited>, StoreError>> {
+        self.read(erase::awaited)
+    }
+
+    fn is_erased(&self, workspace: WorkspaceId, position: u64) -> Later<'_, Result<bool, StoreError>> {
+        self.read(move |db| erase::is_erased(db, workspace, position))
     }
 }
 
@@ -471,8 +542,10 @@ fn plain_connection(path: &Path, vfs: Option<&str>, reader: bool) -> rusqlite::R
         Some(vfs) => Connection::open_with_flags_and_vfs(path, flags, vfs)?,
         None => Connection::open_with_flags(path, flags)?,
     };
-    db.busy_timeout(Duration::from_secs(5))?;
+    db.busy_timeout(BUSY_WAIT)?;
     db.pragma_update(None, "temp_store", "MEMORY")?;
+    // Zeros are written over what is deleted, and over pages that become free.
+    db.pragma_update(None, "secure_delete", "ON")?;
     Ok(db)
 }
 
@@ -570,7 +643,8 @@ fn run_checkpointer(path: &Path, vfs: Option<&str>, wal: &Weak<engine::Wal>) -> 
         let (frames, done) = (wal.frames.load(Ordering::Relaxed), wal.done.load(Ordering::Relaxed));
         // Fewer frames than are done means that the log has begun anew.
         let waiting = if frames < done { frames } else { frames - done };
-        let step = if engine::WAL_FRAMES_MAX <= frames { LAST_FRAMES / 2 } else { CHECKPOINT_FRAMES };
+        let ends = engine::WAL_FRAMES_MAX <= frames || wal.empties.load(Ordering::Relaxed);
+        let step = if ends { LAST_FRAMES / 2 } else { CHECKPOINT_FRAMES };
         if step <= waiting {
             let alone = wal.checkpointing.lock().unwrap_or_else(PoisonError::into_inner);
             if !in_doubt.load(Ordering::Relaxed) {
@@ -617,6 +691,14 @@ fn keep_log_on_close(db: &Connection) {
     if let Err(failed) = db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true) {
         error!(error = %failed, "a connection cannot be told to keep the log");
     }
+}
+
+/// Checkpoints the whole log and cuts its file off; false if somebody reads it for longer than this.
+fn empty(db: &Connection, wait: Duration) -> rusqlite::Result<bool> {
+    db.busy_timeout(wait)?;
+    let busy = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
+    db.busy_timeout(BUSY_WAIT)?;
+    Ok(busy? == 0)
 }
 
 /// What a tombstone, or an erased revision, says.

@@ -16,7 +16,7 @@ use tracing::error;
 use super::packed::{self, Row};
 use super::seal::{self, unseal};
 use crate::record::{Entry, Field, RevisionRow, decode, directory, item_key, item_key_of};
-use crate::{Delivery, Page, Part, READ_ROWS_MAX, Revised, Stored, Viewed, Window, content_bytes};
+use crate::{Delivery, Page, Part, READ_ROWS_MAX, Revised, Stored, Viewed, Window, revised_bytes};
 
 /// `blob.digest` is the key that one item names; in schema 3 it was the digest of the bytes.
 ///
@@ -45,9 +45,10 @@ CREATE TABLE IF NOT EXISTS gone (place INTEGER NOT NULL, ts INTEGER NOT NULL, bo
     PRIMARY KEY (place, ts)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS remembered (identity BLOB NOT NULL, key TEXT NOT NULL, expires_at INTEGER NOT NULL,
     body BLOB NOT NULL, PRIMARY KEY (identity, key)) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS remembered_expiry ON remembered (expires_at);
+CREATE INDEX IF NOT EXISTS remembered_end ON remembered (substr(identity, 1, 4), expires_at);
 CREATE TABLE IF NOT EXISTS ephemeral (expires_at INTEGER NOT NULL, place INTEGER NOT NULL, ts INTEGER NOT NULL,
     spot INTEGER NOT NULL, PRIMARY KEY (expires_at, place, ts)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS ephemeral_end ON ephemeral (place >> 32, expires_at);
 CREATE TABLE IF NOT EXISTS piece (place INTEGER NOT NULL, ts INTEGER NOT NULL, number INTEGER NOT NULL,
     body BLOB NOT NULL, PRIMARY KEY (place, ts, number)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS reaction (place INTEGER NOT NULL, ts INTEGER NOT NULL, since INTEGER NOT NULL,
@@ -67,8 +68,13 @@ CREATE TABLE IF NOT EXISTS unnamed_blob (workspace INTEGER NOT NULL, digest BLOB
 CREATE TABLE IF NOT EXISTS item (workspace INTEGER NOT NULL, key BLOB NOT NULL, due_at INTEGER,
     kept_until INTEGER, body BLOB NOT NULL, PRIMARY KEY (workspace, key)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS item_due ON item (workspace, due_at) WHERE due_at IS NOT NULL;
-CREATE INDEX IF NOT EXISTS item_kept ON item (kept_until) WHERE kept_until IS NOT NULL;
+CREATE INDEX IF NOT EXISTS item_end ON item (workspace, kept_until) WHERE kept_until IS NOT NULL;
 CREATE TABLE IF NOT EXISTS dropped (workspace INTEGER PRIMARY KEY);
+CREATE TABLE IF NOT EXISTS erased (workspace INTEGER NOT NULL, what INTEGER NOT NULL, position INTEGER NOT NULL,
+    PRIMARY KEY (workspace, what)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS erasing (workspace INTEGER NOT NULL, position INTEGER NOT NULL, since INTEGER NOT NULL,
+    next INTEGER NOT NULL, after INTEGER NOT NULL, reach INTEGER NOT NULL,
+    PRIMARY KEY (workspace, position)) WITHOUT ROWID;
 ";
 
 /// The number of this schema, in `PRAGMA user_version`.
@@ -226,7 +232,7 @@ pub(super) fn content(
     workspace: WorkspaceId,
     position: u64,
 ) -> rusqlite::Result<Option<Arc<Content>>> {
-    Ok(revision_at(db, workspace, position)?.map(|row| row.content))
+    Ok(revision_at(db, workspace, position)?.and_then(|row| row.content))
 }
 
 /// The pieces of a message that streams in, in their order: all of them, or it is damaged.
@@ -577,7 +583,7 @@ pub(super) fn revisions(
         // An erased one leaves its row, so one without is lost.
         let RevisionRow { revision, content } = row.ok_or_else(damaged)?;
         next = revision.previous;
-        let bytes = content_bytes(&content);
+        let bytes = revised_bytes(content.as_ref());
         if revision.number.get() < below && !found.take((revision, content), bytes) {
             break;
         }

@@ -7,7 +7,7 @@ use redraft_model::command::Command;
 use redraft_model::time::Micros;
 use redraft_store::contract::{self, HandClock, events, picture, post};
 use redraft_store::fault::Faults;
-use redraft_store::{MemoryStore, Options, QUEUE_COMMANDS_MAX, SqliteStore, Store, StoreError};
+use redraft_store::{MemoryStore, Options, QUEUE_COMMANDS_MAX, SqliteStore, Store, StoreError, Sweep};
 
 use crate::folder::Folder;
 use crate::histories::same;
@@ -143,7 +143,7 @@ impl Trial {
 }
 
 async fn sweep(store: &dyn Store) -> Result<(), StoreError> {
-    while store.sweep().await? {}
+    while store.sweep(Sweep::Routine).await?.more {}
     Ok(())
 }
 
@@ -325,7 +325,7 @@ async fn a_full_queue_is_busy() {
     for _ in 0..100 {
         assert_eq!(say().await.unwrap_err(), StoreError::Busy);
     }
-    assert_eq!(store.sweep().await.unwrap_err(), StoreError::Busy);
+    assert_eq!(store.sweep(Sweep::Routine).await.unwrap_err(), StoreError::Busy);
     trial.faults.hold_flushes(false);
     for answer in std::iter::once(first).chain(queued) {
         answer.await.unwrap().unwrap();

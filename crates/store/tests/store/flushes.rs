@@ -7,7 +7,7 @@ use redraft_model::command::Verb;
 use redraft_model::id::AppId;
 use redraft_store::contract::{ALPHA_BOT, GAMMA_BOT, HandClock, PUBLIC, World, attach, post, settlement};
 use redraft_store::fault::Faults;
-use redraft_store::{BATCH_BYTES_MAX, Options, SqliteStore, StoreError};
+use redraft_store::{BATCH_BYTES_MAX, Options, SqliteStore, StoreError, Sweep};
 
 use crate::folder::Folder;
 
@@ -66,7 +66,7 @@ async fn all_at_once(world: &World, faults: &'static Faults) -> Vec<Result<(), S
         (1..4).map(|heard| store.settle(workspace, AppId(2), settlement(heard, &[heard], &[]))).collect();
     let files: Vec<_> = (0..3).map(|n| store.submit(world.command(GAMMA_BOT, attach(n, &[1; 9])))).collect();
     let kept = (store.keep("one", vec![1]), store.replace("two", vec![2]));
-    let swept = (store.sweep(), store.sweep());
+    let swept = (store.sweep(Sweep::Routine), store.sweep(Sweep::Routine));
     faults.hold_flushes(false);
     let mut answers = vec![first.await.map(drop)];
     for answer in said.into_iter().chain(files) {

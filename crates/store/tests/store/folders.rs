@@ -161,7 +161,7 @@ fn tables_with_rows(folder: &Folder) -> Vec<String> {
     let mut tables = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").unwrap();
     let mut tables: Vec<String> =
         tables.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
-    assert_eq!(tables.len(), 21);
+    assert_eq!(tables.len(), 23);
     tables.retain(|table| {
         let sql = format!("SELECT count(*) FROM {table}");
         db.query_row(&sql, [], |row| row.get::<_, i64>(0)).unwrap() != 0

@@ -7,7 +7,7 @@ use proptest::test_runner::FileFailurePersistence;
 use redraft_model::command::Command;
 use redraft_model::id::{AppId, WorkspaceId};
 use redraft_store::contract::{HandClock, picture};
-use redraft_store::{MemoryStore, Options, Settlement, SqliteStore, Store};
+use redraft_store::{MemoryStore, Options, Settlement, SqliteStore, Store, Sweep};
 
 use crate::folder::Folder;
 use crate::steps::{Step, Teller, step};
@@ -131,7 +131,7 @@ async fn settle(store: &dyn Store, workspace: WorkspaceId, settlement: &Settleme
 }
 
 async fn sweep(store: &dyn Store) {
-    while store.sweep().await.unwrap() {}
+    while store.sweep(Sweep::Routine).await.unwrap().more {}
 }
 
 pub fn same(found: &[String], expected: &[String]) {

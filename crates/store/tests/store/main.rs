@@ -4,6 +4,7 @@
 mod clock;
 mod contract;
 mod damage;
+mod erasing;
 mod failing;
 mod flushes;
 mod folder;

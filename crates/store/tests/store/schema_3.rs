@@ -334,7 +334,10 @@ async fn history(store: &dyn Store, key: MessageKey, users: &[UserId]) -> Vec<St
     }
     for (revision, content) in store.revisions(key, u32::MAX, READ_ROWS_MAX).await.unwrap() {
         let Revision { position, number, previous, by, at, .. } = revision;
-        lines.push(format!("  revision {number} {position} {previous:?} {by:?} {at:?} {}", content.text));
+        lines.push(format!(
+            "  revision {number} {position} {previous:?} {by:?} {at:?} {}",
+            content.unwrap().text
+        ));
     }
     let thread = store.thread_line(key, Window::ALL, READ_ROWS_MAX).await.unwrap();
     let thread: Vec<i64> = thread.iter().map(|reply| reply.message.key.ts.0).collect();
