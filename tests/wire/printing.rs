@@ -450,7 +450,7 @@ fn verbs_print_text() {
     for command in commands(&[]).iter().filter(|command| !OF_THE_FOLDER.contains(&command.as_str())) {
         for verb in commands(&[command]).iter().filter(|verb| *verb != "help") {
             let has = |args: &&[&str]| args[..2] == [command.as_str(), verb.as_str()];
-            assert!(tables.iter().chain(&others).any(|args| has(args)), "{command} {verb} has no row");
+            assert!(tables.iter().chain(&others).any(has), "{command} {verb} has no row");
         }
     }
     let mut printed = 0;

@@ -125,13 +125,16 @@ async fn token(
     app.authority.issue(&directory.workspace, &bot).map(|(token, _)| token).ok_or_else(failed)
 }
 
+/// A bot with its workspace.
+type Registered = (Arc<Directory>, Arc<Bot>);
+
 /// The registered Teams bot of this app id. Asking for one that is not here counts as a guess.
 fn find(
     app: &App,
     app_id: &str,
     secret: &str,
     address: Option<IpAddr>,
-) -> Result<Option<(Arc<Directory>, Arc<Bot>)>, Throttled> {
+) -> Result<Option<Registered>, Throttled> {
     let directory = app.workspace_named(app_id);
     let registered = |bot: &&Arc<Bot>| bot.app_id == app_id && !bot.uninstalled;
     let found = directory.and_then(|directory| {
