@@ -11,6 +11,7 @@ use redraft_model::decision::{Outcome, Posted};
 use redraft_model::event::{Event, EventKind};
 use redraft_model::id::MessageKey;
 use redraft_model::message::{Message, State};
+use redraft_model::time::Ts;
 use redraft_store::contract::{ALPHA_BOT, ALPHA_MIA, HandClock, PUBLIC, World, delete, post, update};
 use redraft_store::fault::{Faults, Sabotage};
 use redraft_store::{Answer, Options, SqliteStore, Store, StoreError, Window, examine};
@@ -507,11 +508,16 @@ impl Life {
         let problems = examine(&next).map_or_else(|failed| vec![failed.to_string()], |found| found.problems);
         let options = Options { clock: self.clock.clock(), ..Options::default() };
         let Ok(store) = SqliteStore::open(&next, options) else { return (Vec::new(), problems) };
-        let line = store.channel_line(world.workspace, PUBLIC, Window::ALL, 1000).await;
-        (
-            line.unwrap_or_default().into_iter().rev().map(|found| found.content.text.clone()).collect(),
-            problems,
-        )
+        let (mut texts, mut window) = (Vec::new(), Window::ALL);
+        // A page ends by bytes.
+        while let Ok(page) = store.channel_line(world.workspace, PUBLIC, window, 1000).await
+            && let Some(last) = page.last()
+        {
+            window.to = Ts(last.message.key.ts.0 - 1);
+            texts.extend(page.into_iter().map(|found| found.content.text.clone()));
+        }
+        texts.reverse();
+        (texts, problems)
     }
 }
 
