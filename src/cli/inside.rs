@@ -369,6 +369,20 @@ enum AppVerb {
         #[arg(long)]
         redirect_uri: Option<String>,
     },
+    /// Puts a new secret in an old one's place and shows it, this once. The old one stays good for a day unless you say
+    /// otherwise; with the old signing secret calls are signed until it is over, so give the app the new one first.
+    Secret {
+        /// Which app, by name or id.
+        app: String,
+        /// `password` of a Teams bot, `client-secret` or `signing-secret` of a Slack app.
+        kind: String,
+        /// How long the old one stays good, in seconds of the workspace's clock.
+        #[arg(long, conflicts_with = "withdraw_old")]
+        old_valid_seconds: Option<u32>,
+        /// Makes no new one, and ends the old one now.
+        #[arg(long)]
+        withdraw_old: bool,
+    },
     /// Lists what did not reach an app: what waits for another attempt, and what was given up.
     Deliveries {
         /// Which, by name or id.
@@ -451,6 +465,17 @@ impl App {
                     given([("user", user.map(Value::from)), ("redirect_uri", redirect_uri.map(Value::from))]);
                 show(&self.inside.call("POST", &of_app(&app, "/codes"), &body)?)
             }
+            AppVerb::Secret { app, kind, withdraw_old: true, .. } => {
+                let path = of_app(&app, &format!("/secrets/{}", segment(&kind.replace('-', "_"))));
+                self.inside.call("DELETE", &path, &Value::Null).map(drop)
+            }
+            AppVerb::Secret { app, kind, old_valid_seconds, withdraw_old: false } => {
+                let body = given([
+                    ("kind", Some(json!(kind.replace('-', "_")))),
+                    ("old_valid_seconds", old_valid_seconds.map(Value::from)),
+                ]);
+                show(&self.inside.call("POST", &of_app(&app, "/secrets"), &body)?)
+            }
             AppVerb::Deliveries { app } => {
                 let listed =
                     self.inside.call("GET", &of_app(&app, "/deliveries?limit=1000"), &Value::Null)?;
@@ -519,6 +544,15 @@ enum TokenVerb {
         /// Its id, or itself.
         token: String,
     },
+    /// Puts a new token of the control API in the old one's place and shows it, this once. Both end with the server.
+    Control {
+        /// How long the old one stays good, in seconds of the machine's clock; a day by default.
+        #[arg(long, conflicts_with = "withdraw_old")]
+        old_valid_seconds: Option<u32>,
+        /// Makes no new one, and ends the old one now.
+        #[arg(long)]
+        withdraw_old: bool,
+    },
     /// Ends a token.
     Revoke {
         /// Its id, or itself.
@@ -547,6 +581,15 @@ impl Token {
                 &format!("/tokens/{}/rotate", segment(&token)),
                 &Value::Null,
             )?),
+            TokenVerb::Control { withdraw_old: true, .. } => {
+                let (control, _) = self.inside.open()?;
+                control.call("DELETE", "/token/old", &Value::Null).map(drop)
+            }
+            TokenVerb::Control { old_valid_seconds, withdraw_old: false } => {
+                let (control, _) = self.inside.open()?;
+                let body = given([("old_valid_seconds", old_valid_seconds.map(Value::from))]);
+                show(&control.call("POST", "/token/rotate", &body)?)
+            }
             TokenVerb::Revoke { token } => {
                 self.inside.call("DELETE", &format!("/tokens/{}", segment(&token)), &Value::Null).map(drop)
             }

@@ -236,7 +236,7 @@ fn is_true(path: &str, verb: &str, operation: &Value) {
     let slack = ["/shortcuts", "/commands", "/suggestions", "/views"].iter().any(|it| path.contains(it));
     let slack = slack.then(|| crate::modals::stage(&fresh));
     fresh.controlled("POST", "/user-groups", &json!({"handle": "team"}));
-    let of_slack = ["/webhooks", "/codes", "/rate-limits"].iter().any(|it| path.contains(it));
+    let of_slack = ["/webhooks", "/codes", "/rate-limits", "/secrets"].iter().any(|it| path.contains(it));
     let concrete = [
         ("{view}", slack.as_ref().map_or("", |it| it.1.as_str())),
         ("{workspace}", "T01ACME"),
@@ -248,6 +248,7 @@ fn is_true(path: &str, verb: &str, operation: &Value) {
         ("{webhook}", hook["id"].as_str().unwrap()),
         ("{ts}", own["ts"].as_str().unwrap()),
         ("{token}", made["id"].as_str().unwrap()),
+        ("{kind}", "signing_secret"),
     ]
     .iter()
     .fold(path.to_owned(), |path, (name, value)| path.replace(name, value));
@@ -267,6 +268,12 @@ fn is_true(path: &str, verb: &str, operation: &Value) {
         fresh.controlled("DELETE", "", &Value::Null);
     }
     let path_below = concrete.trim_start_matches("/control");
+    if path.ends_with("/token/old") {
+        control(&fresh.server.url, "POST", "/token/rotate", &json!({}));
+    }
+    if let Some(secrets) = path_below.strip_suffix("/signing_secret") {
+        control(&fresh.server.url, "POST", secrets, &json!({"kind": "signing_secret"}));
+    }
     let answer = control(&fresh.server.url, &verb.to_uppercase(), path_below, &example);
     let expected = if operation["responses"].get("201").is_some() { 201 } else { 200 };
     let waited = path.ends_with("/wait") && answer.status == 408;

@@ -39,6 +39,7 @@ mod reactions;
 mod respond;
 mod rights;
 mod scheduled;
+mod secrets;
 mod slack_apps;
 mod slack_delivery;
 mod slack_events;

@@ -12,13 +12,15 @@ use crate::id::{AppId, ConversationId, TokenHash, UserGroupId, UserId, Workspace
 use crate::install::room_for_tokens;
 use crate::item::{Code, Grant, Item, ItemKey};
 use crate::limits::{
-    CLOCK_AHEAD_MICROS_MAX, MEMBERS_MAX, USER_GROUP_MEMBERS_MAX, USER_GROUPS_MAX, WEBHOOKS_MAX,
+    CLOCK_AHEAD_MICROS_MAX, MEMBERS_MAX, SECRET_OVERLAP_MICROS_MAX, USER_GROUP_MEMBERS_MAX, USER_GROUPS_MAX,
+    WEBHOOKS_MAX,
 };
 use crate::notice::{self, Notice};
 use crate::patch::{AppPatch, ConversationPatch, UserGroupPatch, UserPatch, WorkspacePatch};
 use crate::view::View;
 use crate::workspace::{
-    App, Conversation, Membership, SlackApp, Token, TokenKind, User, UserGroup, Webhook, Workspace,
+    App, Conversation, Membership, OldSecret, Secret, SecretKind, SlackApp, Token, TokenKind, User,
+    UserGroup, Webhook, Workspace,
 };
 
 /// One act of control.
@@ -60,6 +62,18 @@ pub enum Control {
         /// The endpoint that fails; `None` of connections.
         endpoint: Option<String>,
     },
+    /// A new secret in the place of an old one.
+    ChangeSecret {
+        /// Whose.
+        app: AppId,
+        /// The new one.
+        secret: Secret,
+        /// How long the old one stays good, at most [`SECRET_OVERLAP_MICROS_MAX`]; 0 ends it at once. One that was replaced
+        /// before ends in any case.
+        overlap_micros: i64,
+    },
+    /// The end of a replaced secret before its time.
+    WithdrawSecret(AppId, SecretKind),
     /// The app's tokens are revoked; its messages stay.
     UninstallApp(AppId),
     /// Another incoming webhook of a Slack app.
@@ -217,6 +231,10 @@ impl Act<'_> {
             Control::AddApp { app, bot, tokens, member_of } => self.add_app(app, bot, tokens, member_of),
             Control::PatchApp(app, patch) => self.patch_app(*app, patch),
             Control::SwitchEventsOff { app, endpoint } => self.switch_events_off(*app, endpoint.as_ref()),
+            Control::ChangeSecret { app, secret, overlap_micros } => {
+                self.change_secret(*app, secret, *overlap_micros)
+            }
+            Control::WithdrawSecret(app, kind) => self.withdraw_secret(*app, *kind),
             Control::UninstallApp(app) => self.uninstall(*app),
             Control::AddWebhook(app, webhook) => self.add_webhook(*app, webhook),
             Control::RemoveWebhook(app, id) => self.remove_webhook(*app, id),
@@ -307,7 +325,8 @@ impl Act<'_> {
     }
 
     fn put_app(&mut self, app: App, event: EventKind) {
-        let app = App { updated_at: self.moment.at, ..app };
+        let mut app = App { updated_at: self.moment.at, ..app };
+        app.old_secrets.retain(|old| self.moment.at < old.until);
         self.draft.directory(DirectoryChange::App(self.id(), app));
         self.draft.event(event);
     }
@@ -564,6 +583,24 @@ impl Act<'_> {
             let hears_from = self.moment.position;
             self.put_app(App { hears_from, ..app }, EventKind::AppChanged(id));
         }
+        Ok(Outcome::App(id))
+    }
+
+    fn change_secret(&mut self, id: AppId, secret: &Secret, overlap_micros: i64) -> Result<Outcome, R> {
+        let mut app = self.app(id)?;
+        let replaced = app.replace_secret(secret).ok_or(R::NotFound("secret of this kind"))?;
+        app.old_secrets.retain(|old| old.secret.kind() != secret.kind());
+        let until = self.moment.at.plus(overlap_micros.clamp(0, SECRET_OVERLAP_MICROS_MAX));
+        app.old_secrets.push(OldSecret { secret: replaced, until });
+        self.put_app(app, EventKind::AppChanged(id));
+        Ok(Outcome::App(id))
+    }
+
+    fn withdraw_secret(&mut self, id: AppId, kind: SecretKind) -> Result<Outcome, R> {
+        let mut app = self.app(id)?;
+        app.old_secret(kind, self.moment.at).ok_or(R::NotFound("replaced secret that is still good"))?;
+        app.old_secrets.retain(|old| old.secret.kind() != kind);
+        self.put_app(app, EventKind::AppChanged(id));
         Ok(Outcome::App(id))
     }
 

@@ -83,7 +83,7 @@ pub(crate) fn decide(
     let directory = directories.get(workspace).ok_or(R::UnknownClient)?;
     let app = directory.app(asked.app).ok_or(R::UnknownClient)?;
     let slack = app.slack.as_deref().ok_or(R::UnknownClient)?;
-    if slack.client_secret_hash != Some(asked.secret) {
+    if !app.client_secrets(moment.at).any(|known| known == asked.secret) {
         return Err(R::BadSecret.into());
     }
     let key = ItemKey::Grant(asked.code);

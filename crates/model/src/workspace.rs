@@ -145,9 +145,100 @@ pub struct App {
     pub slack: Option<Box<SlackApp>>,
     /// When it was last changed.
     pub updated_at: Micros,
+    /// Secrets that were replaced and are still good, at most one of each kind.
+    pub old_secrets: Vec<OldSecret>,
+}
+
+/// What an app and the platform know of each other, by what it is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SecretKind {
+    /// With which a Teams bot gets its tokens.
+    Password,
+    /// With which a Slack app exchanges codes (OAuth).
+    ClientSecret,
+    /// With which calls to a Slack app are signed.
+    SigningSecret,
+}
+
+/// A secret as it is kept.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Secret {
+    /// SHA-256 of a Teams app's password.
+    Password([u8; 32]),
+    /// SHA-256 of a Slack app's client secret.
+    ClientSecret([u8; 32]),
+    /// A signing secret; has to be read back for signing.
+    SigningSecret(String),
+}
+
+impl Secret {
+    /// What it is for.
+    #[must_use]
+    pub fn kind(&self) -> SecretKind {
+        match self {
+            Self::Password(_) => SecretKind::Password,
+            Self::ClientSecret(_) => SecretKind::ClientSecret,
+            Self::SigningSecret(_) => SecretKind::SigningSecret,
+        }
+    }
+}
+
+/// A secret that was replaced.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct OldSecret {
+    /// It.
+    pub secret: Secret,
+    /// From then on it is worth nothing, by the workspace's clock.
+    pub until: Micros,
 }
 
 impl App {
+    /// The replaced secret of this kind, if it is still good.
+    #[must_use]
+    pub fn old_secret(&self, kind: SecretKind, now: Micros) -> Option<&OldSecret> {
+        self.old_secrets.iter().find(|old| old.secret.kind() == kind && now < old.until)
+    }
+
+    /// SHA-256 of the passwords by which the bot is known: the new one and, for a while, the one before it.
+    pub fn passwords(&self, now: Micros) -> impl Iterator<Item = [u8; 32]> {
+        let old = self.old_secret(SecretKind::Password, now);
+        self.password_hash.into_iter().chain(old.and_then(OldSecret::hash))
+    }
+
+    /// SHA-256 of the client secrets by which a Slack app is known.
+    pub fn client_secrets(&self, now: Micros) -> impl Iterator<Item = [u8; 32]> {
+        let new = self.slack.as_ref().and_then(|slack| slack.client_secret_hash);
+        let old = self.old_secret(SecretKind::ClientSecret, now);
+        new.into_iter().chain(old.and_then(OldSecret::hash))
+    }
+
+    /// With which calls to the app are signed: while the replaced secret is good, with that one, since an app checks one
+    /// signature and has to learn the new secret first.
+    #[must_use]
+    pub fn signs_with(&self, now: Micros) -> Option<&str> {
+        match self.old_secret(SecretKind::SigningSecret, now).map(|old| &old.secret) {
+            Some(Secret::SigningSecret(old)) => Some(old),
+            Some(Secret::Password(_) | Secret::ClientSecret(_)) | None => self.signing_secret.as_deref(),
+        }
+    }
+
+    /// Puts a secret in the place of the one that is there, which comes back; `None` if the app has none of this kind.
+    pub(crate) fn replace_secret(&mut self, new: &Secret) -> Option<Secret> {
+        match new {
+            Secret::Password(new) => {
+                let slot = self.password_hash.as_mut()?;
+                Some(Secret::Password(std::mem::replace(slot, *new)))
+            }
+            Secret::ClientSecret(new) => {
+                let slot = self.slack.as_mut()?.client_secret_hash.as_mut()?;
+                Some(Secret::ClientSecret(std::mem::replace(slot, *new)))
+            }
+            Secret::SigningSecret(new) => {
+                let slot = self.signing_secret.as_mut()?;
+                Some(Secret::SigningSecret(std::mem::replace(slot, new.clone())))
+            }
+        }
+    }
     /// Whether it hears what happens: it has an endpoint, or opens connections of its own, and its events are not switched
     /// off.
     #[must_use]
@@ -155,6 +246,15 @@ impl App {
         let slack = self.slack.as_deref();
         let off = slack.is_some_and(|slack| slack.events_off);
         !off && (self.endpoint.is_some() || slack.is_some_and(|slack| slack.socket_mode))
+    }
+}
+
+impl OldSecret {
+    fn hash(&self) -> Option<[u8; 32]> {
+        match self.secret {
+            Secret::Password(hash) | Secret::ClientSecret(hash) => Some(hash),
+            Secret::SigningSecret(_) => None,
+        }
     }
 }
 

@@ -17,6 +17,7 @@ use crate::connections::Gate;
 use crate::connector::authority::Authority;
 pub use crate::connector::authority::{NotTurned, Step};
 use crate::connector::rates::Rates;
+use crate::control::ControlTokens;
 use crate::delivery::Outbox;
 use crate::slack;
 pub(crate) use crate::slack::rates::Forced;
@@ -41,8 +42,8 @@ pub struct App {
     /// Whether only this machine reaches the server: it listens on loopback, and its public address is loopback. Then
     /// calls without a token may be the anonymous bot's.
     pub loopback: bool,
-    /// The hash of the control API's token.
-    pub control_token: [u8; 32],
+    /// The tokens of the control API.
+    pub control_tokens: ControlTokens,
     /// Calls apps.
     pub outbox: Outbox,
     /// Bots that are typing.
@@ -91,7 +92,7 @@ impl App {
             local_url: String::new(),
             tls_url: None,
             loopback: true,
-            control_token: [0; 32],
+            control_tokens: ControlTokens::none(),
             outbox: Outbox::new(Duration::from_millis(BOT_TIMEOUT_MS), false)?,
             typing: Typing::default(),
             rates: None,

@@ -28,6 +28,7 @@ use crate::config::{Config, STOP_SECONDS_MAX};
 use crate::connections::{self, Connection, Gate};
 use crate::connector::authority::Authority;
 use crate::connector::rates::Rates;
+use crate::control::ControlTokens;
 use crate::delivery::{self, Outbox};
 use crate::front::Entrance;
 use crate::seed::{Ready, Seed, SeedError, ready_again};
@@ -201,7 +202,7 @@ impl Server {
             local_url,
             tls_url,
             loopback,
-            control_token: mint::sha256(control_token.as_bytes()),
+            control_tokens: ControlTokens::of(mint::sha256(control_token.as_bytes())),
             outbox,
             typing: Typing::default(),
             rates: config.teams_rates.then(Rates::default),

@@ -1627,6 +1627,7 @@ pub fn app(n: u8, id: AppId, dialect: Dialect, bot_user: UserId) -> App {
         anonymous: false,
         slack: (dialect == Dialect::Slack).then(Box::default),
         updated_at: START,
+        old_secrets: Vec::new(),
     }
 }
 

@@ -19,8 +19,8 @@ use redraft_model::shared::SharedMap;
 use redraft_model::time::{Micros, Ts};
 use redraft_model::view::Remembered;
 use redraft_model::workspace::{
-    App, Conversation, ConversationKind, Membership, Note, Pin, Retention, Settings, Shortcut, SlackApp,
-    SlashCommand, Token, TokenKind, User, UserGroup, Webhook, Workspace,
+    App, Conversation, ConversationKind, Membership, Note, OldSecret, Pin, Retention, Secret, Settings,
+    Shortcut, SlackApp, SlashCommand, Token, TokenKind, User, UserGroup, Webhook, Workspace,
 };
 
 const VERSION: u8 = 1;
@@ -277,20 +277,24 @@ macro_rules! newtype {
 newtype!(WorkspaceId, UserId, AppId, UserGroupId, ConversationId, TokenHash, Micros, Ts);
 
 macro_rules! structure {
-    ($($name:ident { $($field:ident),* $(,)? })*) => {$(
+    ($($name:ident { $($field:ident),* $(,)? $(; $($later:ident),* $(,)?)? })*) => {$(
         impl Field for $name {
             fn put(&self, out: &mut Vec<u8>) {
                 $(self.$field.put(out);)*
+                $($(self.$later.put(out);)*)?
             }
 
             fn take(from: &mut &[u8]) -> Option<Self> {
                 $(let $field = Field::take(from)?;)*
-                Some(Self { $($field),* })
+                $($(let $later = if from.is_empty() { Default::default() } else { Field::take(from)? };)*)?
+                Some(Self { $($field),* $(, $($later),*)? })
             }
         }
     )*};
 }
 
+// Behind a semicolon stand members that came later: a record of an earlier build ends before them. Only what is a record of
+// its own can have some.
 structure! {
     MessageKey { workspace, conversation, ts }
     Retention { deleted_micros, superseded_micros, dead_letters_micros, ephemeral_micros }
@@ -300,8 +304,9 @@ structure! {
     }
     App {
         id, dialect, slack_id, bot_id, app_id, name, bot_user, installed_by, signing_secret, password_hash,
-        uninstalled, endpoint, hears_from, reads_all, expects_replies, issuer, anonymous, slack, updated_at,
+        uninstalled, endpoint, hears_from, reads_all, expects_replies, issuer, anonymous, slack, updated_at; old_secrets,
     }
+    OldSecret { secret, until }
     SlackApp {
         verification_token, client_id, client_secret_hash, redirect_urls, bot_scopes, user_scopes, bot_events,
         user_events, metadata_events, events_off, socket_mode, interactivity_url, options_url, commands,
@@ -410,6 +415,7 @@ choice! {
     }
     Membership { 1 => Member(since), 2 => Former }
     Dialect { 1 => Slack, 2 => Connector }
+    Secret { 1 => Password(hash), 2 => ClientSecret(hash), 3 => SigningSecret(text) }
     Cause { 1 => TimedOut, 2 => Status, 3 => Connection, 4 => Tls, 5 => Redirects, 6 => Other }
     TokenKind { 1 => Bot, 2 => User, 3 => App }
     ConversationKind { 1 => Public, 2 => Private, 3 => Direct, 4 => Group }
@@ -649,6 +655,19 @@ pub(crate) fn directory(entries: impl IntoIterator<Item = Entry>) -> Option<Dire
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// An app of an earlier build has no replaced secrets.
+    #[test]
+    fn members_that_came_later() {
+        let mut app = crate::contract::app(1, AppId(2), Dialect::Slack, UserId(3));
+        let bytes = encode(&app);
+        assert_eq!(bytes.last(), Some(&0));
+        assert_eq!(decode(&bytes[..bytes.len() - 1]), Some(app.clone()));
+        assert_eq!(decode::<App>(&bytes[..bytes.len() - 2]), None);
+        let old = |secret| OldSecret { secret, until: Micros(5) };
+        app.old_secrets = [Secret::Password([1; 32]), Secret::SigningSecret("old".into())].map(old).into();
+        assert_eq!(decode(&encode(&app)), Some(app));
+    }
 
     #[test]
     fn item_keys_are_ordered_as_their_bytes() {

@@ -26,6 +26,7 @@ mod posting;
 mod respond;
 mod rights;
 mod scheduling;
+mod secrets;
 mod slack_apps;
 mod streams;
 mod threads;

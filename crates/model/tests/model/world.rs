@@ -838,6 +838,7 @@ pub fn app(workspace: u8, number: u32, bot_user: UserId, installer: UserId) -> A
         anonymous: false,
         slack: (number < 3).then(Box::default),
         updated_at: START,
+        old_secrets: Vec::new(),
     }
 }
 

@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use redraft_model::directory::Directory;
+use redraft_model::time::Micros;
 use redraft_model::workspace::App as Bot;
 use redraft_wire::connector::conversation::{TokenError, TokenResponse};
 use serde_json::{Value, json};
@@ -116,7 +117,7 @@ async fn token(
     if app.workspace_named(tenant).is_some_and(|named| named.workspace.id != directory.workspace.id) {
         return Err(unknown());
     }
-    if !knows_password(app, &bot, secret, address).map_err(too_many)? {
+    if !knows_password(app, &bot, secret, address, app.now(directory.workspace.id)).map_err(too_many)? {
         let why = "AADSTS7000215: Invalid client secret provided.";
         return Err(Refused(StatusCode::UNAUTHORIZED, "invalid_client", why.into()));
     }
@@ -153,11 +154,17 @@ fn find(
 ///
 /// # Errors
 /// When too many were wrong before.
-fn knows_password(app: &App, bot: &Bot, secret: &str, address: Option<IpAddr>) -> Result<bool, Throttled> {
+fn knows_password(
+    app: &App,
+    bot: &Bot,
+    secret: &str,
+    address: Option<IpAddr>,
+    now: Micros,
+) -> Result<bool, Throttled> {
     let attempt = Attempt { door: Door::Token, address, name: &bot.app_id, secret };
     app.throttle.admit(&attempt)?;
     let given = mint::sha256(secret.as_bytes());
-    let knows = bot.password_hash.is_some_and(|hash| bool::from(hash.ct_eq(&given)));
+    let knows = bot.passwords(now).fold(false, |known, hash| known | bool::from(hash.ct_eq(&given)));
     app.throttle.note(&attempt, knows);
     Ok(knows)
 }
@@ -221,7 +228,7 @@ async fn identity_token(
     let (directory, bot) = find(app, app_id, given, address)
         .map_err(too_many)?
         .ok_or(bad("client_id must be the app id of a registered bot."))?;
-    if !knows_password(app, &bot, given, address).map_err(too_many)? {
+    if !knows_password(app, &bot, given, address, app.now(directory.workspace.id)).map_err(too_many)? {
         let why = "X-IDENTITY-HEADER must be the bot's password; set IDENTITY_HEADER to it.";
         return Err((StatusCode::UNAUTHORIZED, why));
     }

@@ -33,6 +33,7 @@ fn shown(scope: &Scope<'_>, app: &App) -> Value {
         "expect_replies": app.expects_replies,
         "issuer": app.issuer,
         "anonymous": app.anonymous,
+        "old_secrets": super::secrets::shown(app, scope.app.now(scope.id())),
     });
     if let (Some(slack), Some(members)) = (&app.slack, shown.as_object_mut())
         && let Value::Object(more) = shown_slack(scope, slack)

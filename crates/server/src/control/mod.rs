@@ -15,13 +15,11 @@ use redraft_model::id::WorkspaceId;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
-use subtle::ConstantTimeEq;
 use tracing::info;
 
 use crate::app::App;
 use crate::bounds::{Sent, Unread};
 use crate::front::count_refused_login;
-use crate::mint;
 use crate::serve::ANONYMOUS_NEEDS_LOOPBACK;
 use crate::throttle::{Attempt, Door};
 
@@ -39,8 +37,12 @@ mod people;
 mod purge;
 mod rates;
 mod refusal;
+mod secrets;
+mod token;
 mod tokens;
 mod workspaces;
+
+pub(crate) use token::ControlTokens;
 
 /// A refusal: status, code, and a sentence.
 #[derive(Debug)]
@@ -69,7 +71,7 @@ pub(crate) async fn handle(
         let (status, answer) = Error(StatusCode::TOO_MANY_REQUESTS, "throttled", why).shown();
         return written(status, &answer);
     }
-    let knows = bool::from(mint::sha256(given.as_bytes()).ct_eq(&app.control_token));
+    let knows = app.control_tokens.accept(given, app.store.published().now(WorkspaceId(0)));
     // Without a token nothing is guessed: a web page that calls this holds up nobody.
     if knows || !given.is_empty() {
         app.throttle.note(&attempt, knows);
@@ -167,6 +169,9 @@ fn loggable(path: &str) -> String {
         "replay",
         "verify",
         "codes",
+        "secrets",
+        "token",
+        "old",
         "user-groups",
         "rate-limits",
         "tokens",
@@ -205,6 +210,8 @@ async fn route(app: &Arc<App>, method: &Method, path: &str, query: Option<&str>,
         ("POST", ["purge"]) => purge::purge(app).await,
         ("GET", ["authority"]) => authority::shown(app).await,
         ("POST", ["authority", "rotate"]) => authority::rotate(app, body).await,
+        ("POST", ["token", "rotate"]) => token::rotate(app, body),
+        ("DELETE", ["token", "old"]) => token::withdraw(app),
         ("POST", ["workspaces"]) => workspaces::create(app, body).await,
         (_, ["workspaces", team, rest @ ..]) => {
             let directory = app.workspace_named(team).ok_or_else(|| Error::not_found("workspace"))?;
@@ -284,6 +291,8 @@ impl Scope<'_> {
             ("POST", ["apps", id, "deliveries", "replay"]) => deliveries::replay(self, id).await,
             ("POST", ["apps", id, "verify"]) => deliveries::verify(self, id).await,
             ("POST", ["apps", id, "codes"]) => codes::add(self, id).await,
+            ("POST", ["apps", id, "secrets"]) => secrets::change(self, id).await,
+            ("DELETE", ["apps", id, "secrets", kind]) => secrets::withdraw(self, id, kind).await,
             ("GET", ["user-groups"]) => groups::list(self),
             ("POST", ["user-groups"]) => groups::add(self).await,
             ("PATCH", ["user-groups", group]) => groups::change(self, group).await,

@@ -7,6 +7,13 @@ const OPERATIONS: &[(&str, &str, &str, &str)] = &[
     ("get", "/authority", "The keys that sign the Connector's tokens, by name and state", ""),
     (
         "post",
+        "/token/rotate",
+        "Put a new token of this API in the old one's place, which opens it for a while by the machine's clock; both end with the process",
+        r#"{"old_valid_seconds": 86400}"#,
+    ),
+    ("delete", "/token/old", "End the replaced token of this API now", ""),
+    (
+        "post",
         "/authority/rotate",
         "Take one step of replacing the key: publish a new one, use it, retire the old one",
         r#"{"step": "publish"}"#,
@@ -226,6 +233,18 @@ const OPERATIONS: &[(&str, &str, &str, &str)] = &[
         "Make a code with which a person installs a Slack app (oauth.v2.access); it lasts ten minutes and once",
         r#"{"user": "ada", "redirect_uri": "https://deploybot.example/oauth"}"#,
     ),
+    (
+        "post",
+        "/workspaces/{workspace}/apps/{app}/secrets",
+        "Put a new password, client_secret or signing_secret in the old one's place, which stays good for a while by the workspace's clock; the answer has the new one, this once. Calls are signed with the old signing secret until it is over",
+        r#"{"kind": "signing_secret", "old_valid_seconds": 86400}"#,
+    ),
+    (
+        "delete",
+        "/workspaces/{workspace}/apps/{app}/secrets/{kind}",
+        "End the replaced secret of this kind now",
+        "",
+    ),
     ("get", "/workspaces/{workspace}/user-groups", "User groups", ""),
     (
         "post",
@@ -337,6 +356,8 @@ fn responses(verb: &str, path: &str) -> Value {
             "messages",
             "webhooks",
             "codes",
+            "secrets",
+            "token/rotate",
             "user-groups",
         ]
         .iter()

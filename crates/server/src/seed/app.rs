@@ -301,6 +301,7 @@ pub(super) fn make_app(
         anonymous: app.anonymous,
         slack: None,
         updated_at: now,
+        old_secrets: Vec::new(),
     };
     match app.kind {
         AppKind::Slack => slack_app(app, ids, place, bare, bot),

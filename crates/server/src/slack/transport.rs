@@ -69,7 +69,7 @@ pub(crate) async fn send(
         return sockets::send(app, (workspace, bot.id), kind, payload, retry).await;
     }
     let url = url.ok_or_else(|| Unanswered::unsent("the app has no request URL for this"))?;
-    let secret = bot.signing_secret.as_deref();
+    let secret = bot.signs_with(app.now(workspace));
     let secret = secret.ok_or_else(|| Unanswered::unsent("the app has no signing secret"))?;
     let (content_type, body) = match kind {
         ParcelKind::Events => ("application/json", payload),
