@@ -95,7 +95,7 @@ fn command(workspace: redraft_model::id::WorkspaceId, caller: Caller, content: C
         only: None,
         unjoined: false,
     };
-    Command { workspace, caller, idempotency: None, verb: Verb::Post(post) }
+    Command { workspace, caller, idempotency: None, verb: Verb::Post(post), source: None }
 }
 
 fn text(number: usize) -> String {

@@ -224,7 +224,7 @@ fn the_description_is_true() {
             count += 1;
         }
     }
-    assert_eq!(count, 57);
+    assert_eq!(count, 61);
 }
 
 fn is_true(path: &str, verb: &str, operation: &Value) {

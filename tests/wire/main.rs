@@ -4,6 +4,7 @@
 
 mod acts;
 mod after_commit;
+mod audit;
 mod authority;
 mod bad_input;
 mod bot;

@@ -32,6 +32,30 @@ pub struct Command {
     pub idempotency: Option<Idempotency>,
     /// What for.
     pub verb: Verb,
+    /// Where the request came from, if what comes of it is to be audited; `None` of what the server does by itself.
+    pub source: Option<Source>,
+}
+
+/// Where a request came from.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Source {
+    /// By which way.
+    pub via: Via,
+    /// The client's address, or `command line`; at most [`crate::limits::SOURCE_BYTES_MAX`] bytes.
+    pub from: String,
+}
+
+/// The ways in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Via {
+    /// The control API, with its token.
+    Control,
+    /// The command line on the machine of the data folder.
+    CommandLine,
+    /// The Slack Web API.
+    Slack,
+    /// The Bot Connector.
+    Connector,
 }
 
 /// Who asks. What the caller may do is looked up when deciding, not before.

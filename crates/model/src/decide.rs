@@ -15,8 +15,8 @@ use crate::time::Ts;
 use crate::view::{Identity, Looked, Remembered, View};
 use crate::workspace::{Conversation, Token, TokenKind};
 use crate::{
-    append, attachments, control, conversations, delete, files, install, interact, interaction, modal, name,
-    pin, post, respond, schedule, stream, update,
+    append, attachments, audit, control, conversations, delete, files, install, interact, interaction, modal,
+    name, pin, post, respond, schedule, stream, update,
 };
 
 /// Decides one command. Pure: the same view and moment give the same decision.
@@ -24,8 +24,9 @@ use crate::{
 /// # Errors
 /// [`Halt::Refused`] changes nothing; [`Halt::NotLoaded`] asks the store to load and to decide again.
 pub fn decide(command: &Command, view: &dyn View, moment: Moment) -> Result<Decision, Halt> {
-    let decision = decide_verb(command, view, moment)?;
+    let mut decision = decide_verb(command, view, moment)?;
     name::check(command, &decision, view.directories())?;
+    audit::append(command, view.directories(), moment, &mut decision);
     Ok(decision)
 }
 

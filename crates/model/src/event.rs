@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::command::Via;
 use crate::id::{AppId, ConversationId, UserGroupId, UserId};
 use crate::time::{Micros, Ts};
 
@@ -20,6 +21,19 @@ pub struct Event {
     pub app: Option<AppId>,
     /// What happened.
     pub kind: EventKind,
+}
+
+/// What was done, beside who did it ([`Event::by`], [`Event::app`]; neither of the control API itself). Holds no secret.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Audit {
+    /// A word for it, such as `member_added`.
+    pub act: String,
+    /// To what: spelled ids, the thing's own first.
+    pub on: Vec<String>,
+    /// By which way.
+    pub via: Via,
+    /// [`crate::command::Source::from`].
+    pub from: String,
 }
 
 /// What happened.
@@ -215,6 +229,8 @@ pub enum EventKind {
     WorkspaceRenamed,
     /// A person or bot user is new or changed.
     UserChanged(UserId),
+    /// Something was done that whoever keeps the workspace wants to know of. No app hears of it.
+    Audited(Box<Audit>),
     /// A user group is new or changed.
     UserGroupChanged(UserGroupId),
     /// An app is changed.
@@ -299,6 +315,7 @@ impl EventKind {
             | K::WorkspaceChanged
             | K::WorkspaceRenamed
             | K::UserChanged(_)
+            | K::Audited(_)
             | K::UserGroupChanged(_)
             | K::AppChanged(_)
             | K::AppInstalled(_)

@@ -7,6 +7,7 @@
 
 pub mod append;
 pub mod attachments;
+pub mod audit;
 pub mod command;
 pub mod content;
 pub mod control;

@@ -113,6 +113,9 @@ pub const CLOCK_AHEAD_MICROS_MAX: i64 = 10 * 365 * 24 * 60 * 60 * 1_000_000;
 /// How long a replaced secret may stay good beside the new one: 90 days. Long enough for any deployment, and not for ever.
 pub const SECRET_OVERLAP_MICROS_MAX: i64 = 90 * 24 * 60 * 60 * 1_000_000;
 
+/// Bytes of where an audited request came from: an address with its zone.
+pub const SOURCE_BYTES_MAX: usize = 64;
+
 /// How many repliers a thread's root names (`reply_users`).
 pub const REPLY_USERS_MAX: usize = 5;
 

@@ -24,6 +24,7 @@ pub(crate) use crate::slack::rates::Forced;
 use crate::slack::sockets::Sockets;
 pub use crate::slack::streams::Untold;
 pub(crate) use crate::slack::verify;
+use crate::source;
 use crate::throttle::Throttle;
 use crate::typing::Typing;
 
@@ -112,7 +113,8 @@ impl App {
     ///
     /// # Errors
     /// When a rule forbids it or the store fails.
-    pub async fn submit(&self, command: Command) -> Result<Outcome, NotDone> {
+    pub async fn submit(&self, mut command: Command) -> Result<Outcome, NotDone> {
+        source::stamp(&mut command);
         match self.store.submit(command).await {
             Ok(Ok(outcome)) => Ok(outcome),
             Ok(Err(refusal)) => Err(NotDone::Refused(refusal)),

@@ -71,7 +71,7 @@ async fn post_due(app: &App) -> Result<Duration, StoreError> {
 /// Whether it waits no longer.
 async fn post(app: &App, workspace: WorkspaceId, key: ItemKey) -> Result<bool, StoreError> {
     let verb = Verb::PostDue(key);
-    let command = Command { workspace, caller: Caller::Control, idempotency: None, verb };
+    let command = Command { workspace, caller: Caller::Control, idempotency: None, verb, source: None };
     match app.submit(command).await {
         Ok(Outcome::Dropped(why)) => {
             info!(workspace = workspace.0, why = ?why, "a scheduled message was not posted and is gone");

@@ -9,11 +9,13 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, Uri, header};
 use metrics::{Counter, Histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use redraft_model::command::Via;
 use redraft_store::StoreError;
 
 use crate::app::App;
 use crate::bounds::Sent;
 use crate::connections::{Connection, Room};
+use crate::source;
 use crate::{connector, control, slack};
 
 /// By which listener a request came.
@@ -52,7 +54,15 @@ pub(crate) async fn answer(
     } else {
         match connection.map(|connection| app.gate.admit_forwarded(connection, &parts.headers)) {
             Some(Err(())) => busy(part),
-            None | Some(Ok(_)) => route(app, part, parts, sent, entrance).await,
+            None | Some(Ok(_)) => {
+                let from = connection.and_then(|connection| app.gate.client(connection, &parts.headers));
+                let via = match part {
+                    Part::Slack | Part::Sockets => Via::Slack,
+                    Part::Control => Via::Control,
+                    Part::Connector | Part::Watch => Via::Connector,
+                };
+                source::scope(via, from, route(app, part, parts, sent, entrance)).await
+            }
         }
     };
     match app.bounds.room_for_answer(response.body()) {

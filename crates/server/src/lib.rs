@@ -28,4 +28,5 @@ mod front;
 mod names;
 mod rates;
 mod sight;
+mod source;
 mod tls;

@@ -414,6 +414,7 @@ async fn first_workspace(app: &App, seed: Option<&Seed>) -> Result<(Ready, bool)
         caller: Caller::Control,
         idempotency: None,
         verb: Verb::Control(Box::new(Control::CreateWorkspace(Arc::new(directory)))),
+        source: None,
     };
     match app.submit(command).await {
         Ok(_) => Ok((ready, true)),

@@ -1152,7 +1152,7 @@ impl World {
     /// A command in this workspace.
     #[must_use]
     pub fn command(&self, caller: Caller, verb: Verb) -> Command {
-        Command { workspace: self.workspace, caller, idempotency: None, verb }
+        Command { workspace: self.workspace, caller, idempotency: None, verb, source: None }
     }
 
     /// The answer to a command.

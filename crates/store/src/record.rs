@@ -6,9 +6,10 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use crate::{Cause, Delivery};
+use redraft_model::command::Via;
 use redraft_model::content::{Content, Dialect, Piece};
 use redraft_model::directory::Directory;
-use redraft_model::event::{Event, EventKind};
+use redraft_model::event::{Audit, Event, EventKind};
 use redraft_model::id::{AppId, ConversationId, MessageKey, TokenHash, UserGroupId, UserId, WorkspaceId};
 use redraft_model::item::{
     Attachment, Code, File, Grant, Item, ItemKey, ModalView, Origin, ResponseUrl, Scheduled, Trigger, View,
@@ -307,6 +308,7 @@ structure! {
         uninstalled, endpoint, hears_from, reads_all, expects_replies, issuer, anonymous, slack, updated_at; old_secrets,
     }
     OldSecret { secret, until }
+    Audit { act, on, via, from }
     SlackApp {
         verification_token, client_id, client_secret_hash, redirect_urls, bot_scopes, user_scopes, bot_events,
         user_events, metadata_events, events_off, socket_mode, interactivity_url, options_url, commands,
@@ -415,6 +417,7 @@ choice! {
     }
     Membership { 1 => Member(since), 2 => Former }
     Dialect { 1 => Slack, 2 => Connector }
+    Via { 1 => Control, 2 => CommandLine, 3 => Slack, 4 => Connector }
     Secret { 1 => Password(hash), 2 => ClientSecret(hash), 3 => SigningSecret(text) }
     Cause { 1 => TimedOut, 2 => Status, 3 => Connection, 4 => Tls, 5 => Redirects, 6 => Other }
     TokenKind { 1 => Bot, 2 => User, 3 => App }
@@ -461,6 +464,7 @@ choice! {
         52 => MessageScheduled { conversation },
         53 => ScheduledRemoved { conversation, content_at },
         54 => UserGroupChanged(group),
+        60 => Audited(audit),
     }
 }
 

@@ -149,7 +149,8 @@ fn nor_does_a_token() {
         [C::Create { name: bad(), private: false, ids }, C::Rename { conversation: PUBLIC, name: bad() }]
     {
         let verb = Verb::Conversation(asked.clone());
-        let command = Command { workspace: HOME, caller: Caller::Person(ADA), idempotency: None, verb };
+        let command =
+            Command { workspace: HOME, caller: Caller::Person(ADA), idempotency: None, verb, source: None };
         let refused = World::new().run(&command).unwrap_err();
         assert_eq!(format!("{:?}", refused.why), "ForbiddenCharacter(Channel, '\\n')", "{asked:?}");
     }

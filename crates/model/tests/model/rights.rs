@@ -56,7 +56,7 @@ fn stranger() -> Caller {
 fn decided(name: &str, caller: Caller) -> String {
     let (world, place, ts) = target(name, caller);
     let sign = |verb| {
-        let asked = Command { workspace: HOME, caller, idempotency: None, verb };
+        let asked = Command { workspace: HOME, caller, idempotency: None, verb, source: None };
         if world.decide(&asked).is_ok() { "+" } else { "-" }
     };
     format!("{} {}", sign(edit(place, ts)), sign(erase(place, ts)))

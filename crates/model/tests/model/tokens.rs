@@ -85,8 +85,9 @@ fn no_token_reaches_another_workspace() {
     let mut world = World::with_away();
     let there = Caller::Token(hash(2, 1));
     let ts = world.say(ALPHA_BOT, GENERAL);
-    let mut tell =
-        |workspace, caller, verb| world.tell_command(&Command { workspace, caller, idempotency: None, verb });
+    let mut tell = |workspace, caller, verb| {
+        world.tell_command(&Command { workspace, caller, idempotency: None, verb, source: None })
+    };
     for verb in [edit(GENERAL, ts), erase(GENERAL, ts), Verb::Post(post(GENERAL))] {
         assert_eq!(tell(HOME, there, verb.clone()), "Caller(Unknown)");
         assert_eq!(tell(WorkspaceId(9), ALPHA_BOT, verb.clone()), "Caller(Unknown)");

@@ -652,7 +652,7 @@ pub fn key(conversation: ConversationId, ts: Ts) -> MessageKey {
 }
 
 pub fn command(caller: Caller, verb: Verb) -> Command {
-    Command { workspace: HOME, caller, idempotency: None, verb }
+    Command { workspace: HOME, caller, idempotency: None, verb, source: None }
 }
 
 pub fn with_key(command: Command, key: &str, digest: u8) -> Command {

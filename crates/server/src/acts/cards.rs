@@ -289,7 +289,7 @@ impl Person {
         let (conversation, ts) = (stored.message.key.conversation, stored.message.key.ts);
         let verb = Verb::Interaction(Interaction { conversation, ts, act });
         let (workspace, caller) = (self.directory.workspace.id, Caller::Bot(bot));
-        self.app.submit(Command { workspace, caller, idempotency: None, verb }).await?;
+        self.app.submit(Command { workspace, caller, idempotency: None, verb, source: None }).await?;
         Ok(())
     }
 }

@@ -76,7 +76,7 @@ pub(crate) struct Seen {
 impl Person {
     async fn submit(&self, verb: Verb) -> Result<Outcome, NotDone> {
         let (workspace, caller) = (self.directory.workspace.id, Caller::Person(self.user.id));
-        self.app.submit(Command { workspace, caller, idempotency: None, verb }).await
+        self.app.submit(Command { workspace, caller, idempotency: None, verb, source: None }).await
     }
 
     /// The chat of this person with these others, opened if need be.

@@ -165,7 +165,8 @@ impl Call<'_> {
             .filter(|_| !matches!(verb, Verb::Conversation(_)))
             .map(|key| Idempotency { key, digest: self.digest(&verb) });
         let workspace = self.directory.workspace.id;
-        let command = Command { workspace, caller: Caller::Bot(self.bot.id), idempotency, verb };
+        let command =
+            Command { workspace, caller: Caller::Bot(self.bot.id), idempotency, verb, source: None };
         self.app.submit(command).await.map_err(|not_done| refusal::error(&not_done, &self.directory))
     }
 

@@ -103,6 +103,7 @@ pub(crate) fn may_hear(directory: &Directory, bot: &Bot, event: &Event) -> bool 
         | K::MessageUnpinned { .. }
         | K::MessageScheduled { .. }
         | K::ScheduledRemoved { .. }
+        | K::Audited(_)
         | K::UserGroupChanged(_)
         | K::ConversationChanged(_) => false,
     }
@@ -627,7 +628,7 @@ impl<'a> Scene<'a> {
                 unjoined: false,
             };
             let (workspace, caller) = (self.directory.workspace.id, Caller::Bot(self.bot.id));
-            let command = Command { workspace, caller, idempotency, verb: Verb::Post(post) };
+            let command = Command { workspace, caller, idempotency, verb: Verb::Post(post), source: None };
             if let Err(not_done) = self.app.submit(command).await {
                 let again = matches!(not_done, NotDone::Store(_));
                 let reason = "a reply in the bot's answer could not be posted".into();

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use axum::http::StatusCode;
+use redraft_model::command::Via;
 use redraft_model::directory::Directory;
 use redraft_model::event::{Event, EventKind};
 use redraft_model::id::MessageKey;
@@ -29,9 +30,14 @@ fn failed(failed: StoreError) -> Error {
     Error(StatusCode::INTERNAL_SERVER_ERROR, "failed", failed.to_string())
 }
 
-/// Events after a position; waits for one if there is none and the caller wants to wait.
+/// Events after a position, without the audit's or those alone; waits for one if there is none and the caller wants to wait.
 pub(super) async fn read(scope: &Scope<'_>) -> Answer {
-    let after = scope.number("after", 0)?;
+    let mut after = scope.number("after", 0)?;
+    let audit = match scope.parameter("audit").as_deref() {
+        None | Some("false") => false,
+        Some("true") => true,
+        Some(_) => return Err(Error::bad("audit must be true or false")),
+    };
     let limit = usize::try_from(scope.number("limit", 100)?.clamp(1, EVENTS_MAX)).unwrap_or(100);
     let end = Instant::now() + Duration::from_millis(scope.number("wait_ms", 0)?.min(WAIT_MS_MAX));
     let mut commits = scope.app.store.published().log_bell(scope.id());
@@ -40,11 +46,17 @@ pub(super) async fn read(scope: &Scope<'_>) -> Answer {
         let page = scope.app.bounds.control_page().await;
         let events = scope.app.store.events(scope.id(), after, limit).await.map_err(failed)?;
         drop(page);
-        let over = !events.is_empty() || !scope.app.gate.changed_before(end, commits.changed()).await;
-        if over {
+        let next = events.last().map_or(after, |event| event.position);
+        let wanted = |event: &&Event| matches!(event.kind, EventKind::Audited(_)) == audit;
+        let found: Vec<&Event> = events.iter().filter(wanted).collect();
+        let more = next != after;
+        if found.is_empty() && more {
+            after = next;
+            continue;
+        }
+        if !found.is_empty() || !scope.app.gate.changed_before(end, commits.changed()).await {
             let directory = scope.still()?;
-            let next = events.last().map_or(after, |event| event.position);
-            let shown: Vec<Value> = events.iter().map(|event| self::event(&directory, event)).collect();
+            let shown: Vec<Value> = found.iter().map(|event| self::event(&directory, event)).collect();
             return ok(json!({ "events": shown, "next": next }));
         }
     }
@@ -98,6 +110,10 @@ fn event(directory: &Directory, event: &Event) -> Value {
         EventKind::MessageUnpinned { message: at, .. } => ("message_unpinned", message(at)),
         EventKind::MessageScheduled { .. } => ("message_scheduled", json!({})),
         EventKind::ScheduledRemoved { .. } => ("scheduled_removed", json!({})),
+        EventKind::Audited(audit) => (
+            "audited",
+            json!({ "act": audit.act, "on": audit.on, "via": via(audit.via), "from": audit.from }),
+        ),
         EventKind::UserGroupChanged(id) => (
             "user_group_changed",
             json!({ "user_group": directory.user_group(*id).map(|group| &group.slack_id) }),
@@ -144,6 +160,15 @@ fn event(directory: &Directory, event: &Event) -> Value {
         shown.extend(detail);
     }
     shown
+}
+
+fn via(via: Via) -> &'static str {
+    match via {
+        Via::Control => "control",
+        Via::CommandLine => "command_line",
+        Via::Slack => "slack",
+        Via::Connector => "connector",
+    }
 }
 
 /// What a message has to be like. Every member that is given has to hold.

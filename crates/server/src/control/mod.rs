@@ -21,6 +21,7 @@ use crate::app::App;
 use crate::bounds::{Sent, Unread};
 use crate::front::count_refused_login;
 use crate::serve::ANONYMOUS_NEEDS_LOOPBACK;
+use crate::source;
 use crate::throttle::{Attempt, Door};
 
 mod acts;
@@ -129,7 +130,7 @@ pub async fn call(
     query: Option<&str>,
     body: &[u8],
 ) -> (StatusCode, Value) {
-    match route(app, method, path, query, body).await {
+    match source::or_command_line(route(app, method, path, query, body)).await {
         Ok(answer) => answer,
         Err(error) => {
             info!(%method, path = loggable(path), code = error.1, reason = error.2, "refused");
@@ -364,7 +365,7 @@ async fn submit(app: &App, workspace: WorkspaceId, control: Control) -> Result<O
         return Err(Error::bad(ANONYMOUS_NEEDS_LOOPBACK));
     }
     let verb = Verb::Control(Box::new(control));
-    let command = Command { workspace, caller: Caller::Control, idempotency: None, verb };
+    let command = Command { workspace, caller: Caller::Control, idempotency: None, verb, source: None };
     app.submit(command).await.map_err(|not_done| refusal::error(app, workspace, "the control API", &not_done))
 }
 

@@ -290,7 +290,7 @@ const OPERATIONS: &[(&str, &str, &str, &str)] = &[
 
 /// Query parameters of the operations that have some.
 const PARAMETERS: &[(&str, &[&str])] = &[
-    ("/workspaces/{workspace}/log", &["after", "limit", "wait_ms"]),
+    ("/workspaces/{workspace}/log", &["after", "audit", "limit", "wait_ms"]),
     ("/workspaces/{workspace}/channels/{channel}/messages", &["limit"]),
     ("/workspaces/{workspace}/people/{person}/channels/{channel}/messages", &["limit", "thread_ts"]),
     ("/workspaces/{workspace}/people/{person}/views", &["wait_ms"]),
@@ -339,7 +339,11 @@ fn parameters(path: &str) -> Vec<Value> {
     let query = PARAMETERS.iter().filter(|(of, _)| *of == path).flat_map(|(_, names)| names.iter());
     let in_query = query.map(|name| {
         let number = json!({ "type": "integer", "minimum": 0 });
-        let schema = if name.ends_with("_ts") { json!({ "type": "string" }) } else { number };
+        let schema = match *name {
+            "audit" => json!({ "type": "boolean" }),
+            name if name.ends_with("_ts") => json!({ "type": "string" }),
+            _ => number,
+        };
         json!({ "name": name, "in": "query", "schema": schema })
     });
     in_path.chain(in_query).collect()

@@ -81,7 +81,7 @@ pub(super) async fn switch_off(app: &App, (workspace, id): Key) {
     let directory = app.workspace(workspace);
     let endpoint = directory.and_then(|directory| directory.app(id).and_then(|bot| bot.endpoint.clone()));
     let verb = Verb::Control(Box::new(Control::SwitchEventsOff { app: id, endpoint }));
-    let command = Command { workspace, caller: Caller::Control, idempotency: None, verb };
+    let command = Command { workspace, caller: Caller::Control, idempotency: None, verb, source: None };
     match app.submit(command).await {
         Ok(_) => warn!(
             app = id.0,

@@ -157,7 +157,7 @@ async fn receive(
     // The bytes are stored with the decision that they are the expected ones, or not at all.
     let blob = mint::sha256(mint::secret().as_bytes());
     let verb = Verb::File(FileCommand::Receive { upload, blob, bytes: Arc::from(&*bytes) });
-    let command = Command { workspace, caller: Caller::Control, idempotency: None, verb };
+    let command = Command { workspace, caller: Caller::Control, idempotency: None, verb, source: None };
     match app.submit(command).await {
         Ok(_) => Ok((StatusCode::OK, format!("OK - {size}"))),
         Err(NotDone::Store(why)) => Err(failed(why)),

@@ -224,6 +224,7 @@ fn things(event: &Event, directory: &Directory) -> Vec<(Thing, Reach)> {
         | K::TokenMinted(_)
         | K::MessageScheduled { .. }
         | K::ScheduledRemoved { .. }
+        | K::Audited(_)
         | K::UserGroupChanged(_)
         | K::ConversationChanged(_) => vec![],
     }

@@ -260,7 +260,7 @@ async fn submit(
     let respond = read(directory, credential, json)?;
     let is_webhook = matches!(respond.credential, Credential::Webhook { .. });
     let verb = Verb::Respond(Box::new(respond));
-    let command = Command { workspace, caller: Caller::Control, idempotency: None, verb };
+    let command = Command { workspace, caller: Caller::Control, idempotency: None, verb, source: None };
     match app.submit(command).await {
         Ok(_) => Ok(()),
         Err(NotDone::Refused(refusal)) => match refusal.why {

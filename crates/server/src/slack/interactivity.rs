@@ -332,7 +332,7 @@ impl<'a> Scene<'a> {
 
     async fn submit(&self, verb: Verb) -> Result<Outcome, NotTold> {
         let (workspace, caller) = (self.directory.workspace.id, Caller::Person(self.user.id));
-        let command = Command { workspace, caller, idempotency: None, verb };
+        let command = Command { workspace, caller, idempotency: None, verb, source: None };
         self.app.submit(command).await.map_err(NotTold::NotDone)
     }
 

@@ -353,7 +353,8 @@ impl Call<'_> {
             _ => None,
         };
         let workspace = self.directory.workspace.id;
-        let command = Command { workspace, caller: Caller::Token(self.token.hash), idempotency, verb };
+        let command =
+            Command { workspace, caller: Caller::Token(self.token.hash), idempotency, verb, source: None };
         self.app.submit(command).await
     }
 

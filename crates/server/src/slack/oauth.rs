@@ -53,7 +53,7 @@ pub(super) async fn access(
     };
     let workspace = directory.workspace.id;
     let verb = Verb::Install(exchange);
-    let command = Command { workspace, caller: Caller::Control, idempotency: None, verb };
+    let command = Command { workspace, caller: Caller::Control, idempotency: None, verb, source: None };
     let done = app.submit(command).await;
     match &done {
         Ok(_) => app.throttle.note(&attempt, true),

@@ -218,6 +218,6 @@ async fn tell(app: &App, caller: Caller, key: MessageKey) -> bool {
     let MessageKey { workspace, conversation, ts } = key;
     let verb = Verb::Append(Append::Tell { conversation, ts });
     // A stream that ended meanwhile has told everything.
-    let told = app.submit(Command { workspace, caller, idempotency: None, verb }).await;
+    let told = app.submit(Command { workspace, caller, idempotency: None, verb, source: None }).await;
     matches!(told, Ok(Outcome::Added { untold: true, .. }))
 }

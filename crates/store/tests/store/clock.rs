@@ -51,7 +51,7 @@ fn wait<T>(later: impl Future<Output = T>) -> T {
 
 fn control(store: &dyn Store, control: Control) {
     let verb = Verb::Control(Box::new(control));
-    let command = Command { workspace: HOME, caller: Caller::Control, idempotency: None, verb };
+    let command = Command { workspace: HOME, caller: Caller::Control, idempotency: None, verb, source: None };
     assert!(wait(store.submit(command)).unwrap().is_ok());
 }
 

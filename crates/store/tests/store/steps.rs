@@ -419,7 +419,7 @@ impl Teller {
     }
 
     fn ask(&self, caller: Caller, verb: Verb, key: Option<Key>) -> Command {
-        let command = Command { workspace: self.workspace, caller, idempotency: None, verb };
+        let command = Command { workspace: self.workspace, caller, idempotency: None, verb, source: None };
         match key {
             Some((key, digest)) => with_key(command, &format!("key {key}"), digest),
             None => command,
