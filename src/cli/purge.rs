@@ -1,6 +1,9 @@
 //! `redraft purge`.
 
+use std::borrow::Cow;
+
 use clap::Args;
+use redraft_model::name::escaped;
 use serde_json::Value;
 
 use super::control::Control;
@@ -27,6 +30,7 @@ impl Purge {
             }
         }
         for kept in kept_copies(&folder)? {
+            let kept = escaped(&kept);
             say(&format!(
                 "{kept} is a copy of the database as it was, and is not changed; remove it if you need it no more"
             ));
@@ -38,8 +42,8 @@ impl Purge {
     }
 }
 
-fn text<'a>(value: &'a Value, name: &str) -> &'a str {
-    value[name].as_str().unwrap_or_default()
+fn text<'a>(value: &'a Value, name: &str) -> Cow<'a, str> {
+    escaped(value[name].as_str().unwrap_or_default())
 }
 
 /// Databases that migrations kept.
