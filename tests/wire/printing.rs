@@ -422,7 +422,7 @@ fn verbs_print_text() {
         &["app", "deliveries", "x"],
         &["token", "list"],
     ];
-    let others: [&[&str]; 27] = [
+    let others: [&[&str]; 29] = [
         &["workspace", "create"],
         &["workspace", "set"],
         &["workspace", "clock", "1"],
@@ -450,6 +450,8 @@ fn verbs_print_text() {
         &["key", "use"],
         &["key", "retire"],
         &["purge"],
+        &["app", "secret", "x", "signing-secret"],
+        &["token", "control"],
     ];
     for command in commands(&[]).iter().filter(|command| !OF_THE_FOLDER.contains(&command.as_str())) {
         for verb in commands(&[command]).iter().filter(|verb| *verb != "help") {
