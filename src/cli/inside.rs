@@ -105,6 +105,27 @@ enum WorkspaceVerb {
         #[arg(long)]
         ephemeral_messages: Option<u32>,
     },
+    /// Changes how much it may hold; `none` takes a quota away, and what is not named stays.
+    Quota {
+        /// People, without bots.
+        #[arg(long, value_name = "N")]
+        people: Option<String>,
+        /// Apps.
+        #[arg(long, value_name = "N")]
+        apps: Option<String>,
+        /// Channels, without direct messages.
+        #[arg(long, value_name = "N")]
+        channels: Option<String>,
+        /// Files.
+        #[arg(long, value_name = "N")]
+        files: Option<String>,
+        /// Messages.
+        #[arg(long, value_name = "N")]
+        messages: Option<String>,
+        /// Bytes of content, files and attachments.
+        #[arg(long, value_name = "N")]
+        bytes: Option<String>,
+    },
     /// Advances its clock.
     Clock {
         /// Milliseconds forward.
@@ -148,6 +169,29 @@ impl Workspace {
                     "ephemeral_messages_seconds": ephemeral_messages,
                 });
                 show(&inside.call("PATCH", "", &json!({ "settings": settings }))?)
+            }
+            WorkspaceVerb::Quota { people, apps, channels, files, messages, bytes } => {
+                let given = [
+                    ("people", people),
+                    ("apps", apps),
+                    ("channels", channels),
+                    ("files", files),
+                    ("messages", messages),
+                    ("bytes", bytes),
+                ];
+                let mut quotas = Map::new();
+                for (name, value) in given {
+                    match value.as_deref() {
+                        None => {}
+                        Some("none") => drop(quotas.insert(name.into(), Value::Null)),
+                        Some(number) => {
+                            let number: u64 =
+                                number.parse().map_err(|_| format!("--{name} is a number or none"))?;
+                            quotas.insert(name.into(), number.into());
+                        }
+                    }
+                }
+                show(&inside.call("PATCH", "", &json!({ "quotas": quotas }))?)
             }
             WorkspaceVerb::Clock { advance_ms } => {
                 show(&inside.call("POST", "/clock", &json!({ "advance_ms": advance_ms }))?)

@@ -68,6 +68,7 @@ impl Store for Blinding {
     }
 
     reads! {
+        usage(workspace: WorkspaceId) -> redraft_model::quota::Usage;
         message(key: MessageKey) -> Option<Stored>;
         channel_line(workspace: WorkspaceId, conversation: ConversationId, window: Window, limit: usize) -> Page<Stored>;
         thread_line(root: MessageKey, window: Window, limit: usize) -> Page<Stored>;

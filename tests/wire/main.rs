@@ -35,6 +35,7 @@ mod poll;
 mod post;
 mod printing;
 mod private;
+mod quotas;
 mod rates;
 mod reactions;
 mod respond;

@@ -207,6 +207,7 @@ fn of_control(control: &Control, spell: &Spell) -> (&'static str, Vec<Option<Str
         A::DropWorkspace => ("workspace_dropped", vec![]),
         A::ResetWorkspace => ("workspace_reset", vec![]),
         A::PatchWorkspace(_) => ("workspace_changed", vec![]),
+        A::PatchQuotas(_) => ("quotas_changed", vec![]),
         A::AdvanceClock(micros) => ("clock_advanced", vec![Some(format!("{} ms", micros / 1000))]),
         A::AddUser(user) => ("person_added", vec![Some(user.slack_id.clone())]),
         A::PatchUser(id, _) => ("person_changed", vec![spell.user(*id)]),

@@ -17,6 +17,7 @@ use crate::limits::{
 };
 use crate::notice::{self, Notice};
 use crate::patch::{AppPatch, ConversationPatch, UserGroupPatch, UserPatch, WorkspacePatch};
+use crate::quota::QuotasPatch;
 use crate::view::View;
 use crate::workspace::{
     App, Conversation, Membership, OldSecret, Secret, SecretKind, SlackApp, Token, TokenKind, User,
@@ -34,6 +35,8 @@ pub enum Control {
     ResetWorkspace,
     /// Another name, other settings.
     PatchWorkspace(WorkspacePatch),
+    /// How much the workspace may hold from now on. What is there stays.
+    PatchQuotas(QuotasPatch),
     /// The workspace's clock goes forward by so many microseconds; see [`CLOCK_AHEAD_MICROS_MAX`].
     AdvanceClock(i64),
     /// A person. The number is given here.
@@ -224,6 +227,12 @@ struct Act<'a> {
 impl Act<'_> {
     fn decide(&mut self, control: &Control) -> Result<Outcome, R> {
         match control {
+            Control::PatchQuotas(patch) => {
+                let quotas = patch.merged(self.directory.quotas);
+                self.draft.directory(DirectoryChange::Quotas(self.id(), quotas));
+                self.draft.event(EventKind::WorkspaceChanged);
+                Ok(Outcome::Done)
+            }
             Control::PatchWorkspace(patch) => Ok(self.patch_workspace(patch)),
             Control::AdvanceClock(micros) => self.advance(*micros),
             Control::AddUser(user) => self.add_user(user),

@@ -16,7 +16,7 @@ use crate::view::{Identity, Looked, Remembered, View};
 use crate::workspace::{Conversation, Token, TokenKind};
 use crate::{
     append, attachments, audit, control, conversations, delete, files, install, interact, interaction, modal,
-    name, pin, post, respond, schedule, stream, update,
+    name, pin, post, quota, respond, schedule, stream, update,
 };
 
 /// Decides one command. Pure: the same view and moment give the same decision.
@@ -26,6 +26,7 @@ use crate::{
 pub fn decide(command: &Command, view: &dyn View, moment: Moment) -> Result<Decision, Halt> {
     let mut decision = decide_verb(command, view, moment)?;
     name::check(command, &decision, view.directories())?;
+    quota::check(command, &decision, view)?;
     audit::append(command, view.directories(), moment, &mut decision);
     Ok(decision)
 }

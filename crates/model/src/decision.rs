@@ -22,6 +22,7 @@ use crate::name::Named;
 use crate::pin::PinRefusal;
 use crate::policy::Actor;
 use crate::post::PostRefusal;
+use crate::quota::QuotaRefusal;
 use crate::respond::RespondRefusal;
 use crate::schedule::ScheduleRefusal;
 use crate::stream::StreamRefusal;
@@ -227,6 +228,8 @@ pub enum Why {
         /// Whether the other request went to another conversation.
         other_conversation: bool,
     },
+    /// The workspace would hold more than its quota.
+    Quota(QuotaRefusal),
     /// A name has a character that no name may hold.
     ForbiddenCharacter(Named, char),
 }
@@ -280,6 +283,7 @@ macro_rules! halts {
 halts! {
     CallerRefusal => Caller,
     PostRefusal => Post,
+    QuotaRefusal => Quota,
     UpdateRefusal => Update,
     DeleteRefusal => Delete,
     StreamRefusal => Stream,

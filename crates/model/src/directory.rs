@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crate::id::{AppId, ConversationId, TokenHash, UserGroupId, UserId, WorkspaceId};
 use crate::limits::DIRECTORY_ENTRIES_MAX;
+use crate::quota::Quotas;
 use crate::shared::{SharedMap, SharedSet};
 use crate::time::Micros;
 use crate::workspace::{App, Conversation, ConversationKind, Membership, Token, User, UserGroup, Workspace};
@@ -17,6 +18,8 @@ use crate::workspace::{App, Conversation, ConversationKind, Membership, Token, U
 pub struct Directory {
     /// The workspace itself.
     pub workspace: Workspace,
+    /// How much it may hold.
+    pub quotas: Quotas,
     users: SharedMap<UserId, Arc<User>>,
     apps: SharedMap<AppId, Arc<App>>,
     conversations: SharedMap<ConversationId, Arc<Conversation>>,
@@ -76,6 +79,7 @@ impl Directory {
     pub fn new(workspace: Workspace) -> Self {
         Self {
             workspace,
+            quotas: Quotas::default(),
             users: SharedMap::new(),
             apps: SharedMap::new(),
             conversations: SharedMap::new(),
@@ -449,6 +453,19 @@ impl Directory {
         self.count(kind) < DIRECTORY_ENTRIES_MAX
     }
 
+    /// How many people there are, without bots.
+    #[must_use]
+    pub fn people(&self) -> usize {
+        // Every app has one bot.
+        self.users.len().saturating_sub(self.apps.len())
+    }
+
+    /// How many channels there are, without direct messages.
+    #[must_use]
+    pub fn channels_count(&self) -> usize {
+        self.channels.len()
+    }
+
     /// Tokens that were revoked or expired by then, with when; the one that ended first comes first.
     pub fn ended_tokens(&self, by: Micros) -> impl Iterator<Item = (Micros, TokenHash)> {
         self.token_ends.keys().copied().take_while(move |(end, _)| *end <= by)
@@ -527,6 +544,8 @@ pub enum DirectoryChange {
     Drop(WorkspaceId),
     /// Name, settings or clock.
     Workspace(Workspace),
+    /// How much the workspace may hold.
+    Quotas(WorkspaceId, Quotas),
     /// A new or changed user.
     User(WorkspaceId, User),
     /// A new or changed app.
@@ -577,6 +596,7 @@ impl Directories {
             DirectoryChange::Workspace(workspace) => {
                 self.change(workspace.id, |directory| directory.workspace = workspace.clone());
             }
+            DirectoryChange::Quotas(id, quotas) => self.change(*id, |directory| directory.quotas = *quotas),
             DirectoryChange::User(id, user) => self.change(*id, |directory| directory.put_user(user.clone())),
             DirectoryChange::App(id, app) => {
                 self.names.insert(app.app_id.as_str().into(), *id);

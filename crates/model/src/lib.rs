@@ -30,6 +30,7 @@ pub mod patch;
 pub mod pin;
 pub mod policy;
 pub mod post;
+pub mod quota;
 pub mod respond;
 pub mod schedule;
 pub mod shared;

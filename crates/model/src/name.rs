@@ -138,7 +138,10 @@ type Visit<'a> = &'a mut dyn FnMut(Named, &str);
 fn names(change: &DirectoryChange, visit: Visit<'_>) {
     match change {
         DirectoryChange::Create(directory) => all_names(directory, visit),
-        DirectoryChange::Drop(_) | DirectoryChange::Member(..) | DirectoryChange::RemoveToken(..) => {}
+        DirectoryChange::Drop(_)
+        | DirectoryChange::Quotas(..)
+        | DirectoryChange::Member(..)
+        | DirectoryChange::RemoveToken(..) => {}
         DirectoryChange::Workspace(workspace) => workspace_names(workspace, visit),
         DirectoryChange::User(_, user) => user_names(user, visit),
         DirectoryChange::App(_, app) => app_names(app, visit),
@@ -159,6 +162,7 @@ fn is_stored(change: &DirectoryChange, name: &str, directories: &Directories) ->
     match change {
         DirectoryChange::Create(_)
         | DirectoryChange::Drop(_)
+        | DirectoryChange::Quotas(..)
         | DirectoryChange::NewConversation(..)
         | DirectoryChange::Member(..)
         | DirectoryChange::RemoveToken(..) => {}

@@ -7,6 +7,7 @@ use crate::directory::{Directories, Directory};
 use crate::id::{AppId, MessageKey, UserId, WorkspaceId};
 use crate::item::{Item, ItemKey};
 use crate::message::{Gone, Message, Reaction, Replier};
+use crate::quota::Usage;
 use crate::time::{Micros, Ts};
 
 /// The store could not answer. The decision is abandoned and, where the store fetches and asks again, repeated.
@@ -53,6 +54,8 @@ pub trait View {
     ) -> Looked<Vec<(ItemKey, Item)>>;
     /// Bytes of everything that items of a workspace own.
     fn blob_bytes(&self, workspace: WorkspaceId) -> Looked<u64>;
+    /// How much a workspace holds.
+    fn usage(&self, workspace: WorkspaceId) -> Looked<Usage>;
     /// What is known of a message that is gone.
     fn gone(&self, key: MessageKey) -> Looked<Option<Gone>>;
 }

@@ -1372,6 +1372,8 @@ pub async fn picture(store: &dyn Store) -> Vec<String> {
     for directory in directories {
         lines.extend(shape(&directory));
         let id = directory.workspace.id;
+        let usage = store.usage(id).await.expect("readable");
+        lines.push(format!("{:?} {usage:?}", directory.quotas));
         for app in directory.apps() {
             let heard = store.heard(id, app.id).await.expect("readable");
             let deliveries = store.deliveries(id, app.id, (0, 0), READ_ROWS_MAX).await.expect("readable");

@@ -19,6 +19,7 @@ use redraft_model::event::Event;
 use redraft_model::id::{AppId, ConversationId, MessageKey, UserId, WorkspaceId};
 use redraft_model::item::{BlobKey, Item, ItemKey};
 use redraft_model::message::{Gone, Message, PersonalView, Reaction, Revision};
+use redraft_model::quota::Usage;
 use redraft_model::time::{Micros, Ts};
 use tokio::sync::watch;
 
@@ -440,6 +441,9 @@ pub trait Store: Send + Sync {
     /// that is made to find out. At most one is made at a time, whoever asks. Waits for as long as the disk does.
     fn writable(&self) -> Later<'_, Result<(), StoreError>>;
 
+    /// How much a workspace holds, as of the last commit.
+    fn usage(&self, workspace: WorkspaceId) -> Later<'_, Result<Usage, StoreError>>;
+
     /// Takes one small step of removing what is over: idempotency keys, ephemeral messages, dropped workspaces, content of
     /// what was deleted. What apps have still to be told of is left, until it has waited too long.
     fn sweep(&self, sweep: Sweep) -> Later<'_, Result<Swept, StoreError>>;
@@ -502,6 +506,7 @@ impl Concern {
             DirectoryChange::App(id, app) => Self::App(*id, app.id),
             DirectoryChange::Token(id, token) => Self::Token(*id, token.app),
             DirectoryChange::User(..)
+            | DirectoryChange::Quotas(..)
             | DirectoryChange::NewConversation(..)
             | DirectoryChange::Conversation(..)
             | DirectoryChange::Member(..)

@@ -16,10 +16,12 @@ use redraft_model::id::{AppId, ConversationId, MessageKey, UserId, WorkspaceId};
 use redraft_model::item::{BlobKey, Item, ItemKey};
 use redraft_model::limits::ERASED_AT_LATEST_MICROS;
 use redraft_model::message::{Audience, Gone, Message, PersonalView, Reaction, Replier};
+use redraft_model::quota::Usage;
 use redraft_model::time::{Micros, Ts};
 use redraft_model::view::{Identity, Looked, Remembered, View};
 use redraft_model::workspace::App;
 
+use crate::record::{CHECKSUM_BYTES, RevisionRow, encode, is_file};
 use crate::{
     Answer, Awaited, Clock, Concern, Delivery, Later, Page, Part, Published, READ_ROWS_MAX, Revised,
     Settlement, Store, StoreError, Stored, Sweep, Swept, Viewed, Window, revised_bytes,
@@ -438,6 +440,22 @@ impl View for State {
         Ok(of_workspace.map(|(_, bytes)| bytes.len() as u64).sum())
     }
 
+    /// Counted anew whenever somebody asks: the oracle of stores that keep counters.
+    fn usage(&self, workspace: WorkspaceId) -> Looked<Usage> {
+        let size = |row: &Revised| {
+            let (revision, content) = row.clone();
+            (encode(&RevisionRow { revision, content }).len() + CHECKSUM_BYTES) as u64
+        };
+        let revisions = self.revisions.range((workspace, 0)..=(workspace, u64::MAX));
+        let items = self.items.iter().filter(|((of, _), _)| *of == workspace);
+        Ok(Usage {
+            messages: self.messages.keys().filter(|key| key.workspace == workspace).count() as u64,
+            content_bytes: revisions.map(|(_, row)| size(row)).sum(),
+            blob_bytes: View::blob_bytes(self, workspace)?,
+            files: items.filter(|(_, item)| is_file(item)).count() as u64,
+        })
+    }
+
     fn gone(&self, key: MessageKey) -> Looked<Option<Gone>> {
         Ok(self.gone.get(&key).cloned())
     }
@@ -670,6 +688,10 @@ impl Store for MemoryStore {
 
     fn writable(&self) -> Later<'_, Result<(), StoreError>> {
         now(Ok(()))
+    }
+
+    fn usage(&self, workspace: WorkspaceId) -> Later<'_, Result<Usage, StoreError>> {
+        now(View::usage(&*self.state(), workspace).map_err(|_| StoreError::Failed))
     }
 
     fn sweep(&self, sweep: Sweep) -> Later<'_, Result<Swept, StoreError>> {

@@ -16,6 +16,7 @@ use redraft_model::item::{
     Views,
 };
 use redraft_model::message::{PersonalView, Replier, Revision, Thread};
+use redraft_model::quota::Quotas;
 use redraft_model::shared::SharedMap;
 use redraft_model::time::{Micros, Ts};
 use redraft_model::view::Remembered;
@@ -337,6 +338,7 @@ structure! {
         former, previous_names, pins, closed, updated_at,
     }
     MemberRow { conversation, user, membership }
+    Quotas { people, apps, channels, files, messages, bytes }
     Thread { replies, repliers, latest, users }
     Replier { count, since }
     PersonalView { revision, content_at }
@@ -530,6 +532,14 @@ fn take_rest(from: &mut &[u8]) -> Option<String> {
     Some(text)
 }
 
+/// Bytes of the checksum behind every row.
+pub(crate) const CHECKSUM_BYTES: usize = 4;
+
+/// Whether an item is a file that counts: one that is not deleted.
+pub(crate) fn is_file(item: &Item) -> bool {
+    matches!(item, Item::File(file) if !file.deleted)
+}
+
 /// A revision with what it says, in one row. It ends behind the revision when it was erased.
 pub(crate) struct RevisionRow {
     pub revision: Revision,
@@ -562,12 +572,14 @@ pub(crate) enum Entry {
     /// A conversation without its members, each of which is an entry.
     Conversation(Conversation),
     Member(MemberRow),
+    /// There if one was ever set.
+    Quotas(Quotas),
 }
 
 choice! {
     Entry {
         1 => Workspace(it), 2 => User(it), 3 => App(it), 4 => ConversationWithMembers(it), 5 => Token(it),
-        6 => UserGroup(it), 7 => Conversation(it), 8 => Member(it),
+        6 => UserGroup(it), 7 => Conversation(it), 8 => Member(it), 9 => Quotas(it),
     }
 }
 
@@ -592,6 +604,7 @@ impl Entry {
             }
             Self::Token(token) => token_key(&token.hash),
             Self::UserGroup(group) => numbered(6, group.id.0),
+            Self::Quotas(_) => vec![8],
             Self::Member(row) => member_key(row.conversation, row.user),
         }
     }
@@ -627,7 +640,9 @@ pub(crate) fn entries(directory: &Directory) -> Vec<Entry> {
     let tokens = directory.tokens().map(|token| Entry::Token(Token::clone(token)));
     let first = Entry::Workspace(directory.workspace.clone());
     let groups = directory.user_groups().map(|group| Entry::UserGroup(UserGroup::clone(group)));
-    [first].into_iter().chain(users).chain(apps).chain(conversations).chain(tokens).chain(groups).collect()
+    let quotas = (directory.quotas != Quotas::default()).then_some(Entry::Quotas(directory.quotas));
+    let all = [first].into_iter().chain(users).chain(apps).chain(conversations).chain(tokens);
+    all.chain(groups).chain(quotas).collect()
 }
 
 /// A directory from its entries in the order of their keys; `None` without the workspace itself, which comes first, and
@@ -650,6 +665,7 @@ pub(crate) fn directory(entries: impl IntoIterator<Item = Entry>) -> Option<Dire
             }
             Entry::Token(token) => directory.put_token(token),
             Entry::UserGroup(group) => directory.put_user_group(group),
+            Entry::Quotas(quotas) => directory.quotas = quotas,
         }
     }
     conversations.into_values().for_each(|conversation| directory.put_conversation(conversation));

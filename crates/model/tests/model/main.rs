@@ -23,6 +23,7 @@ mod patching;
 mod people;
 mod pins;
 mod posting;
+mod quotas;
 mod respond;
 mod rights;
 mod scheduling;

@@ -21,6 +21,7 @@ use redraft_model::message::{Audience, Gone, Kind, Message, PersonalView, Reacti
 use redraft_model::patch::{
     AppPatch, ConversationPatch, SettingsPatch, SlackPatch, UserPatch, WorkspacePatch,
 };
+use redraft_model::quota::Usage;
 use redraft_model::shared::SharedSet;
 use redraft_model::stream::{Step, Stream};
 use redraft_model::time::{Micros, Ts};
@@ -196,6 +197,18 @@ impl View for World {
     fn blob_bytes(&self, workspace: WorkspaceId) -> Looked<u64> {
         let own = self.blobs.iter().filter(|((of, _), _)| *of == workspace);
         Ok(self.other_bytes + own.map(|(_, bytes)| bytes.len() as u64).sum::<u64>())
+    }
+
+    fn usage(&self, workspace: WorkspaceId) -> Looked<Usage> {
+        let blob_bytes = View::blob_bytes(self, workspace)?;
+        let revisions = self.revisions.iter().filter(|((of, _), _)| *of == workspace);
+        let files = self.items.iter().filter(|((of, _), _)| *of == workspace);
+        Ok(Usage {
+            messages: self.messages.keys().filter(|key| key.workspace == workspace).count() as u64,
+            content_bytes: revisions.map(|(_, (_, content))| content.text.len() as u64).sum(),
+            blob_bytes,
+            files: files.filter(|(_, item)| matches!(item, Item::File(file) if !file.deleted)).count() as u64,
+        })
     }
 
     fn gone(&self, key: MessageKey) -> Looked<Option<Gone>> {
@@ -640,6 +653,10 @@ impl View for InRounds<'_> {
 
     fn blob_bytes(&self, workspace: WorkspaceId) -> Looked<u64> {
         self.ask(format!("bytes of {workspace:?}"), View::blob_bytes(self.world, workspace))
+    }
+
+    fn usage(&self, workspace: WorkspaceId) -> Looked<Usage> {
+        self.ask(format!("usage of {workspace:?}"), View::usage(self.world, workspace))
     }
 
     fn gone(&self, key: MessageKey) -> Looked<Option<Gone>> {

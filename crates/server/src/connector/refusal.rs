@@ -47,6 +47,7 @@ pub(super) fn error(not_done: &NotDone, directory: &Directory) -> Error {
                 BAD_ARGUMENT,
                 "This idempotency key was used for another request in the last 24 hours.",
             ),
+            Why::Quota(why) => Error::new(StatusCode::FORBIDDEN, NOT_ENOUGH_PERMISSIONS, why.reason()),
             Why::ForbiddenCharacter(named, character) => {
                 Error::new(StatusCode::BAD_REQUEST, BAD_ARGUMENT, named.refusal(*character))
             }

@@ -234,7 +234,7 @@ struct Scope<'a> {
 impl Scope<'_> {
     async fn route(&self, verb: &str, rest: &[&str]) -> Answer {
         match (verb, rest) {
-            ("GET", []) => Ok((StatusCode::OK, workspaces::shown(self.app, &self.directory))),
+            ("GET", []) => workspaces::one(self.app, &self.directory).await,
             ("PATCH", []) => workspaces::change(self).await,
             ("DELETE", []) => workspaces::remove(self).await,
             ("POST", ["reset"]) => workspaces::reset(self).await,

@@ -35,8 +35,8 @@ const OPERATIONS: &[(&str, &str, &str, &str)] = &[
     (
         "patch",
         "/workspaces/{workspace}",
-        "Change its name, its settings, or both",
-        r#"{"name": "Acme", "settings": {"edit_window_seconds": 60, "delete_window_seconds": null, "only_admins_delete": false, "deleted_content_seconds": 86400, "superseded_revisions_seconds": null, "dead_letters_seconds": 2592000, "ephemeral_messages_seconds": 86400}}"#,
+        "Change its name, its settings, how much it may hold, or several of them",
+        r#"{"name": "Acme", "settings": {"edit_window_seconds": 60, "delete_window_seconds": null, "only_admins_delete": false, "deleted_content_seconds": 86400, "superseded_revisions_seconds": null, "dead_letters_seconds": 2592000, "ephemeral_messages_seconds": 86400}, "quotas": {"messages": 100000, "bytes": null}}"#,
     ),
     ("delete", "/workspaces/{workspace}", "Drop it with everything in it", ""),
     (

@@ -45,6 +45,7 @@ pub(super) fn error(app: &App, workspace: WorkspaceId, who: &str, not_done: &Not
         // People share no files through the control API.
         Why::File(_) | Why::Attach(_) => missing("there is no such file"),
         Why::KeyReused { other_conversation } => key_reused(*other_conversation),
+        Why::Quota(why) => Error(StatusCode::INSUFFICIENT_STORAGE, "quota", why.reason()),
         Why::ForbiddenCharacter(named, character) => Error::bad(named.refusal(*character)),
     }
 }

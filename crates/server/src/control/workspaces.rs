@@ -4,16 +4,18 @@ use std::sync::Arc;
 
 use axum::http::StatusCode;
 use redraft_model::control::Control;
-use redraft_model::directory::Directory;
+use redraft_model::directory::{Directory, Kind};
 use redraft_model::id::WorkspaceId;
 use redraft_model::patch::{SettingsPatch, WorkspacePatch};
+use redraft_model::quota::QuotasPatch;
 use redraft_model::workspace::Settings;
+use redraft_store::StoreError;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Answer, Error, Scope, created, done, ok, submit};
+use super::{Answer, Error, Scope, created, done, ok, refusal, submit};
 use crate::app::App;
-use crate::seed::{Seed, SeedSettings};
+use crate::seed::{Seed, SeedQuotas, SeedSettings};
 
 /// A workspace as the API shows it, with the addresses that its bots need.
 pub(super) fn shown(app: &App, directory: &Directory) -> Value {
@@ -38,7 +40,37 @@ pub(super) fn shown(app: &App, directory: &Directory) -> Value {
             "dead_letters_seconds": retention.dead_letters_micros / 1_000_000,
             "ephemeral_messages_seconds": retention.ephemeral_micros / 1_000_000,
         },
+        "quotas": SeedQuotas::from(directory.quotas),
     })
+}
+
+/// One workspace, with what it holds.
+pub(super) async fn one(app: &App, directory: &Directory) -> Answer {
+    let used = used(app, directory).await.map_err(refusal::store)?;
+    let mut answer = shown(app, directory);
+    answer["used"] = used;
+    ok(answer)
+}
+
+/// The same after a change. That is done, so what it holds is left out when it cannot be read.
+async fn changed(app: &App, directory: &Directory) -> Value {
+    let mut answer = shown(app, directory);
+    if let Ok(used) = used(app, directory).await {
+        answer["used"] = used;
+    }
+    answer
+}
+
+async fn used(app: &App, directory: &Directory) -> Result<Value, StoreError> {
+    let usage = app.store.usage(directory.workspace.id).await?;
+    Ok(json!({
+        "people": directory.people(),
+        "apps": directory.count(Kind::App),
+        "channels": directory.channels_count(),
+        "files": usage.files,
+        "messages": usage.messages,
+        "bytes": usage.bytes(),
+    }))
 }
 
 pub(super) fn list(app: &App) -> Answer {
@@ -69,6 +101,32 @@ struct Changed {
     /// Of the workspace and its team.
     name: Option<String>,
     settings: Option<ChangedSettings>,
+    quotas: Option<ChangedQuotas>,
+}
+
+/// How much it may hold; null takes a quota away, and what is not named stays.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ChangedQuotas {
+    #[serde(default, deserialize_with = "super::given")]
+    people: Option<Option<u64>>,
+    #[serde(default, deserialize_with = "super::given")]
+    apps: Option<Option<u64>>,
+    #[serde(default, deserialize_with = "super::given")]
+    channels: Option<Option<u64>>,
+    #[serde(default, deserialize_with = "super::given")]
+    files: Option<Option<u64>>,
+    #[serde(default, deserialize_with = "super::given")]
+    messages: Option<Option<u64>>,
+    #[serde(default, deserialize_with = "super::given")]
+    bytes: Option<Option<u64>>,
+}
+
+impl ChangedQuotas {
+    fn patch(self) -> QuotasPatch {
+        let Self { people, apps, channels, files, messages, bytes } = self;
+        QuotasPatch { people, apps, channels, files, messages, bytes }
+    }
 }
 
 /// Seconds; null takes a window away and gives what is kept its default, and what is not named stays.
@@ -116,17 +174,21 @@ impl ChangedSettings {
 }
 
 pub(super) async fn change(scope: &Scope<'_>) -> Answer {
-    let changed: Changed = scope.json()?;
-    if changed.name.as_deref() == Some("") {
+    let asked: Changed = scope.json()?;
+    if asked.name.as_deref() == Some("") {
         return Err(Error::bad("a workspace needs a name"));
     }
-    let settings = changed.settings.map(ChangedSettings::patch).transpose().map_err(Error::bad)?;
-    let patch = WorkspacePatch { name: changed.name, settings };
-    if patch == WorkspacePatch::default() {
-        return Err(Error::bad("give a name, settings, or both"));
+    let settings = asked.settings.map(ChangedSettings::patch).transpose().map_err(Error::bad)?;
+    let patch = WorkspacePatch { name: asked.name, settings };
+    let quotas = asked.quotas.map(|quotas| Control::PatchQuotas(quotas.patch()));
+    let patch = (patch != WorkspacePatch::default()).then_some(Control::PatchWorkspace(patch));
+    if patch.is_none() && quotas.is_none() {
+        return Err(Error::bad("give a name, settings, quotas, or several of them"));
     }
-    scope.submit(Control::PatchWorkspace(patch)).await?;
-    ok(shown(scope.app, &scope.now()))
+    for control in [patch, quotas].into_iter().flatten() {
+        scope.submit(control).await?;
+    }
+    ok(changed(scope.app, &scope.now()).await)
 }
 
 pub(super) async fn remove(scope: &Scope<'_>) -> Answer {
@@ -137,7 +199,11 @@ pub(super) async fn remove(scope: &Scope<'_>) -> Answer {
 pub(super) async fn reset(scope: &Scope<'_>) -> Answer {
     scope.submit(Control::ResetWorkspace).await?;
     let again = scope.app.workspace_named(&scope.directory.workspace.team_id);
-    ok(done(again.map(|again| shown(scope.app, &again))))
+    let shown = match again {
+        Some(again) => Some(changed(scope.app, &again).await),
+        None => None,
+    };
+    ok(done(shown))
 }
 
 #[derive(Deserialize)]

@@ -43,7 +43,7 @@ impl Builder {
             apps: Vec::new(),
             tokens: Vec::new(),
         };
-        let directory = Directory::new(Workspace {
+        let mut directory = Directory::new(Workspace {
             id: WorkspaceId(0),
             team_id,
             tenant_id,
@@ -53,6 +53,7 @@ impl Builder {
             settings: declared.settings.settings().map_err(SeedError::Wrong)?,
             clock_offset_micros: 0,
         });
+        directory.quotas = declared.quotas.quotas();
         let (people, channels) = (BTreeMap::new(), BTreeMap::new());
         Ok(Self { ids, now, directory, people, channels, ready, public_url: public_url.to_owned() })
     }

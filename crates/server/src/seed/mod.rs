@@ -8,6 +8,7 @@ mod ready;
 
 use redraft_model::directory::Directory;
 use redraft_model::limits::{EPHEMERAL_MICROS_MIN, RETENTION_MICROS_MAX};
+use redraft_model::quota::Quotas;
 use redraft_model::time::Micros;
 use redraft_model::workspace::{Retention, Settings};
 use serde::{Deserialize, Serialize};
@@ -52,6 +53,42 @@ pub struct SeedWorkspace {
     pub tenant_id: Option<String>,
     /// Edit and delete windows.
     pub settings: SeedSettings,
+    /// How much it may hold.
+    pub quotas: SeedQuotas,
+}
+
+/// How much a workspace may hold; what is not named is without limit.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields, default)]
+pub struct SeedQuotas {
+    /// People, without bots.
+    pub people: Option<u64>,
+    /// Apps.
+    pub apps: Option<u64>,
+    /// Channels, without direct messages.
+    pub channels: Option<u64>,
+    /// Files.
+    pub files: Option<u64>,
+    /// Messages.
+    pub messages: Option<u64>,
+    /// Bytes of content, files and attachments.
+    pub bytes: Option<u64>,
+}
+
+impl SeedQuotas {
+    /// As the model has them.
+    #[must_use]
+    pub fn quotas(self) -> Quotas {
+        let Self { people, apps, channels, files, messages, bytes } = self;
+        Quotas { people, apps, channels, files, messages, bytes }
+    }
+}
+
+impl From<Quotas> for SeedQuotas {
+    fn from(quotas: Quotas) -> Self {
+        let Quotas { people, apps, channels, files, messages, bytes } = quotas;
+        Self { people, apps, channels, files, messages, bytes }
+    }
 }
 
 /// What administrators decide.

@@ -15,6 +15,7 @@ use redraft_model::name::Named;
 use redraft_model::pin::PinRefusal as N;
 use redraft_model::policy::{Actor, Rule};
 use redraft_model::post::PostRefusal as P;
+use redraft_model::quota::{Quota, QuotaRefusal};
 use redraft_model::schedule::ScheduleRefusal as S;
 use redraft_model::update::UpdateRefusal as U;
 use redraft_model::workspace::TokenKind;
@@ -40,8 +41,20 @@ pub(super) fn error(refusal: &Refusal, directory: &Directory, method: &str) -> E
         }
         Why::Conversation(why) => conversation(why, method),
         Why::KeyReused { other_conversation } => key_reused(*other_conversation, method),
+        Why::Quota(why) => quota(*why, method),
         Why::ForbiddenCharacter(named, character) => forbidden_character(*named, *character),
     }
+}
+
+/// Slack's documented codes for a workspace that may not hold more.
+fn quota(why: QuotaRefusal, method: &str) -> Error {
+    let code = match why.quota {
+        Quota::Files => "storage_limit_reached",
+        Quota::Bytes if method.starts_with("files.") => "storage_limit_reached",
+        Quota::Messages | Quota::Bytes => "message_limit_exceeded",
+        Quota::People | Quota::Apps | Quota::Channels => "restricted_action",
+    };
+    Error::new(code).because(why.reason())
 }
 
 /// A channel's name has its own code; the other names that reach this API have none.

@@ -91,6 +91,8 @@ fn write_whole_rows(from: &Connection, partial: &Path, repaired: &mut Repaired) 
             repaired.rows.push((table.name, copied));
         }
     }
+    // Only what could be read was written.
+    rows::count_again(&to)?;
     to.commit()?;
     drop(db);
     file.sync_all()?;

@@ -13,6 +13,7 @@ use redraft_model::event::Event;
 use redraft_model::id::{AppId, MessageKey, UserId, WorkspaceId};
 use redraft_model::item::{Item, ItemKey};
 use redraft_model::message::{Audience, Gone, Message, PersonalView, Reaction, Replier, Revision};
+use redraft_model::quota::Usage;
 use redraft_model::shared::SharedMap;
 use redraft_model::time::{Micros, Ts};
 use redraft_model::view::{Identity, Looked, NotLoaded, Remembered, View};
@@ -31,7 +32,8 @@ use crate::committer::{Broken, Committed, Engine, Head, NotCommitted, Note};
 use crate::fault::Sabotage;
 use crate::fault::sabotage::Sabotaged;
 use crate::record::{
-    Entry, MemberRow, RevisionRow, conversation_entries, encode, entries, item_key, member_key, token_key,
+    Entry, MemberRow, RevisionRow, conversation_entries, encode, entries, is_file, item_key, member_key,
+    token_key,
 };
 use crate::{Settlement, Sweep, Swept};
 
@@ -391,6 +393,10 @@ impl SqliteEngine {
     }
 
     fn put_item(&self, workspace: WorkspaceId, key: &ItemKey, item: Option<&Item>) -> rusqlite::Result<()> {
+        if let ItemKey::File(_) = key {
+            let was = rows::item(&self.db, workspace, key)?.is_some_and(|item| is_file(&item));
+            self.count_files(workspace, i64::from(item.is_some_and(is_file)) - i64::from(was))?;
+        }
         let Some(item) = item else {
             const SQL: &str = "DELETE FROM item WHERE workspace = ?1 AND key = ?2";
             return self.write(SQL, params![workspace.0, item_key(key)]).map(drop);
@@ -407,11 +413,20 @@ impl SqliteEngine {
         self.write(SQL, params![workspace.0, key, due_at, kept_until, body]).map(drop)
     }
 
+    pub(super) fn count_files(&self, workspace: WorkspaceId, more: i64) -> rusqlite::Result<()> {
+        if more == 0 {
+            return Ok(());
+        }
+        let more = params![workspace.0, more];
+        self.write("UPDATE head SET files = files + ?2 WHERE workspace = ?1", more).map(drop)
+    }
+
     fn put_directory(&self, workspace: WorkspaceId, change: &DirectoryChange) -> rusqlite::Result<()> {
         let (id, entry) = match change {
             DirectoryChange::Create(directory) => return self.create(directory),
             DirectoryChange::Drop(id) => return self.drop_workspace(*id),
             DirectoryChange::Workspace(it) => (it.id, Entry::Workspace(it.clone())),
+            DirectoryChange::Quotas(id, it) => (*id, Entry::Quotas(*it)),
             DirectoryChange::User(id, it) => (*id, Entry::User(it.clone())),
             DirectoryChange::App(id, it) => (*id, Entry::App(it.clone())),
             DirectoryChange::NewConversation(id, it) => {
@@ -452,6 +467,8 @@ impl SqliteEngine {
 
     fn create(&self, directory: &Directory) -> rusqlite::Result<()> {
         let id = directory.workspace.id;
+        // The counters in it count from the first message on.
+        self.write("INSERT OR IGNORE INTO head (workspace, ts, position) VALUES (?1, 0, 0)", [id.0])?;
         for entry in entries(directory) {
             self.put_entry(id, false, &entry)?;
             self.put_entry(id, true, &entry)?;
@@ -842,6 +859,10 @@ impl View for Snapshot<'_> {
 
     fn blob_bytes(&self, workspace: WorkspaceId) -> Looked<u64> {
         self.looked(rows::blob_bytes(&self.engine.db, workspace))
+    }
+
+    fn usage(&self, workspace: WorkspaceId) -> Looked<Usage> {
+        self.looked(rows::usage(&self.engine.db, workspace))
     }
 
     fn gone(&self, key: MessageKey) -> Looked<Option<Gone>> {

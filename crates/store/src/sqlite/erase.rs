@@ -27,7 +27,7 @@ use tracing::error;
 use super::engine::SqliteEngine;
 use super::rows::{self, spot};
 use super::seal::{Row, seal, unseal};
-use crate::record::{RevisionRow, decode, encode};
+use crate::record::{RevisionRow, decode, encode, is_file};
 use crate::{Awaited, Delivery, Sweep, Swept};
 
 /// Rows that one step takes from a table.
@@ -188,6 +188,7 @@ impl SqliteEngine {
             for (blob, size) in item.iter().flat_map(Item::blobs) {
                 self.remove_blob(id, &blob, size)?;
             }
+            self.count_files(id, -i64::from(item.as_ref().is_some_and(is_file)))?;
             self.write("DELETE FROM item WHERE workspace = ?1 AND key = ?2", params![id.0, key])?;
         }
         Ok(ended.len())

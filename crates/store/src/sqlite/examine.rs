@@ -76,6 +76,7 @@ pub(super) fn examine_database(db: &Connection, found: &mut Examined) -> rusqlit
         check.guarded("rows", Check::rows);
         check.guarded("messages", Check::messages);
         check.guarded("logs", Check::logs);
+        check.guarded("counters", Check::counters);
     }
     for table in ["message", "revision", "log", "gone", "remembered"] {
         let count = db.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0));
@@ -269,6 +270,28 @@ impl Check<'_> {
                 }
             }
             expected = expected.and_then(|number| NonZeroU32::new(number.get() - 1));
+        }
+        Ok(())
+    }
+
+    /// What a workspace holds is as much as was counted.
+    fn counters(&mut self) -> rusqlite::Result<()> {
+        let workspaces: Vec<_> =
+            self.directories.all().map(|it| (it.workspace.id, it.workspace.name.clone())).collect();
+        for (id, name) in workspaces {
+            let (counted, there) = (rows::usage(self.db, id)?, rows::recount(self.db, id)?);
+            for (what, counted, there) in [
+                ("messages", counted.messages, there.messages),
+                ("bytes of content", counted.content_bytes, there.content_bytes),
+                ("bytes of files", counted.blob_bytes, there.blob_bytes),
+                ("files", counted.files, there.files),
+            ] {
+                if counted != there {
+                    self.problem("counters", || {
+                        format!("workspace {name} has counted {counted} {what}, and there are {there}")
+                    });
+                }
+            }
         }
         Ok(())
     }

@@ -21,7 +21,14 @@ pub(super) const FIRST_VERSION: i32 = 3;
 type Step = fn(&Transaction) -> rusqlite::Result<()>;
 
 /// From schema 3 to schema 4, in this order.
-const TO_4: &[Step] = &[super::blobs::own, super::erase::index_by_workspace, split_members, seal_every_row];
+const TO_4: &[Step] = &[
+    add_counters,
+    super::blobs::own,
+    super::erase::index_by_workspace,
+    split_members,
+    seal_every_row,
+    count_usage,
+];
 
 /// What a migration did.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -108,6 +115,18 @@ fn counts(db: &Connection) -> rusqlite::Result<Vec<(String, i64)>> {
         Ok((table, rows))
     };
     tables.into_iter().map(count).collect()
+}
+
+/// Before any other step: the tables' triggers write these columns.
+fn add_counters(db: &Transaction) -> rusqlite::Result<()> {
+    ["messages", "content_bytes", "files"].into_iter().try_for_each(|name| {
+        db.execute_batch(&format!("ALTER TABLE head ADD COLUMN {name} INTEGER NOT NULL DEFAULT 0"))
+    })
+}
+
+/// After all others, which change the size of rows.
+fn count_usage(db: &Transaction) -> rusqlite::Result<()> {
+    rows::count_again(db)
 }
 
 /// Takes the members out of conversations as schema 3 has them, so that a join writes a row and not all members.

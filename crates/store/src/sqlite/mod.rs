@@ -11,6 +11,7 @@ use redraft_model::event::Event;
 use redraft_model::id::{AppId, ConversationId, MessageKey, UserId, WorkspaceId};
 use redraft_model::item::{BlobKey, Item, ItemKey};
 use redraft_model::message::{Gone, Reaction};
+use redraft_model::quota::Usage;
 use redraft_model::time::Ts;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, ffi};
@@ -456,6 +457,10 @@ impl Store for SqliteStore {
                 noted.changed().await.map_err(|_| StoreError::Stopping)?;
             }
         })
+    }
+
+    fn usage(&self, workspace: WorkspaceId) -> Later<'_, Result<Usage, StoreError>> {
+        self.read(move |db| rows::usage(db, workspace))
     }
 
     fn sweep(&self, sweep: Sweep) -> Later<'_, Result<Swept, StoreError>> {

@@ -8,6 +8,7 @@ use redraft_model::event::Event;
 use redraft_model::id::{AppId, ConversationId, MessageKey, UserId, WorkspaceId};
 use redraft_model::item::{BlobKey, Item, ItemKey};
 use redraft_model::message::{Appended, Audience, Gone, Message, PersonalView, Reaction, State};
+use redraft_model::quota::Usage;
 use redraft_model::time::Ts;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Params, params};
@@ -15,7 +16,7 @@ use tracing::error;
 
 use super::packed::{self, Row};
 use super::seal::{self, unseal};
-use crate::record::{Entry, Field, RevisionRow, decode, directory, item_key, item_key_of};
+use crate::record::{Entry, Field, RevisionRow, decode, directory, is_file, item_key, item_key_of};
 use crate::{Delivery, Page, Part, READ_ROWS_MAX, Revised, Stored, Viewed, Window, revised_bytes};
 
 /// `blob.digest` is the key that one item names; in schema 3 it was the digest of the bytes.
@@ -27,9 +28,13 @@ use crate::{Delivery, Page, Part, READ_ROWS_MAX, Revised, Stored, Viewed, Window
 /// -1 holds what only one reader sees. So the two reading orders are ranges of one tree, and posting a root writes one
 /// row. A broadcast reply has a second, tiny row in line 0 that names its root. `placed` tells the line of what is not in
 /// line 0. `revision` and `log` grow at their end only.
+///
+/// `head` counts messages and bytes of revisions by triggers, so that whoever writes or erases a row counts it; a
+/// broadcast reply's second row is no message. Files are counted by the one function that writes items.
 pub(super) const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS head (workspace INTEGER PRIMARY KEY, ts INTEGER NOT NULL, position INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS head (workspace INTEGER PRIMARY KEY, ts INTEGER NOT NULL, position INTEGER NOT NULL,
+    messages INTEGER NOT NULL DEFAULT 0, content_bytes INTEGER NOT NULL DEFAULT 0, files INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE IF NOT EXISTS directory (workspace INTEGER NOT NULL, origin INTEGER NOT NULL, key BLOB NOT NULL,
     body BLOB NOT NULL, PRIMARY KEY (workspace, origin, key)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS message (place INTEGER NOT NULL, line INTEGER NOT NULL, ts INTEGER NOT NULL,
@@ -75,6 +80,17 @@ CREATE TABLE IF NOT EXISTS erased (workspace INTEGER NOT NULL, what INTEGER NOT 
 CREATE TABLE IF NOT EXISTS erasing (workspace INTEGER NOT NULL, position INTEGER NOT NULL, since INTEGER NOT NULL,
     next INTEGER NOT NULL, after INTEGER NOT NULL, reach INTEGER NOT NULL,
     PRIMARY KEY (workspace, position)) WITHOUT ROWID;
+CREATE TRIGGER IF NOT EXISTS message_made AFTER INSERT ON message WHEN substr(NEW.body, 1, 1) = x'01' BEGIN
+    UPDATE head SET messages = messages + 1 WHERE workspace = NEW.place >> 32; END;
+CREATE TRIGGER IF NOT EXISTS message_removed AFTER DELETE ON message WHEN substr(OLD.body, 1, 1) = x'01' BEGIN
+    UPDATE head SET messages = messages - 1 WHERE workspace = OLD.place >> 32; END;
+CREATE TRIGGER IF NOT EXISTS revision_made AFTER INSERT ON revision BEGIN
+    UPDATE head SET content_bytes = content_bytes + length(NEW.body) WHERE workspace = NEW.spot >> 40; END;
+CREATE TRIGGER IF NOT EXISTS revision_changed AFTER UPDATE ON revision BEGIN
+    UPDATE head SET content_bytes = content_bytes + length(NEW.body) - length(OLD.body)
+        WHERE workspace = NEW.spot >> 40; END;
+CREATE TRIGGER IF NOT EXISTS revision_removed AFTER DELETE ON revision BEGIN
+    UPDATE head SET content_bytes = content_bytes - length(OLD.body) WHERE workspace = OLD.spot >> 40; END;
 ";
 
 /// The number of this schema, in `PRAGMA user_version`.
@@ -464,6 +480,69 @@ pub(super) fn kept(db: &Connection, name: &str) -> rusqlite::Result<Option<Vec<u
 }
 
 /// Bytes of all blobs of a workspace that an item owns.
+/// How much a workspace holds, as it was counted.
+pub(super) fn usage(db: &Connection, workspace: WorkspaceId) -> rusqlite::Result<Usage> {
+    const SQL: &str = "SELECT messages, content_bytes, files FROM head WHERE workspace = ?1";
+    let number = |number: i64| u64::try_from(number).unwrap_or(0);
+    let counted = db
+        .prepare_cached(SQL)?
+        .query_row([workspace.0], |row| {
+            let [messages, content_bytes, files] = [0, 1, 2].map(|at| row.get(at).map(number));
+            Ok(Usage { messages: messages?, content_bytes: content_bytes?, blob_bytes: 0, files: files? })
+        })
+        .optional()?;
+    Ok(Usage { blob_bytes: blob_bytes(db, workspace)?, ..counted.unwrap_or_default() })
+}
+
+/// The same, counted anew.
+pub(super) fn recount(db: &Connection, workspace: WorkspaceId) -> rusqlite::Result<Usage> {
+    let after = WorkspaceId(workspace.0 + 1);
+    let number = |sql: &str, from: i64, to: i64| -> rusqlite::Result<u64> {
+        let counted: i64 = db.query_row(sql, [from, to], |row| row.get(0))?;
+        Ok(u64::try_from(counted).unwrap_or(0))
+    };
+    let (place, end) = (i64::from(workspace.0) << 32, i64::from(after.0) << 32);
+    let messages =
+        "SELECT count(*) FROM message WHERE place >= ?1 AND place < ?2 AND substr(body, 1, 1) = x'01'";
+    let bytes = "SELECT ifnull(sum(length(body)), 0) FROM revision WHERE spot >= ?1 AND spot < ?2";
+    let blobs = "SELECT ifnull(sum(length(bytes) - 4), 0) FROM blob WHERE workspace >= ?1 AND workspace < ?2
+        AND NOT EXISTS (SELECT 1 FROM unnamed_blob AS it WHERE it.workspace = blob.workspace AND it.digest = blob.digest)";
+    let mut files = 0;
+    let mut statement =
+        db.prepare("SELECT key, body FROM item WHERE workspace = ?1 AND key >= x'05' AND key < x'06'")?;
+    let mut found = statement.query([workspace.0])?;
+    while let Some(row) = found.next()? {
+        let (key, body) = (row.get_ref(0)?.as_blob()?, row.get_ref(1)?.as_blob()?);
+        let item = unseal(seal::Row::Item(i64::from(workspace.0), key), body).and_then(decode::<Item>);
+        files += u64::from(item.is_some_and(|item| is_file(&item)));
+    }
+    Ok(Usage {
+        messages: number(messages, place, end)?,
+        content_bytes: number(bytes, spot(workspace, 0), spot(after, 0))?,
+        blob_bytes: number(blobs, i64::from(workspace.0), i64::from(after.0))?,
+        files,
+    })
+}
+
+/// Sets every workspace's counters right.
+pub(super) fn count_again(db: &Connection) -> rusqlite::Result<()> {
+    let mut statement = db.prepare("SELECT workspace FROM head")?;
+    let workspaces: Vec<u32> = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    for id in workspaces {
+        let Usage { messages, content_bytes, files, .. } = recount(db, WorkspaceId(id))?;
+        const SQL: &str =
+            "UPDATE head SET messages = ?2, content_bytes = ?3, files = ?4 WHERE workspace = ?1";
+        let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+        db.prepare_cached(SQL)?.execute(params![
+            id,
+            number(messages),
+            number(content_bytes),
+            number(files)
+        ])?;
+    }
+    Ok(())
+}
+
 pub(super) fn blob_bytes(db: &Connection, workspace: WorkspaceId) -> rusqlite::Result<u64> {
     let mut statement = db.prepare_cached("SELECT bytes FROM blob_sum WHERE workspace = ?1")?;
     let bytes: Option<i64> = statement.query_row([workspace.0], |row| row.get(0)).optional()?;

@@ -18,8 +18,7 @@ use super::rows;
 use crate::Delivery;
 use crate::record::{Entry, RevisionRow, decode};
 
-/// Bytes of a checksum.
-const SUM_BYTES: usize = 4;
+use crate::record::CHECKSUM_BYTES as SUM_BYTES;
 
 /// Which row of which table a body is in.
 #[derive(Clone, Copy)]
