@@ -211,7 +211,9 @@ async fn what_is_over_is_in_no_file() {
     dropped.control(Control::DropWorkspace).await;
     let day = DELETED_CONTENT_MICROS.max(UNNAMED_ATTACHMENT_MICROS) + 3_600_000_000;
     world.control(Control::AdvanceClock(day)).await;
-    clear_away(&world, Sweep::Routine).await;
+    // Rows and free pages are zeroed as they go, before any page is looked through.
+    while world.store.sweep(Sweep::Routine).await.unwrap().more {}
+    assert_eq!(world.store.empty_log().await, Ok(true));
     assert_eq!(found(&folder, &said), [""; 0]);
     assert_eq!(found(&folder, &living).len(), living.len());
     drop((world, dropped));
