@@ -1,7 +1,7 @@
 //! What is over is found in none of the folder's files: neither in the database, in its free pages and in what is left of a
 //! page, nor in the log. And what lives is.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -34,17 +34,20 @@ const PAGE: usize = 4096;
 
 /// Which of these are somewhere in the files of a folder.
 fn found(folder: &Path, markers: &[String]) -> Vec<String> {
-    let mut by_length: BTreeMap<usize, HashSet<&[u8]>> = BTreeMap::new();
+    let mut by_beginning: HashMap<[u8; 4], Vec<&[u8]>> = HashMap::new();
     for marker in markers {
-        by_length.entry(marker.len()).or_default().insert(marker.as_bytes());
+        by_beginning.entry(*marker.as_bytes().first_chunk().unwrap()).or_default().push(marker.as_bytes());
     }
     let mut left = BTreeSet::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy();
         let bytes = std::fs::read(&path).unwrap();
-        for (length, markers) in &by_length {
-            for marker in bytes.windows(*length).filter(|window| markers.contains(window)) {
-                let name = path.file_name().unwrap().to_string_lossy();
+        for at in 0..bytes.len().saturating_sub(3) {
+            let Some(candidates) = bytes[at..].first_chunk().and_then(|four| by_beginning.get(four)) else {
+                continue;
+            };
+            for marker in candidates.iter().filter(|marker| bytes[at..].starts_with(marker)) {
                 left.insert(format!("{} in {name}", String::from_utf8_lossy(marker)));
             }
         }
