@@ -193,3 +193,48 @@ fn every_rule_has_words_of_its_own() {
     assert_eq!(words.len(), rules.len());
     assert!(words.iter().all(|words| 20 < words.len()));
 }
+
+/// Hidden, deleted and missing are three answers: what one reader's message was stays hidden from all others when it is gone.
+#[test]
+fn what_a_lookup_finds() {
+    use redraft_model::message::Gone;
+    use redraft_model::policy::{Found, Reader};
+    let keeps = redraft_model::workspace::Settings::default().retention;
+    let mut world = World::new();
+    let public = world.say(ALPHA_BOT, PUBLIC);
+    let whisper = world.whisper(ALPHA_BOT, PUBLIC, MIA);
+    let gone = |world: &World, ts| {
+        let last = std::sync::Arc::clone(world.message(PUBLIC, ts).unwrap());
+        Gone { last, by: ALPHA, at: world.now }
+    };
+    let writer = Reader::Writer(ALPHA, Some(ALPHA_APP));
+    for (reader, of_all, of_one) in [
+        (Reader::Api, true, false),
+        (Reader::Client(MIA), true, true),
+        (Reader::Client(IVO), true, false),
+        (writer, true, true),
+        (Reader::Writer(MIA, Some(ALPHA_APP)), true, true),
+        (Reader::Writer(IVO, Some(ALPHA_APP)), true, false),
+        (Reader::Writer(ALPHA, None), true, false),
+    ] {
+        for (ts, sees) in [(public, of_all), (whisper, of_one)] {
+            let living = world.message(PUBLIC, ts).cloned();
+            let found = reader.finds(living.clone(), None, world.now, keeps);
+            assert_eq!(
+                found,
+                if sees { Found::Visible(living.unwrap()) } else { Found::Hidden },
+                "{reader:?}"
+            );
+            let found = reader.finds(None::<std::sync::Arc<_>>, Some(&gone(&world, ts)), world.now, keeps);
+            assert_eq!(found, if sees { Found::Deleted } else { Found::Hidden }, "{reader:?}");
+        }
+        assert_eq!(reader.finds(None::<std::sync::Arc<_>>, None, world.now, keeps), Found::Missing);
+        let later = world.now.plus(25 * HOUR);
+        let whispered = world.message(PUBLIC, whisper).cloned();
+        assert_eq!(
+            reader.finds(whispered, None, later, keeps),
+            Found::Hidden,
+            "{reader:?}: its time is over"
+        );
+    }
+}
