@@ -35,6 +35,10 @@ fn what_grows_past_a_quota() {
         "{}",
         refused.body
     );
+    let stream = json!({"channel": GENERAL, "thread_ts": first, "recipient_team_id": "T01ACME",
+                      "recipient_user_id": "U01ADA", "markdown_text": "x"});
+    let began = world.slack(DEPLOY, "chat.startStream", &stream);
+    assert_eq!(began.code(), "message_limit_exceeded", "{}", began.body);
     let made = world.slack(ADA, "conversations.create", &json!({"name": "one-more"}));
     assert_eq!(made.code(), "restricted_action", "{}", made.body);
     let made = world.control("POST", "/channels", &json!({"name": "one-more"}));
@@ -58,14 +62,11 @@ fn what_grows_past_a_quota() {
     let bytes = used(&world, "bytes");
     quotas(&world, &json!({"bytes": bytes}));
     let soon = short.split('.').next().unwrap().parse::<u64>().unwrap() + 3600;
-    let root = json!({"channel": GENERAL, "thread_ts": short, "recipient_team_id": "T01ACME",
-                      "recipient_user_id": "U01ADA", "markdown_text": "x"});
     for (method, args) in [
         ("chat.postMessage", json!({"channel": GENERAL, "text": "one more"})),
         ("chat.postEphemeral", json!({"channel": GENERAL, "text": "one more", "user": "U01BEN"})),
         ("chat.update", json!({"channel": GENERAL, "ts": short, "text": "longer"})),
         ("chat.scheduleMessage", json!({"channel": GENERAL, "text": "later", "post_at": soon})),
-        ("chat.startStream", root),
     ] {
         let refused = world.slack(DEPLOY, method, &args);
         assert_eq!(refused.code(), "message_limit_exceeded", "{method}: {}", refused.body);
