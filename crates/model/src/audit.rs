@@ -75,10 +75,15 @@ pub(crate) fn append(command: &Command, directories: &Directories, moment: Momen
         None => (moment.position, moment.ts, moment.at),
     };
     let Source { via, from } = source;
-    let mut from = from.clone();
-    from.truncate(from.floor_char_boundary(SOURCE_BYTES_MAX));
-    let audit = Audit { act: act.into(), on, via: *via, from };
+    let audit = Audit { act: act.into(), on, via: *via, from: shortened(from).to_owned() };
     decision.events.push(Event { position, ts, at, by, app, kind: EventKind::Audited(Box::new(audit)) });
+}
+
+/// At most [`SOURCE_BYTES_MAX`] bytes of a text, whole characters only.
+fn shortened(text: &str) -> &str {
+    let longest = text.len().min(SOURCE_BYTES_MAX);
+    let end = (0..=longest).rev().find(|end| text.is_char_boundary(*end));
+    &text[..end.unwrap_or(0)]
 }
 
 /// Whether anything changes, and the workspace with its log is there afterwards.
