@@ -360,7 +360,8 @@ fn what_is_said_to_block_actions_is_ignored() {
     bot.answers(|_| Say::Json(200, json!({"text": "ignored", "replace_original": true})));
     let before = world.log_end();
     does(&world, "ben", "actions", &json!({"channel": "general", "ts": ts, "action": "Go"}));
-    assert_eq!((world.stored(GENERAL, &ts)["text"].clone(), world.log_end()), (json!("x"), before));
+    let since = world.controlled("GET", &format!("/log?after={before}"), &Value::Null);
+    assert_eq!((&world.stored(GENERAL, &ts)["text"], &since["events"]), (&json!("x"), &json!([])));
 }
 
 #[test]

@@ -422,8 +422,9 @@ fn verbs_print_text() {
         &["app", "deliveries", "x"],
         &["token", "list"],
     ];
-    let others: [&[&str]; 29] = [
+    let others: [&[&str]; 30] = [
         &["workspace", "create"],
+        &["workspace", "quota"],
         &["workspace", "set"],
         &["workspace", "clock", "1"],
         &["workspace", "reset"],

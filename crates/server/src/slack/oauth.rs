@@ -33,7 +33,9 @@ pub(super) async fn access(
     let name = if found.is_ok() { client_id.as_str() } else { "" };
     let attempt = Attempt { door: Door::OAuth, address, name, secret: &secret };
     app.throttle.admit(&attempt).map_err(too_many)?;
-    if found.is_err() {
+    // A call without id or secret guesses nothing.
+    let guesses = !client_id.is_empty() && !secret.is_empty();
+    if found.is_err() && guesses {
         app.throttle.note(&attempt, false);
     }
     let (directory, installable) = found?;
@@ -57,10 +59,10 @@ pub(super) async fn access(
     let done = app.submit(command).await;
     match &done {
         Ok(_) => app.throttle.note(&attempt, true),
-        Err(NotDone::Refused(refusal)) => {
+        Err(NotDone::Refused(refusal)) if guesses => {
             app.throttle.note(&attempt, refusal.why != Why::Install(InstallRefusal::BadSecret));
         }
-        Err(NotDone::Store(_)) => {}
+        Err(NotDone::Refused(_) | NotDone::Store(_)) => {}
     }
     match done {
         Ok(Outcome::Installed(installed)) => {
