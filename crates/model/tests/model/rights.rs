@@ -199,7 +199,7 @@ fn every_rule_has_words_of_its_own() {
 fn what_a_lookup_finds() {
     use redraft_model::message::Gone;
     use redraft_model::policy::{Found, Reader};
-    let keeps = redraft_model::workspace::Settings::default().retention;
+    let keeps = Settings::default().retention;
     let mut world = World::new();
     let public = world.say(ALPHA_BOT, PUBLIC);
     let whisper = world.whisper(ALPHA_BOT, PUBLIC, MIA);
