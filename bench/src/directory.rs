@@ -158,6 +158,7 @@ impl Server {
             }
             std::thread::sleep(Duration::from_millis(20));
         }
+        server.until_idle();
         Ok(server)
     }
 
@@ -196,13 +197,19 @@ impl Server {
         for mut stream in &waiting {
             std::io::Write::write_all(&mut stream, request.as_bytes())?;
         }
-        // Until all of them wait: the server has nothing to do.
-        let (begin, mut before) = (Instant::now(), -1.0);
-        while before < self.cpu_ms() && begin.elapsed() < Duration::from_secs(10) {
-            before = self.cpu_ms();
-            std::thread::sleep(Duration::from_millis(300));
-        }
+        self.until_idle();
         Ok(waiting)
+    }
+
+    /// Until the server has nothing to do: what came before is written, and checkpointed.
+    fn until_idle(&self) {
+        let (begin, mut before, mut quiet) = (Instant::now(), self.cpu_ms(), 0);
+        while quiet < 5 && begin.elapsed() < Duration::from_secs(30) {
+            std::thread::sleep(Duration::from_millis(300));
+            let now = self.cpu_ms();
+            quiet = if now - before < 10.0 { quiet + 1 } else { 0 };
+            before = now;
+        }
     }
 
     /// Milliseconds of processor time that it has used.

@@ -144,12 +144,9 @@ fn channel(call: &Call<'_>, it: &Conversation, shown: Shown) -> Box<RawValue> {
     let creator = call.directory.user(it.creator).map_or("", |user| &user.slack_id);
     let team = [call.directory.workspace.team_id.as_str()];
     let group = it.kind == ConversationKind::Group;
-    let names: Vec<&str> = it
-        .members
-        .keys()
-        .filter_map(|user| call.directory.user(*user))
-        .map(|user| user.name.as_str())
-        .collect();
+    // Only a group's name is made of its members, of whom it has few; a channel may have many.
+    let members = group.then(|| it.members.keys().filter_map(|user| call.directory.user(*user)));
+    let names: Vec<&str> = members.into_iter().flatten().map(|user| user.name.as_str()).collect();
     let group_name = format!("mpdm-{}-1", names.join("--"));
     let name = if group { &group_name } else { &it.name };
     let previous_names: Vec<&str> = it.previous_names.iter().map(String::as_str).collect();
