@@ -1,5 +1,6 @@
 //! The executable as a process: options, what it writes, how it stops, and its other commands.
 
+use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -127,35 +128,57 @@ fn precedence_of_options() {
     assert!(flagged.is_dir(), "a flag that keeps data wins over a file that does not");
 }
 
-/// What a server shows that somebody starts, until it is ready: on a terminal, which has its log as well, or on a pipe.
+/// What a server shows that somebody starts, until it is told to stop: on a terminal, which has its log as well, or on
+/// a pipe.
 fn shown(folder: &Path, options: &[&str], on_terminal: bool) -> String {
     let mut command = redraft();
-    if on_terminal {
-        let line: Vec<&str> = [&[command.get_program().to_str().unwrap(), "serve"], options].concat();
-        let line = line.join(" ");
-        command = Command::new("script");
-        command.args(["--quiet", "--flush", "--return", "--command", &line, "/dev/null"]);
+    command.arg("serve").args(options).stdin(Stdio::null());
+    command
+        .env("REDRAFT_LISTEN", "127.0.0.1:0")
+        .env("REDRAFT_DATA", folder)
+        .env("REDRAFT_CONFIG", "/dev/null");
+    let (screen, mut output): (Box<dyn Read>, _);
+    let mut child = if on_terminal {
+        let (ours, theirs) = terminal();
+        command.stdin(theirs.try_clone().unwrap()).stdout(theirs.try_clone().unwrap()).stderr(theirs);
+        screen = Box::new(ours);
+        let child = command.spawn().unwrap();
+        // The terminal ends when the last process that has it open is gone, and this one still has.
+        drop(command);
+        output = BufReader::new(screen);
+        child
     } else {
-        command.arg("serve").args(options);
-    }
-    command.env("REDRAFT_LISTEN", "127.0.0.1:0").env("REDRAFT_DATA", folder);
-    command.env("REDRAFT_CONFIG", "/dev/null").stdin(Stdio::piped()).stdout(Stdio::piped());
-    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-    let (mut output, log) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
-    let mut said = String::new();
-    if on_terminal {
-        // Control-C on the keyboard.
-        said.push_str(&String::from_utf8(read_until(&mut output, b"ready")).unwrap());
-        child.stdin.take().unwrap().write_all(b"\x03").unwrap();
-    } else {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        screen = Box::new(child.stdout.take().unwrap());
+        output = BufReader::new(screen);
+        child
+    };
+    let mut said = Vec::new();
+    let log = match child.stderr.take() {
         // Nobody reads the log from there on, which holds up nothing.
-        let log = read_until(&mut BufReader::new(log), b"serve: ready");
-        assert!(log.ends_with(b"ready"), "the server ended: {}", String::from_utf8_lossy(&log));
-        assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
-    }
-    output.read_to_string(&mut said).unwrap();
+        Some(log) => read_until(&mut BufReader::new(log), b" ready"),
+        None => {
+            said = read_until(&mut output, b" ready");
+            said.clone()
+        }
+    };
+    assert!(log.ends_with(b"ready"), "the server ended: {}", String::from_utf8_lossy(&log));
+    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+    // A terminal that nobody has open any more answers with an error instead of the end.
+    let _ended = output.read_to_end(&mut said);
+    let said = String::from_utf8(said).unwrap();
     assert!(child.wait().unwrap().success(), "{said}");
     said
+}
+
+/// A terminal: the end of whoever looks at it, and the one a process has.
+fn terminal() -> (File, File) {
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+    let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&ours).unwrap();
+    unlockpt(&ours).unwrap();
+    let name = ptsname(&ours, Vec::new()).unwrap().into_string().unwrap();
+    (File::from(ours), File::options().read(true).write(true).open(name).unwrap())
 }
 
 /// A first start without anything given makes a workspace that can be used at once, and tells the one at the terminal
