@@ -66,6 +66,10 @@ fn crates_point_one_way() {
         ),
         ("crates/store/Cargo.toml", &["redraft-wire", "redraft-server", "axum", "serde", "serde_json"]),
         ("crates/server/Cargo.toml", &["rusqlite", "clap"]),
+        (
+            "crates/bot/Cargo.toml",
+            &["redraft-model", "redraft-wire", "redraft-store", "redraft-server", "axum", "aws-lc-rs"],
+        ),
     ] {
         let found = dependencies(manifest);
         for name in forbidden {

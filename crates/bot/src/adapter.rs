@@ -1,0 +1,152 @@
+//! What a platform has to offer to a bot.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::activity::{Activity, ConversationReference, ResourceResponse};
+use crate::bot::Bot;
+use crate::error::Error;
+
+/// A future that can be kept and sent to another thread.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// What can be done at a place. Ask before a call that would otherwise fail with [`Error::Unsupported`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Capabilities {
+    /// Change a message.
+    pub update: bool,
+    /// Delete a message.
+    pub delete: bool,
+    /// Show a message to one member only.
+    pub targeted: bool,
+    /// Change such a message after it was sent.
+    pub update_targeted: bool,
+    /// Let an answer grow while it is being written, by calls made for that.
+    pub stream: bool,
+    /// Show that the bot is typing.
+    pub typing: bool,
+    /// The shortest pause between two changes of one message that the platform bears for long, in milliseconds.
+    pub update_interval_ms: u64,
+}
+
+impl Capabilities {
+    /// Nothing but plain messages, once a second.
+    pub const NONE: Self = Self {
+        update: false,
+        delete: false,
+        targeted: false,
+        update_targeted: false,
+        stream: false,
+        typing: false,
+        update_interval_ms: 1000,
+    };
+}
+
+/// A running message that a platform lets grow by calls of its own.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Stream {
+    /// The message's id, by which it can be updated once the stream has ended.
+    pub id: String,
+    /// Where it stands.
+    pub reference: ConversationReference,
+    /// The number of the last step.
+    pub sequence: u64,
+    /// What is shown so far, in full.
+    pub text: String,
+}
+
+/// A platform. Bots meet it through [`TurnContext`](crate::TurnContext); what is sent has its conversation filled in.
+pub trait Adapter: Send + Sync + 'static {
+    /// The platform's channel id: `slack`, `msteams`, …
+    fn channel_id(&self) -> &str;
+
+    /// Whether this adapter serves conversations of this channel.
+    fn serves(&self, channel_id: &str) -> bool {
+        self.channel_id() == channel_id
+    }
+
+    /// What can be done in this conversation.
+    fn capabilities(&self, reference: &ConversationReference) -> Capabilities;
+
+    /// Sends one activity to the conversation that it names.
+    ///
+    /// # Errors
+    /// See [`Error`]. After [`Error::Unanswered`] the message may be there.
+    fn send<'a>(&'a self, activity: &'a Activity) -> BoxFuture<'a, Result<ResourceResponse, Error>>;
+
+    /// Replaces the message that `activity.id` names.
+    ///
+    /// # Errors
+    /// See [`Error`]. Asking again leaves the same content.
+    fn update<'a>(&'a self, activity: &'a Activity) -> BoxFuture<'a, Result<ResourceResponse, Error>>;
+
+    /// Deletes the message that `reference.activity_id` names.
+    ///
+    /// # Errors
+    /// See [`Error`]. A second deletion is refused, see [`Error::is_gone`].
+    fn delete<'a>(&'a self, reference: &'a ConversationReference) -> BoxFuture<'a, Result<(), Error>>;
+
+    /// Begins a message that grows, with its first words.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] where there are no streams; otherwise as [`send`](Self::send).
+    fn start_stream<'a>(&'a self, first: &'a Activity) -> BoxFuture<'a, Result<Stream, Error>> {
+        let _ = first;
+        Box::pin(async { Err(Error::Unsupported { platform: "this platform", verb: "stream" }) })
+    }
+
+    /// Shows more of it: `activity.text` is the whole so far.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] when the platform ended the stream: go over to [`update`](Self::update).
+    fn append_stream<'a>(
+        &'a self,
+        stream: &'a mut Stream,
+        activity: &'a Activity,
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        let _ = (stream, activity);
+        Box::pin(async { Err(Error::Unsupported { platform: "this platform", verb: "stream" }) })
+    }
+
+    /// Ends it with its final content.
+    ///
+    /// # Errors
+    /// As [`append_stream`](Self::append_stream).
+    fn finish_stream<'a>(
+        &'a self,
+        stream: &'a mut Stream,
+        last: &'a Activity,
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        let _ = (stream, last);
+        Box::pin(async { Err(Error::Unsupported { platform: "this platform", verb: "stream" }) })
+    }
+
+    /// The path on which the platform calls the bot, if it does.
+    fn path(&self) -> Option<&str> {
+        None
+    }
+
+    /// Answers a call of the platform: checks who calls, and has the bot process what it brings.
+    fn receive(
+        self: Arc<Self>,
+        bot: Bot,
+        request: http::Request<Bytes>,
+    ) -> BoxFuture<'static, http::Response<Bytes>> {
+        let _ = (bot, request);
+        Box::pin(async {
+            crate::service::plain(http::StatusCode::NOT_FOUND, "This adapter receives no requests.")
+        })
+    }
+
+    /// Keeps a connection over which the platform calls the bot, if it is set up so. Ends when the bot shuts down, or for good
+    /// when the settings don't allow it.
+    fn connect(self: Arc<Self>, bot: Bot) -> Option<BoxFuture<'static, Result<(), Error>>> {
+        let _ = bot;
+        None
+    }
+}

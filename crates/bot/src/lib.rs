@@ -1,0 +1,46 @@
+//! Bots for Slack and Microsoft Teams whose messages change after they were sent.
+//!
+//! A bot is a closure, or a type with the handlers it wants. What it sends, it can update and delete:
+//!
+//! ```
+//! use redraft_bot::{MessageFactory, TurnContext, TurnResult};
+//!
+//! async fn on_turn(context: TurnContext) -> TurnResult {
+//!     let Some(activity_id) = context.send_activity("Working on it …").await?.id else { return Ok(()) };
+//!
+//!     let mut new_activity = MessageFactory::text("The new text for the activity");
+//!     new_activity.id = Some(activity_id.clone());
+//!     context.update_activity(new_activity).await?;
+//!
+//!     context.delete_activity(&activity_id).await?;
+//!     Ok(())
+//! }
+//! # let _ = redraft_bot::Bot::new(on_turn);
+//! ```
+
+mod activity;
+mod adapter;
+mod bot;
+mod content;
+mod context;
+mod error;
+mod factory;
+#[allow(dead_code, reason = "the adapters come next")]
+mod http;
+mod json;
+mod service;
+mod tasks;
+
+pub use activity::{
+    Action, Activity, ActivityType, Attachment, AttachmentLayout, CardAction, ChannelAccount,
+    ConversationAccount, ConversationReference, DeliveryMode, Entity, InputHint, InvokeResponse,
+    MessageReaction, ResourceResponse, SuggestedActions, TextFormat,
+};
+pub use adapter::{Adapter, BoxFuture, Capabilities, Stream};
+pub use bot::{Bot, Middleware, Next, SHUTDOWN_MS_MAX, TurnHandler, TurnOutcome, TurnResult};
+pub use content::{Button, Content};
+pub use context::{DELAY_MS_MAX, Deletion, NextDelete, NextSend, NextUpdate, TurnContext};
+pub use error::{BoxError, Error, Refusal, Repeat};
+pub use factory::{CardFactory, MessageFactory};
+pub use http::{ANSWER_BYTES_MAX, CALL_MS_MAX};
+pub use service::{BODY_BYTES_MAX, BODY_MS_MAX, BotService, CONNECTIONS_MAX};
