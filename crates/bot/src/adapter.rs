@@ -79,6 +79,21 @@ pub trait Adapter: Send + Sync + 'static {
     /// See [`Error`]. After [`Error::Unanswered`] the message may be there.
     fn send<'a>(&'a self, activity: &'a Activity) -> BoxFuture<'a, Result<ResourceResponse, Error>>;
 
+    /// Sends one activity once, however often it is called with this key: a second call has the first one's answer, where the
+    /// platform keeps keys. Redraft does, for 24 hours; elsewhere this is [`send`](Self::send).
+    ///
+    /// # Errors
+    /// As [`send`](Self::send). Where keys are kept, asking again with the same key after [`Error::Unanswered`] posts nothing
+    /// twice.
+    fn send_once<'a>(
+        &'a self,
+        activity: &'a Activity,
+        key: &'a str,
+    ) -> BoxFuture<'a, Result<ResourceResponse, Error>> {
+        let _ = key;
+        self.send(activity)
+    }
+
     /// Replaces the message that `activity.id` names.
     ///
     /// # Errors
