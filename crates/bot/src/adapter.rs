@@ -29,6 +29,10 @@ pub struct Capabilities {
     pub stream: bool,
     /// Show that the bot is typing.
     pub typing: bool,
+    /// Send a message once however often it is asked for with the same key, see [`Adapter::send_once`].
+    pub send_once: bool,
+    /// Find a message by a marker that was put into it, see [`Adapter::find_marked`]. The scope for that may be missing all the same.
+    pub find_marked: bool,
     /// The shortest pause between two changes of one message that the platform bears for long, in milliseconds.
     pub update_interval_ms: u64,
 }
@@ -42,8 +46,59 @@ impl Capabilities {
         update_targeted: false,
         stream: false,
         typing: false,
+        send_once: false,
+        find_marked: false,
         update_interval_ms: 1000,
     };
+}
+
+/// What a `MessageBook` puts into a message in order to find it again: Slack's message metadata.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Marker {
+    /// The author's own key.
+    pub key: String,
+    /// The attempt to post it, so that an earlier message under the same key is not taken for this one.
+    pub attempt: String,
+}
+
+impl Marker {
+    /// The `event_type` of the metadata.
+    pub const EVENT_TYPE: &'static str = "redraft_book";
+
+    /// The marker of one attempt to post under this key.
+    #[must_use]
+    pub fn new(key: impl Into<String>, attempt: impl Into<String>) -> Self {
+        Self { key: key.into(), attempt: attempt.into() }
+    }
+
+    /// The metadata that is put into the message.
+    #[must_use]
+    pub fn to_metadata(&self) -> serde_json::Value {
+        serde_json::json!({
+            "event_type": Self::EVENT_TYPE,
+            "event_payload": {"key": self.key, "attempt": self.attempt},
+        })
+    }
+
+    /// Whether a message's metadata is this marker.
+    #[must_use]
+    pub fn is(&self, metadata: &serde_json::Value) -> bool {
+        metadata["event_type"] == Self::EVENT_TYPE
+            && metadata["event_payload"]["key"] == self.key.as_str()
+            && metadata["event_payload"]["attempt"] == self.attempt.as_str()
+    }
+}
+
+/// What came of looking for a marked message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// It is there, under this id.
+    Message(String),
+    /// It is not there: the whole time asked for was looked through.
+    Nothing,
+    /// There is no way to tell: the platform has no markers, the bot may not read the history, or the history is too long.
+    CannotLook,
 }
 
 /// A running message that a platform lets grow by calls of its own.
@@ -105,6 +160,21 @@ pub trait Adapter: Send + Sync + 'static {
     /// # Errors
     /// See [`Error`]. A second deletion is refused, see [`Error::is_gone`].
     fn delete<'a>(&'a self, reference: &'a ConversationReference) -> BoxFuture<'a, Result<(), Error>>;
+
+    /// Looks for a message of the bot's own with this marker in a conversation, posted at `since_ms` (milliseconds since 1970)
+    /// or later. Reads a bounded number of pages.
+    ///
+    /// # Errors
+    /// See [`Error`]. That the bot may not look is no error, but [`Found::CannotLook`].
+    fn find_marked<'a>(
+        &'a self,
+        reference: &'a ConversationReference,
+        marker: &'a Marker,
+        since_ms: u64,
+    ) -> BoxFuture<'a, Result<Found, Error>> {
+        let _ = (reference, marker, since_ms);
+        Box::pin(async { Ok(Found::CannotLook) })
+    }
 
     /// Begins a message that grows, with its first words.
     ///

@@ -188,6 +188,7 @@ impl Bot {
         let invoke = activity.is(&ActivityType::Invoke);
         let expects = activity.delivery_mode == Some(DeliveryMode::ExpectReplies);
         let context = TurnContext::new(self.clone(), adapter, activity);
+        let _under_way = self.inner.tasks.busy();
         let ended = self.run(context.clone()).instrument(span).await;
         let (response, replies) = context.take_answer();
         match ended {
@@ -245,9 +246,16 @@ impl Bot {
         Ok(TurnContext::new(self.clone(), adapter, activity))
     }
 
-    /// Runs a task that [`shutdown`](Self::shutdown) waits for.
+    /// Runs a task that [`shutdown`](Self::shutdown) waits for. Once the bot is shut down it is dropped instead.
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        self.inner.tasks.spawn(task.in_current_span());
+        if !self.inner.tasks.spawn(task.in_current_span()) {
+            tracing::warn!("the bot is shut down: a task was not started");
+        }
+    }
+
+    #[allow(dead_code, reason = "live messages come next")]
+    pub(crate) fn tasks(&self) -> &Tasks {
+        &self.inner.tasks
     }
 
     /// Waits until the bot is told to stop.
@@ -270,8 +278,8 @@ impl Bot {
         }
     }
 
-    /// Stops taking anything on, and waits for what is under way: turns, last contents of live messages, connections. After
-    /// [`SHUTDOWN_MS_MAX`] the rest is cut off; returns how many tasks that were.
+    /// Tells connections to end, and waits for what is under way: turns, tasks, last contents of live messages. After
+    /// [`SHUTDOWN_MS_MAX`] tasks are cut off; returns how much was unfinished then. A turn that calls this waits for itself.
     pub async fn shutdown(&self) -> usize {
         self.inner.tasks.shutdown(Duration::from_millis(SHUTDOWN_MS_MAX)).await
     }

@@ -54,6 +54,8 @@ struct Hooks {
 struct Kept {
     invoke_response: Option<InvokeResponse>,
     replies: Vec<Activity>,
+    /// The answer is on its way: what comes now is too late for it.
+    taken: bool,
 }
 
 impl std::fmt::Debug for TurnContext {
@@ -170,13 +172,10 @@ impl TurnContext {
     /// Sends one activity, or a text, to this turn's conversation, as an answer to what came.
     ///
     /// # Errors
-    /// See [`Error`]. After [`Error::Unanswered`] the message may be there.
+    /// See [`Error`]. After [`Error::Unanswered`] the message may be there. [`Error::Partly`] if a hook made several of it.
     pub async fn send_activity(&self, activity: impl Into<Activity>) -> Result<ResourceResponse, Error> {
-        match self.send_activities(vec![activity.into()]).await {
-            Ok(responses) => Ok(responses.into_iter().next().unwrap_or_default()),
-            Err(Error::Partly { source, .. }) => Err(*source),
-            Err(error) => Err(error),
-        }
+        let responses = self.send_activities(vec![activity.into()]).await?;
+        Ok(responses.into_iter().next().unwrap_or_default())
     }
 
     /// Sends activities one after another, and returns what came of each, in order. Ids that they have are dropped.
@@ -221,9 +220,14 @@ impl TurnContext {
             .await
     }
 
-    /// Keeps the answer to the invoke of this turn. The last one counts.
+    /// Keeps the answer to the invoke of this turn. The last one counts. Once the turn has ended it is too late.
     pub fn respond(&self, response: InvokeResponse) {
-        self.kept().invoke_response = Some(response);
+        let mut kept = self.kept();
+        if kept.taken {
+            tracing::warn!("an answer to an invoke came after its turn had ended");
+        }
+        kept.invoke_response = Some(response);
+        drop(kept);
         self.turn.responded.store(true, Ordering::Release);
     }
 
@@ -264,7 +268,24 @@ impl TurnContext {
     /// What the answer to the request holds once the turn is over.
     pub(crate) fn take_answer(&self) -> (Option<InvokeResponse>, Vec<Activity>) {
         let mut kept = self.kept();
+        kept.taken = true;
         (kept.invoke_response.take(), std::mem::take(&mut kept.replies))
+    }
+
+    /// Whether what is sent now goes into the answer to the request, where it gets no id. After the turn it is sent as usual.
+    #[allow(dead_code, reason = "live messages come next")]
+    pub(crate) fn buffers_replies(&self) -> bool {
+        self.activity().delivery_mode == Some(DeliveryMode::ExpectReplies) && !self.kept().taken
+    }
+
+    /// Keeps an activity for the answer, or gives it back if the answer is on its way already.
+    fn buffer(&self, activity: Activity) -> Result<(), Activity> {
+        let mut kept = self.kept();
+        if self.activity().delivery_mode != Some(DeliveryMode::ExpectReplies) || kept.taken {
+            return Err(activity);
+        }
+        kept.replies.push(activity);
+        Ok(())
     }
 
     fn outgoing(&self, activity: Activity) -> Activity {
@@ -323,11 +344,9 @@ impl TurnContext {
             return Ok(ResourceResponse::default());
         }
         let trace = is(ActivityType::Trace);
-        let response = if self.activity().delivery_mode == Some(DeliveryMode::ExpectReplies) {
-            self.kept().replies.push(activity);
-            ResourceResponse::default()
-        } else {
-            self.turn.adapter.send(&activity).await?
+        let response = match self.buffer(activity) {
+            Ok(()) => ResourceResponse::default(),
+            Err(activity) => self.turn.adapter.send(&activity).await?,
         };
         if !trace {
             self.turn.responded.store(true, Ordering::Release);

@@ -36,7 +36,7 @@ pub use activity::{
     ConversationAccount, ConversationReference, DeliveryMode, Entity, InputHint, InvokeResponse,
     MessageReaction, ResourceResponse, SuggestedActions, TextFormat,
 };
-pub use adapter::{Adapter, BoxFuture, Capabilities, Stream};
+pub use adapter::{Adapter, BoxFuture, Capabilities, Found, Marker, Stream};
 pub use bot::{Bot, Middleware, Next, SHUTDOWN_MS_MAX, TurnHandler, TurnOutcome, TurnResult};
 pub use content::{Button, Content};
 pub use context::{DELAY_MS_MAX, Deletion, NextDelete, NextSend, NextUpdate, TurnContext};
