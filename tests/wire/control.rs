@@ -108,6 +108,7 @@ const ROWS: &[Row] = &[
         r#""<@U01ADA> has renamed the channel from \"operations\" to \"ops\"""#,
     ),
     ("GET", "/channels/ops/messages?limit=odd", "", "400 bad_request", "", ""),
+    ("GET", "/channels/ops/messages?thread_ts=odd", "", "400 bad_request", "", ""),
     ("GET", "/channels/nowhere/messages", "", "404 not_found", "", ""),
     ("PUT", "/channels/ops/members/ben", "", "200", "/members", r#"["U01ADA","U01BEN"]"#),
     ("PUT", "/channels/ops/members/ben", "", "200", "/members", r#"["U01ADA","U01BEN"]"#),

@@ -27,6 +27,7 @@ mod hears;
 mod hidden;
 mod interactive;
 mod keeping;
+mod kit;
 mod limits;
 mod modals;
 mod oauth;

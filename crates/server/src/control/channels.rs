@@ -6,7 +6,7 @@ use std::sync::Arc;
 use redraft_model::control::Control;
 use redraft_model::decision::Outcome;
 use redraft_model::directory::Directory;
-use redraft_model::id::{ConversationId, UserId};
+use redraft_model::id::{ConversationId, MessageKey, UserId};
 use redraft_model::message::{Audience, State};
 use redraft_model::patch::ConversationPatch;
 use redraft_model::shared::SharedSet;
@@ -142,16 +142,26 @@ fn answer(scope: &Scope<'_>, outcome: Outcome) -> Result<Value, Error> {
     Ok(done(directory.conversation(id).map(|it| shown(&directory, it))))
 }
 
-/// The newest messages of the channel line, whichever dialect they were posted in, newest first.
+/// The newest messages of the channel line, whichever dialect they were posted in, newest first; or the replies of a thread,
+/// oldest first.
 pub(super) async fn messages(scope: &Scope<'_>, channel: &str) -> Answer {
     let channel = named(scope, channel)?;
     let limit = usize::try_from(scope.number("limit", 100)?.min(MESSAGES_MAX)).unwrap_or(100);
     let before = scope.parameter("before").map(|given| super::acts::time(&given)).transpose()?;
     let window = before.map_or(Window::ALL, |ts| Window { to: Ts(ts.0.saturating_sub(1)), ..Window::ALL });
+    let thread = scope.parameter("thread_ts").map(|given| super::acts::time(&given)).transpose()?;
     let _page = scope.app.bounds.control_page().await;
-    let line = scope.app.store.channel_line(scope.id(), channel.id, window, limit).await;
+    let store = &scope.app.store;
+    let line = match thread {
+        None => store.channel_line(scope.id(), channel.id, window, limit).await,
+        Some(root) => {
+            let root = MessageKey { workspace: scope.id(), conversation: channel.id, ts: root };
+            store.thread_line(root, window, limit).await
+        }
+    };
     let line = line.map_err(super::refusal::store)?;
-    let next = line.last().filter(|_| line.cut).map(|last| last.message.key.ts.dotted());
+    // What `before` goes on with is older than what a thread begins with.
+    let next = line.last().filter(|_| line.cut && thread.is_none()).map(|last| last.message.key.ts.dotted());
     heavy(line.bytes(), || {
         let messages: Vec<Value> = line.iter().map(|it| message(&scope.directory, it)).collect();
         let damaged: Vec<String> = line.damaged.iter().map(|ts| ts.dotted()).collect();

@@ -183,7 +183,7 @@ const OPERATIONS: &[(&str, &str, &str, &str)] = &[
     (
         "get",
         "/workspaces/{workspace}/channels/{channel}/messages",
-        "Its newest messages, of both dialects",
+        "Its newest messages, of both dialects, or the replies of a thread",
         "",
     ),
     ("put", "/workspaces/{workspace}/channels/{channel}/members/{member}", "Add a member, by id or name", ""),
@@ -291,7 +291,7 @@ const OPERATIONS: &[(&str, &str, &str, &str)] = &[
 /// Query parameters of the operations that have some.
 const PARAMETERS: &[(&str, &[&str])] = &[
     ("/workspaces/{workspace}/log", &["after", "audit", "limit", "wait_ms"]),
-    ("/workspaces/{workspace}/channels/{channel}/messages", &["limit"]),
+    ("/workspaces/{workspace}/channels/{channel}/messages", &["limit", "thread_ts"]),
     ("/workspaces/{workspace}/people/{person}/channels/{channel}/messages", &["limit", "thread_ts"]),
     ("/workspaces/{workspace}/people/{person}/views", &["wait_ms"]),
     ("/workspaces/{workspace}/apps/{app}/deliveries", &["after", "after_part", "limit"]),
