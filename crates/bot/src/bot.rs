@@ -159,6 +159,11 @@ impl Bot {
         Self { inner: Arc::new(inner) }
     }
 
+    /// Whether [`on_turn_error`](Self::on_turn_error) was called.
+    pub(crate) fn is_told_of_errors(&self) -> bool {
+        self.inner.fail.is_some()
+    }
+
     /// The platforms that it is on.
     #[must_use]
     pub fn adapters(&self) -> &[Arc<dyn Adapter>] {
@@ -253,7 +258,6 @@ impl Bot {
         }
     }
 
-    #[allow(dead_code, reason = "live messages come next")]
     pub(crate) fn tasks(&self) -> &Tasks {
         &self.inner.tasks
     }

@@ -58,6 +58,12 @@ impl From<String> for Content {
     }
 }
 
+impl From<&Content> for Content {
+    fn from(content: &Content) -> Self {
+        content.clone()
+    }
+}
+
 impl Content {
     /// A text, in Markdown.
     #[must_use]
@@ -91,6 +97,10 @@ impl Content {
     pub fn for_teams(mut self, activity: Activity) -> Self {
         self.teams = Some(Box::new(activity));
         self
+    }
+
+    pub(crate) fn push_str(&mut self, words: &str) {
+        self.text.push_str(words);
     }
 
     /// The words, without buttons.

@@ -10,6 +10,7 @@ use crate::activity::{
 };
 use crate::adapter::{Adapter, BoxFuture, Capabilities};
 use crate::bot::Bot;
+use crate::content::Content;
 use crate::error::Error;
 
 /// The longest pause that a `delay` activity makes, in milliseconds. A longer one is cut to it.
@@ -178,6 +179,32 @@ impl TurnContext {
         Ok(responses.into_iter().next().unwrap_or_default())
     }
 
+    /// Sends neutral content, or a text, as [`send_activity`](Self::send_activity) does, in this platform's shape.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn send_content(&self, content: impl Into<Content>) -> Result<ResourceResponse, Error> {
+        self.send_activity(self.activity_of(&content.into())).await
+    }
+
+    /// Replaces the message with this id by neutral content, or a text, as [`update_activity`](Self::update_activity) does.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn update_content(
+        &self,
+        id: &str,
+        content: impl Into<Content>,
+    ) -> Result<ResourceResponse, Error> {
+        self.update_activity(self.activity_of(&content.into()).with_id(id)).await
+    }
+
+    /// Content in the shape of this turn's platform.
+    pub(crate) fn activity_of(&self, content: &Content) -> Activity {
+        let channel_id = self.turn.reference.channel_id.as_deref();
+        content.to_activity(channel_id.unwrap_or_else(|| self.turn.adapter.channel_id()))
+    }
+
     /// Sends activities one after another, and returns what came of each, in order. Ids that they have are dropped.
     ///
     /// # Errors
@@ -273,22 +300,21 @@ impl TurnContext {
     }
 
     /// Whether what is sent now goes into the answer to the request, where it gets no id. After the turn it is sent as usual.
-    #[allow(dead_code, reason = "live messages come next")]
     pub(crate) fn buffers_replies(&self) -> bool {
         self.activity().delivery_mode == Some(DeliveryMode::ExpectReplies) && !self.kept().taken
     }
 
-    /// Keeps an activity for the answer, or gives it back if the answer is on its way already.
-    fn buffer(&self, activity: Activity) -> Result<(), Activity> {
+    /// Keeps an activity for the answer, unless it has to be sent: the turn wants none, or its answer is on its way already.
+    fn buffer(&self, activity: &Activity) -> bool {
         let mut kept = self.kept();
-        if self.activity().delivery_mode != Some(DeliveryMode::ExpectReplies) || kept.taken {
-            return Err(activity);
+        let wanted = self.activity().delivery_mode == Some(DeliveryMode::ExpectReplies) && !kept.taken;
+        if wanted {
+            kept.replies.push(activity.clone());
         }
-        kept.replies.push(activity);
-        Ok(())
+        wanted
     }
 
-    fn outgoing(&self, activity: Activity) -> Activity {
+    pub(crate) fn outgoing(&self, activity: Activity) -> Activity {
         let mut activity = activity.to(&self.turn.reference);
         activity.id = None;
         if activity.r#type.is_none() {
@@ -344,9 +370,10 @@ impl TurnContext {
             return Ok(ResourceResponse::default());
         }
         let trace = is(ActivityType::Trace);
-        let response = match self.buffer(activity) {
-            Ok(()) => ResourceResponse::default(),
-            Err(activity) => self.turn.adapter.send(&activity).await?,
+        let response = if self.buffer(&activity) {
+            ResourceResponse::default()
+        } else {
+            self.turn.adapter.send(&activity).await?
         };
         if !trace {
             self.turn.responded.store(true, Ordering::Release);

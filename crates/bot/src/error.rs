@@ -129,6 +129,17 @@ impl Error {
         })
     }
 
+    /// Whether a person stopped the answer that was being streamed. Stop writing it.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        self.refusal().is_some_and(|refusal| match refusal.code.as_str() {
+            "stopped_by_user" => true,
+            // Teams has one code for every end of a stream, and SDKs look at the words.
+            "ContentStreamNotAllowed" => refusal.message.to_lowercase().contains("cancel"),
+            _ => false,
+        })
+    }
+
     /// An error of the bot's own code.
     pub fn own(error: impl fmt::Display) -> Self {
         Self::Own(error.to_string().into())

@@ -28,8 +28,10 @@ mod factory;
 #[allow(dead_code, reason = "the adapters come next")]
 mod http;
 mod json;
+mod live;
 mod service;
 mod tasks;
+pub mod testing;
 
 pub use activity::{
     Action, Activity, ActivityType, Attachment, AttachmentLayout, CardAction, ChannelAccount,
@@ -43,4 +45,5 @@ pub use context::{DELAY_MS_MAX, Deletion, NextDelete, NextSend, NextUpdate, Turn
 pub use error::{BoxError, Error, Refusal, Repeat};
 pub use factory::{CardFactory, MessageFactory};
 pub use http::{ANSWER_BYTES_MAX, CALL_MS_MAX};
+pub use live::{FINISH_MS_MAX, LiveMessage, Progress, TokenStream};
 pub use service::{BODY_BYTES_MAX, BODY_MS_MAX, BotService, CONNECTIONS_MAX};

@@ -65,6 +65,12 @@ impl Tasks {
         true
     }
 
+    /// Waits until nothing is under way.
+    pub(crate) async fn idle(&self) {
+        // The sender lives as long as this.
+        let _ = self.busy.subscribe().wait_for(|count| *count == 0).await;
+    }
+
     /// Waits until the bot is told to stop.
     pub(crate) async fn stopped(&self) {
         let mut stopping = self.stopping.subscribe();
@@ -76,9 +82,8 @@ impl Tasks {
     /// that was. Several callers may wait at once, and one that gives up leaves the others waiting.
     pub(crate) async fn shutdown(&self, limit: Duration) -> usize {
         self.stopping.send_replace(true);
-        let mut busy = self.busy.subscribe();
         // Work that begins before the set is closed below is cut off, and counted.
-        let _ = tokio::time::timeout(limit, busy.wait_for(|count| *count == 0)).await;
+        let _ = tokio::time::timeout(limit, self.idle()).await;
         let left = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
         let cut_off = *self.busy.borrow();
         if let Some(mut left) = left {
@@ -89,6 +94,7 @@ impl Tasks {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that finds nothing fails")]
 mod tests {
     use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 

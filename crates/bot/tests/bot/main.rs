@@ -3,3 +3,5 @@
 #![allow(clippy::unwrap_used, reason = "a test that finds nothing fails")]
 
 mod adapter;
+mod flow;
+mod live;

@@ -1,0 +1,1048 @@
+//! A platform in memory, and conversations with a bot as tests tell them.
+//!
+//! ```
+//! use redraft_bot::testing::TestFlow;
+//! use redraft_bot::{Bot, MessageFactory, TurnContext};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let bot = Bot::new(async |context: TurnContext| {
+//!     let sent = context.send_activity("Working on it …").await?;
+//!     let done = MessageFactory::text("Done.").with_id(sent.id.unwrap_or_default());
+//!     context.update_activity(done).await?;
+//!     Ok(())
+//! });
+//! TestFlow::new(bot)
+//!     .send("Deploy!")
+//!     .assert_reply("Working on it …")
+//!     .assert_update("Done.")
+//!     .assert_nothing_more()
+//!     .await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! For a test against a server that keeps the platforms' own rules, see the crate `redraft-test`.
+
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+use std::future::IntoFuture;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::activity::{
+    Activity, ActivityType, ChannelAccount, ConversationAccount, ConversationReference, InvokeResponse,
+    ResourceResponse,
+};
+use crate::adapter::{Adapter, BoxFuture, Capabilities, Found, Marker, Stream};
+use crate::bot::{Bot, TurnOutcome};
+use crate::error::{Error, Refusal, Repeat};
+
+/// How long a [`TestFlow`] waits for what it expects, in milliseconds. It waits on tokio's clock, which a test can pause.
+pub const EXPECT_MS_MAX: u64 = 3000;
+
+/// A platform in memory. Clones are the same platform, so a test keeps one and gives one to the bot.
+///
+/// Its rules are real: it hands out ids, refuses to change what is not there or not the bot's, and keeps idempotency keys where
+/// [`Capabilities::send_once`] is set. A rate limit and faults come on demand. It records every call.
+#[derive(Clone)]
+pub struct TestAdapter {
+    channel_id: Arc<str>,
+    state: Arc<Mutex<State>>,
+    calls: watch::Sender<usize>,
+}
+
+/// What a call to the platform was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TestVerb {
+    /// [`Adapter::send`] or [`Adapter::send_once`].
+    Send,
+    /// [`Adapter::update`].
+    Update,
+    /// [`Adapter::delete`].
+    Delete,
+    /// [`Adapter::start_stream`].
+    StartStream,
+    /// [`Adapter::append_stream`].
+    AppendStream,
+    /// [`Adapter::finish_stream`].
+    FinishStream,
+    /// [`Adapter::find_marked`].
+    FindMarked,
+}
+
+/// A call that reached the platform, or would have.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct TestCall {
+    /// What it was.
+    pub verb: TestVerb,
+    /// What it brought. Of a deletion: the conversation and the id only.
+    pub activity: Activity,
+    /// What came of it on the platform, whether or not the answer reached the bot.
+    pub outcome: Result<ResourceResponse, Error>,
+    /// When.
+    pub at: Instant,
+}
+
+/// A message as the platform has it.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct TestMessage {
+    /// Its id.
+    pub id: String,
+    /// Its content.
+    pub activity: Activity,
+    /// Whether the bot wrote it.
+    pub of_bot: bool,
+    /// Whether it was deleted.
+    pub deleted: bool,
+}
+
+/// Something that goes wrong with a call.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Fault {
+    /// There is no connection: nothing happened, and the bot knows.
+    NotConnected,
+    /// The request is lost: nothing happened, and the bot can't know.
+    LostRequest,
+    /// It happened, and the answer is lost.
+    LostAnswer,
+    /// Nothing happened, and the call never ends. A process killed before its call came through leaves the same behind.
+    HangsBefore,
+    /// It happened, and the call never ends. A process killed before the answer came leaves the same behind.
+    HangsAfter,
+    /// It takes this long.
+    Slow(Duration),
+    /// The platform asks to wait this long.
+    RateLimited(Duration),
+    /// The platform refuses with this status and code.
+    Refused(u16, &'static str),
+}
+
+struct State {
+    capabilities: Capabilities,
+    rate_limit: Option<(usize, Duration)>,
+    stream_limits: Option<(Duration, usize)>,
+    latency: Duration,
+    faults: VecDeque<Option<Fault>>,
+    /// When the latest accepted calls came, by conversation.
+    accepted: HashMap<String, VecDeque<Instant>>,
+    messages: Vec<TestMessage>,
+    /// Streams that have not ended, by message id, with the time they began.
+    streams: HashMap<String, Instant>,
+    /// What was sent under which idempotency key.
+    keys: HashMap<String, (Activity, ResourceResponse)>,
+    calls: Vec<TestCall>,
+    /// The conversation, a line for each step.
+    lines: Vec<String>,
+    ids: u64,
+}
+
+impl Default for TestAdapter {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for TestAdapter {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "a test platform\n{}", self.conversation())
+    }
+}
+
+impl TestAdapter {
+    /// A platform that can do everything but streams, at once and as often as one likes. Its channel id is `test`.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::on_channel("test")
+    }
+
+    /// The same under another channel id, `slack` or `msteams`: contents take that platform's shape, and refusals its codes.
+    #[must_use]
+    pub fn on_channel(channel_id: &str) -> Self {
+        let capabilities = Capabilities {
+            update: true,
+            delete: true,
+            targeted: true,
+            update_targeted: true,
+            stream: false,
+            typing: true,
+            send_once: true,
+            find_marked: true,
+            update_interval_ms: 0,
+        };
+        let state = State {
+            capabilities,
+            rate_limit: None,
+            stream_limits: None,
+            latency: Duration::ZERO,
+            faults: VecDeque::new(),
+            accepted: HashMap::new(),
+            messages: Vec::new(),
+            streams: HashMap::new(),
+            keys: HashMap::new(),
+            calls: Vec::new(),
+            lines: Vec::new(),
+            ids: 0,
+        };
+        Self {
+            channel_id: channel_id.into(),
+            state: Arc::new(Mutex::new(state)),
+            calls: watch::Sender::new(0),
+        }
+    }
+
+    /// The same platform, able to do something else: `.with_capabilities(|can| can.stream = true)`.
+    #[must_use]
+    pub fn with_capabilities(self, change: impl FnOnce(&mut Capabilities)) -> Self {
+        change(&mut self.lock().capabilities);
+        self
+    }
+
+    /// The same platform, accepting no more than so many calls per conversation and time, except for
+    /// [`find_marked`](Adapter::find_marked). It asks to wait in whole seconds.
+    #[must_use]
+    pub fn with_rate_limit(self, calls: usize, per: Duration) -> Self {
+        self.lock().rate_limit = Some((calls, per));
+        self
+    }
+
+    /// The same platform, where a stream lasts no longer than this and has no more characters than this.
+    #[must_use]
+    pub fn with_stream_limits(self, lasts: Duration, chars: usize) -> Self {
+        self.lock().stream_limits = Some((lasts, chars));
+        self
+    }
+
+    /// The same platform, where a call takes this long until it happens.
+    #[must_use]
+    pub fn with_latency(self, latency: Duration) -> Self {
+        self.lock().latency = latency;
+        self
+    }
+
+    /// What goes wrong with the next calls, one after another; `None` lets one pass.
+    pub fn fail_next(&self, faults: impl IntoIterator<Item = impl Into<Option<Fault>>>) {
+        self.lock().faults.extend(faults.into_iter().map(Into::into));
+    }
+
+    /// All calls so far, in the order in which they happened.
+    #[must_use]
+    pub fn calls(&self) -> Vec<TestCall> {
+        self.lock().calls.clone()
+    }
+
+    /// All messages, those of people and deleted ones included, in the order in which they were posted.
+    #[must_use]
+    pub fn messages(&self) -> Vec<TestMessage> {
+        self.lock().messages.clone()
+    }
+
+    /// The bot's messages that were not deleted.
+    #[must_use]
+    pub fn visible(&self) -> Vec<TestMessage> {
+        let mut messages = self.messages();
+        messages.retain(|message| message.of_bot && !message.deleted);
+        messages
+    }
+
+    /// Deletes a message as a person would. Returns whether there was one.
+    pub fn delete_message(&self, id: &str) -> bool {
+        let mut state = self.lock();
+        let found = state.messages.iter_mut().find(|message| message.id == id && !message.deleted);
+        let Some(message) = found else { return false };
+        message.deleted = true;
+        state.lines.push(format!("  a person deletes {id}"));
+        true
+    }
+
+    /// The conversation so far as people see it, a line for each step.
+    #[must_use]
+    pub fn conversation(&self) -> String {
+        let lines = self.lock().lines.join("\n");
+        if lines.is_empty() { "  (nobody has said anything)".to_owned() } else { lines }
+    }
+
+    /// The conversation that [`TestFlow`] speaks in: between one person and the bot.
+    #[must_use]
+    pub fn reference(&self) -> ConversationReference {
+        let mut conversation = ConversationAccount::new("conversation");
+        conversation.conversation_type = Some("personal".to_owned());
+        let named = |id: &str, name: &str| {
+            let mut account = ChannelAccount::new(id);
+            account.name = Some(name.to_owned());
+            account
+        };
+        ConversationReference {
+            user: Some(named("person", "Person")),
+            bot: Some(named("bot", "Bot")),
+            conversation: Some(conversation),
+            channel_id: Some(self.channel_id.to_string()),
+            service_url: Some("https://test.invalid".to_owned()),
+            ..ConversationReference::default()
+        }
+    }
+
+    /// What a person says, with what the platform adds: an id, the conversation, who speaks to whom.
+    #[must_use]
+    pub fn incoming(&self, said: impl Into<Activity>) -> Activity {
+        let mut activity = said.into();
+        let reference = self.reference();
+        let mut state = self.lock();
+        activity.channel_id = reference.channel_id;
+        activity.service_url = activity.service_url.or(reference.service_url);
+        activity.conversation = activity.conversation.or(reference.conversation);
+        activity.from = activity.from.or(reference.user);
+        activity.recipient = activity.recipient.or(reference.bot);
+        if activity.r#type.is_none() {
+            activity.r#type = Some(ActivityType::Message);
+        }
+        if activity.id.is_none() {
+            activity.id = Some(state.next_id());
+        }
+        let id = activity.id.clone().unwrap_or_default();
+        state.lines.push(format!("  person: {}", shown(&activity)));
+        if activity.is(&ActivityType::Message) {
+            state.messages.push(TestMessage {
+                id,
+                activity: activity.clone(),
+                of_bot: false,
+                deleted: false,
+            });
+        }
+        activity
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn call(
+        &self,
+        verb: TestVerb,
+        activity: Activity,
+        key: Option<&str>,
+    ) -> Result<ResourceResponse, Error> {
+        let (fault, latency) = {
+            let mut state = self.lock();
+            (state.faults.pop_front().flatten(), state.latency)
+        };
+        tokio::time::sleep(latency).await;
+        let unanswered = |repeat| Error::Unanswered {
+            method: format!("{verb:?}"),
+            reason: "the test says so".to_owned(),
+            repeat,
+        };
+        let keeps = key.is_some() && self.lock().capabilities.send_once;
+        let repeat = match verb {
+            TestVerb::Send if keeps => Repeat::Safe,
+            TestVerb::Send | TestVerb::StartStream | TestVerb::AppendStream => Repeat::MayDuplicate,
+            TestVerb::Update | TestVerb::Delete | TestVerb::FinishStream | TestVerb::FindMarked => {
+                Repeat::Safe
+            }
+        };
+        let instead = match &fault {
+            Some(Fault::NotConnected) => Some(unanswered(Repeat::Safe)),
+            Some(Fault::LostRequest) => Some(unanswered(repeat)),
+            Some(Fault::RateLimited(wait)) => Some(too_many(*wait)),
+            Some(Fault::Refused(status, code)) => Some(refused(verb, *status, code)),
+            Some(Fault::HangsBefore) => std::future::pending().await,
+            Some(Fault::Slow(time)) => {
+                tokio::time::sleep(*time).await;
+                None
+            }
+            Some(Fault::LostAnswer | Fault::HangsAfter) | None => None,
+        };
+        let outcome = self.happen(verb, activity, key, instead);
+        match fault {
+            Some(Fault::HangsAfter) if outcome.is_ok() => std::future::pending().await,
+            Some(Fault::LostAnswer) if outcome.is_ok() => Err(unanswered(repeat)),
+            _ => outcome,
+        }
+    }
+
+    fn happen(
+        &self,
+        verb: TestVerb,
+        activity: Activity,
+        key: Option<&str>,
+        instead: Option<Error>,
+    ) -> Result<ResourceResponse, Error> {
+        let mut state = self.lock();
+        let outcome = match instead {
+            Some(error) => Err(error),
+            None => {
+                state.accept(&activity).and_then(|()| state.apply(&self.channel_id, verb, &activity, key))
+            }
+        };
+        state.calls.push(TestCall { verb, activity, outcome: outcome.clone(), at: Instant::now() });
+        self.calls.send_replace(state.calls.len());
+        outcome
+    }
+
+    /// Takes an activity that came back in the answer to the request.
+    fn keep_reply(&self, activity: Activity) {
+        let mut state = self.lock();
+        state.lines.push(format!("  bot, in the answer: {}", shown(&activity)));
+        let outcome = Ok(ResourceResponse::default());
+        state.calls.push(TestCall { verb: TestVerb::Send, activity, outcome, at: Instant::now() });
+        self.calls.send_replace(state.calls.len());
+    }
+}
+
+fn too_many(wait: Duration) -> Error {
+    Error::RateLimited(Refusal {
+        method: "a call".to_owned(),
+        status: 429,
+        code: "rate_limited".to_owned(),
+        retry_after: Some(wait),
+        ..Refusal::default()
+    })
+}
+
+fn refused(verb: TestVerb, status: u16, code: &str) -> Error {
+    Error::Refused(Refusal {
+        method: format!("{verb:?}"),
+        status,
+        code: code.to_owned(),
+        ..Refusal::default()
+    })
+}
+
+fn conversation_id(activity: &Activity) -> String {
+    activity.conversation.as_ref().and_then(|conversation| conversation.id.clone()).unwrap_or_default()
+}
+
+/// An activity in a line.
+fn shown(activity: &Activity) -> String {
+    let mut words = activity.text.clone().unwrap_or_default();
+    if let Some(r#type) = activity.r#type.as_ref().filter(|r#type| **r#type != ActivityType::Message) {
+        words = format!("({type} {}) {words}", activity.name.as_deref().unwrap_or_default());
+    }
+    for attachment in &activity.attachments {
+        let content = attachment.content.as_ref().map(Value::to_string).unwrap_or_default();
+        words = format!("{words} [{} {content}]", attachment.content_type.as_deref().unwrap_or_default());
+    }
+    words.trim().to_owned()
+}
+
+impl State {
+    fn next_id(&mut self) -> String {
+        self.ids += 1;
+        format!("message-{}", self.ids)
+    }
+
+    fn accept(&mut self, activity: &Activity) -> Result<(), Error> {
+        let Some((calls, per)) = self.rate_limit else { return Ok(()) };
+        let now = Instant::now();
+        let accepted = self.accepted.entry(conversation_id(activity)).or_default();
+        while accepted.front().is_some_and(|at| now.duration_since(*at) >= per) {
+            accepted.pop_front();
+        }
+        match accepted.front() {
+            Some(oldest) if accepted.len() >= calls => {
+                let wait = per.saturating_sub(now.duration_since(*oldest));
+                Err(too_many(Duration::from_secs(wait.as_secs() + u64::from(wait.subsec_nanos() > 0))))
+            }
+            _ => {
+                accepted.push_back(now);
+                Ok(())
+            }
+        }
+    }
+
+    fn apply(
+        &mut self,
+        channel_id: &str,
+        verb: TestVerb,
+        activity: &Activity,
+        key: Option<&str>,
+    ) -> Result<ResourceResponse, Error> {
+        let can = self.capabilities;
+        let unless = |can: bool, verb| {
+            if can { Ok(()) } else { Err(Error::Unsupported { platform: "this test platform", verb }) }
+        };
+        match verb {
+            TestVerb::Send => {
+                unless(can.targeted || !activity.is_targeted(), "show a message to one member only")?;
+                if activity.is(&ActivityType::Typing) {
+                    unless(can.typing, "show that the bot is typing")?;
+                    return Ok(ResourceResponse::default());
+                }
+                self.send(activity, key.filter(|_| can.send_once))
+            }
+            TestVerb::Update => {
+                unless(can.update, "update a message")?;
+                let message = self.message(channel_id, verb, activity)?;
+                message.activity = activity.clone();
+                self.changed("changes", activity)
+            }
+            TestVerb::Delete => {
+                unless(can.delete, "delete a message")?;
+                self.message(channel_id, verb, activity)?.deleted = true;
+                self.changed("deletes", activity)
+            }
+            TestVerb::StartStream => {
+                unless(can.stream, "stream")?;
+                let started = self.send(activity, None)?;
+                self.streams.insert(started.id.clone().unwrap_or_default(), Instant::now());
+                Ok(started)
+            }
+            TestVerb::AppendStream | TestVerb::FinishStream => {
+                unless(can.stream, "stream")?;
+                self.step(channel_id, verb, activity)
+            }
+            TestVerb::FindMarked => Ok(ResourceResponse::default()),
+        }
+    }
+
+    fn send(&mut self, activity: &Activity, key: Option<&str>) -> Result<ResourceResponse, Error> {
+        if let Some((before, response)) = key.and_then(|key| self.keys.get(key)) {
+            return if before == activity {
+                Ok(response.clone())
+            } else {
+                Err(refused(TestVerb::Send, 400, "idempotency_key_reused"))
+            };
+        }
+        let id = self.next_id();
+        self.lines.push(format!("  bot: {} ({id})", shown(activity)));
+        self.messages.push(TestMessage {
+            id: id.clone(),
+            activity: activity.clone().with_id(id.as_str()),
+            of_bot: true,
+            deleted: false,
+        });
+        let response = ResourceResponse::new(id);
+        if let Some(key) = key {
+            self.keys.insert(key.to_owned(), (activity.clone(), response.clone()));
+        }
+        Ok(response)
+    }
+
+    fn step(
+        &mut self,
+        channel_id: &str,
+        verb: TestVerb,
+        activity: &Activity,
+    ) -> Result<ResourceResponse, Error> {
+        let id = activity.id.clone().unwrap_or_default();
+        let over = || refused(verb, 403, "ContentStreamNotAllowed");
+        let began = *self.streams.get(&id).ok_or_else(over)?;
+        if let Some((lasts, chars)) = self.stream_limits {
+            if began.elapsed() >= lasts {
+                self.streams.remove(&id);
+                return Err(over());
+            }
+            // It goes on, with what it has.
+            if activity.text.as_deref().unwrap_or_default().chars().count() > chars {
+                return Err(refused(verb, 403, "msg_too_long"));
+            }
+        }
+        if verb == TestVerb::FinishStream {
+            self.streams.remove(&id);
+        }
+        self.message_even_streaming(channel_id, verb, activity)?.activity = activity.clone();
+        self.changed("goes on with", activity)
+    }
+
+    /// The bot's own message that an activity names.
+    fn message(
+        &mut self,
+        channel_id: &str,
+        verb: TestVerb,
+        activity: &Activity,
+    ) -> Result<&mut TestMessage, Error> {
+        if self.streams.contains_key(activity.id.as_deref().unwrap_or_default()) {
+            return Err(refused(verb, 400, "streaming_state_conflict"));
+        }
+        self.message_even_streaming(channel_id, verb, activity)
+    }
+
+    fn message_even_streaming(
+        &mut self,
+        channel_id: &str,
+        verb: TestVerb,
+        activity: &Activity,
+    ) -> Result<&mut TestMessage, Error> {
+        let slack = channel_id == "slack";
+        let conversation = conversation_id(activity);
+        let found = self.messages.iter_mut().find(|message| {
+            !message.deleted
+                && activity.id.as_ref() == Some(&message.id)
+                && conversation_id(&message.activity) == conversation
+        });
+        match found {
+            None if slack => Err(refused(verb, 200, "message_not_found")),
+            None => Err(refused(verb, 404, "ActivityNotFoundInConversation")),
+            Some(message) if message.of_bot => Ok(message),
+            Some(_) if !slack => Err(refused(verb, 403, "NotEnoughPermissions")),
+            Some(_) if verb == TestVerb::Delete => Err(refused(verb, 200, "cant_delete_message")),
+            Some(_) => Err(refused(verb, 200, "cant_update_message")),
+        }
+    }
+
+    fn changed(&mut self, how: &str, activity: &Activity) -> Result<ResourceResponse, Error> {
+        let id = activity.id.clone().unwrap_or_default();
+        self.lines.push(format!("  bot {how} {id}: {}", shown(activity)));
+        Ok(ResourceResponse::new(id))
+    }
+}
+
+impl Adapter for TestAdapter {
+    fn channel_id(&self) -> &str {
+        &self.channel_id
+    }
+
+    fn capabilities(&self, _reference: &ConversationReference) -> Capabilities {
+        self.lock().capabilities
+    }
+
+    fn send<'a>(&'a self, activity: &'a Activity) -> BoxFuture<'a, Result<ResourceResponse, Error>> {
+        Box::pin(self.call(TestVerb::Send, activity.clone(), None))
+    }
+
+    fn send_once<'a>(
+        &'a self,
+        activity: &'a Activity,
+        key: &'a str,
+    ) -> BoxFuture<'a, Result<ResourceResponse, Error>> {
+        Box::pin(self.call(TestVerb::Send, activity.clone(), Some(key)))
+    }
+
+    fn update<'a>(&'a self, activity: &'a Activity) -> BoxFuture<'a, Result<ResourceResponse, Error>> {
+        Box::pin(self.call(TestVerb::Update, activity.clone(), None))
+    }
+
+    fn delete<'a>(&'a self, reference: &'a ConversationReference) -> BoxFuture<'a, Result<(), Error>> {
+        let mut activity = Activity::default().to(reference);
+        activity.id.clone_from(&reference.activity_id);
+        Box::pin(async move { self.call(TestVerb::Delete, activity, None).await.map(drop) })
+    }
+
+    fn find_marked<'a>(
+        &'a self,
+        reference: &'a ConversationReference,
+        marker: &'a Marker,
+        _since_ms: u64,
+    ) -> BoxFuture<'a, Result<Found, Error>> {
+        Box::pin(async move {
+            if !self.lock().capabilities.find_marked {
+                return Ok(Found::CannotLook);
+            }
+            let activity = Activity::default().to(reference);
+            let conversation = conversation_id(&activity);
+            self.call(TestVerb::FindMarked, activity, None).await?;
+            let state = self.lock();
+            let found = state.messages.iter().find(|message| {
+                let metadata = message.activity.channel_data.as_ref().map(|data| &data["metadata"]);
+                !message.deleted
+                    && conversation_id(&message.activity) == conversation
+                    && metadata.is_some_and(|metadata| marker.is(metadata))
+            });
+            Ok(found.map_or(Found::Nothing, |message| Found::Message(message.id.clone())))
+        })
+    }
+
+    fn start_stream<'a>(&'a self, first: &'a Activity) -> BoxFuture<'a, Result<Stream, Error>> {
+        Box::pin(async move {
+            let started = self.call(TestVerb::StartStream, first.clone(), None).await?;
+            Ok(Stream {
+                id: started.id.unwrap_or_default(),
+                reference: first.conversation_reference(),
+                sequence: 1,
+                text: first.text.clone().unwrap_or_default(),
+            })
+        })
+    }
+
+    fn append_stream<'a>(
+        &'a self,
+        stream: &'a mut Stream,
+        activity: &'a Activity,
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async move {
+            let step = activity.clone().with_id(stream.id.as_str());
+            self.call(TestVerb::AppendStream, step, None).await?;
+            stream.sequence += 1;
+            stream.text = activity.text.clone().unwrap_or_default();
+            Ok(())
+        })
+    }
+
+    fn finish_stream<'a>(
+        &'a self,
+        stream: &'a mut Stream,
+        last: &'a Activity,
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async move {
+            let step = last.clone().with_id(stream.id.as_str());
+            self.call(TestVerb::FinishStream, step, None).await?;
+            stream.text = last.text.clone().unwrap_or_default();
+            Ok(())
+        })
+    }
+}
+
+type Check = Box<dyn Fn(&Activity) -> Result<(), String> + Send + Sync>;
+
+enum Step {
+    Say(Box<Activity>),
+    Press(String),
+    Expect { verbs: &'static [TestVerb], what: String, check: Check },
+    Answers(u16),
+    NothingMore,
+    Pause(Duration),
+}
+
+/// A conversation with a bot: what a person says, and what the bot is expected to do then, in order. Await it to run it.
+///
+/// What the bot does without being expected to makes it fail, as far as something is expected after it; end with
+/// [`assert_nothing_more`](Self::assert_nothing_more). Signs that the bot is typing are passed over. A failure prints the
+/// conversation.
+#[must_use = "a flow runs when it is awaited"]
+pub struct TestFlow {
+    bot: Bot,
+    adapter: TestAdapter,
+    steps: Vec<Step>,
+    failed: Arc<Mutex<Option<String>>>,
+}
+
+impl fmt::Debug for TestFlow {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("TestFlow").field("steps", &self.steps.len()).finish_non_exhaustive()
+    }
+}
+
+/// Why a conversation went otherwise than expected. Its words have the whole conversation.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FlowError {
+    /// Which step, counted from 1.
+    pub step: usize,
+    /// What was expected.
+    pub expected: String,
+    /// What happened.
+    pub got: String,
+    /// The conversation up to there.
+    pub conversation: String,
+}
+
+impl fmt::Display for FlowError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { step, expected, got, conversation } = self;
+        write!(formatter, "step {step}: expected {expected}, got {got}. The conversation:\n{conversation}")
+    }
+}
+
+impl fmt::Debug for FlowError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, formatter)
+    }
+}
+
+impl std::error::Error for FlowError {}
+
+impl TestFlow {
+    /// A conversation with this bot on a new [`TestAdapter`].
+    pub fn new(bot: Bot) -> Self {
+        Self::on(bot, TestAdapter::new())
+    }
+
+    /// A conversation with this bot on a platform that the test has set up. The bot must not be on it yet.
+    pub fn on(bot: Bot, adapter: TestAdapter) -> Self {
+        let failed = Arc::new(Mutex::new(None));
+        let mut bot = bot.with_adapter(adapter.clone());
+        if !bot.is_told_of_errors() {
+            let failed = Arc::clone(&failed);
+            bot = bot.on_turn_error(move |_, error| {
+                *failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
+                std::future::ready(())
+            });
+        }
+        Self { bot, adapter, steps: Vec::new(), failed }
+    }
+
+    /// The bot, which is on the platform now. Use it to shut it down, or to write without being spoken to.
+    #[must_use]
+    pub fn bot(&self) -> &Bot {
+        &self.bot
+    }
+
+    /// A person says this: a text, or any activity, which gets what the platform adds. Goes on when the turn has ended. A turn
+    /// that fails makes the flow fail, unless the bot has an error handler of its own.
+    pub fn send(self, said: impl Into<Activity>) -> Self {
+        self.then(Step::Say(Box::new(said.into())))
+    }
+
+    /// A person presses the button with these words on it, of the latest message that has one.
+    pub fn press(self, title: impl Into<String>) -> Self {
+        self.then(Step::Press(title.into()))
+    }
+
+    /// The person says this and the bot replies that.
+    pub fn test(self, said: impl Into<Activity>, expected: impl Into<Activity>) -> Self {
+        self.send(said).assert_reply(expected)
+    }
+
+    /// The bot sends this next. Of an activity, the members that are set have to be equal, except for `inputHint`.
+    pub fn assert_reply(self, expected: impl Into<Activity>) -> Self {
+        self.expect(REPLY, "the reply", expected.into())
+    }
+
+    /// The bot sends something next for which this is true.
+    pub fn assert_reply_that(self, holds: impl Fn(&Activity) -> bool + Send + Sync + 'static) -> Self {
+        self.expect_that(REPLY, "another reply", holds)
+    }
+
+    /// The bot changes a message into this next.
+    pub fn assert_update(self, expected: impl Into<Activity>) -> Self {
+        self.expect(UPDATE, "the update", expected.into())
+    }
+
+    /// The bot changes a message next into something for which this is true.
+    pub fn assert_update_that(self, holds: impl Fn(&Activity) -> bool + Send + Sync + 'static) -> Self {
+        self.expect_that(UPDATE, "another update", holds)
+    }
+
+    /// The bot deletes a message next.
+    pub fn assert_delete(self) -> Self {
+        self.expect_that(DELETE, "a deletion", |_| true)
+    }
+
+    /// The bot deletes a message next, whose last content was this text.
+    pub fn assert_delete_of(self, text: impl Into<String>) -> Self {
+        let (text, adapter) = (text.into(), self.adapter.clone());
+        let what = format!("the deletion of {text:?}");
+        self.expect_that(DELETE, &what, move |deleted| {
+            let messages = adapter.messages();
+            let message = messages.iter().find(|message| deleted.id.as_ref() == Some(&message.id));
+            message.is_some_and(|message| message.activity.text.as_ref() == Some(&text))
+        })
+    }
+
+    /// The bot answered the last invoke, or pressed button, with this status.
+    pub fn assert_invoke_response(self, status: u16) -> Self {
+        self.then(Step::Answers(status))
+    }
+
+    /// When all work of the bot is done, it has done nothing that was not expected.
+    pub fn assert_nothing_more(self) -> Self {
+        self.then(Step::NothingMore)
+    }
+
+    /// Some time passes, on tokio's clock.
+    pub fn delay(self, time: Duration) -> Self {
+        self.then(Step::Pause(time))
+    }
+
+    fn then(mut self, step: Step) -> Self {
+        self.steps.push(step);
+        self
+    }
+
+    fn expect(self, verbs: &'static [TestVerb], what: &str, expected: Activity) -> Self {
+        let what = format!("{what} {:?}", shown(&expected));
+        let check: Check = Box::new(move |activity| differs(&expected, activity).map_or(Ok(()), Err));
+        self.then(Step::Expect { verbs, what, check })
+    }
+
+    fn expect_that(
+        self,
+        verbs: &'static [TestVerb],
+        what: &str,
+        holds: impl Fn(&Activity) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        let check: Check =
+            Box::new(
+                move |activity| {
+                    if holds(activity) { Ok(()) } else { Err(format!("{:?}", shown(activity))) }
+                },
+            );
+        self.then(Step::Expect { verbs, what: what.to_owned(), check })
+    }
+
+    async fn run(self) -> Result<TestAdapter, FlowError> {
+        let mut cursor = Cursor { adapter: self.adapter.clone(), seen: self.adapter.calls().len() };
+        let mut answer = None;
+        for (place, step) in self.steps.into_iter().enumerate() {
+            let conversation = self.adapter.clone();
+            let failure = move |expected: String, got: String| FlowError {
+                step: place + 1,
+                expected,
+                got,
+                conversation: conversation.conversation(),
+            };
+            match step {
+                Step::Say(said) => {
+                    let said = self.adapter.incoming(*said);
+                    answer = turn(&self.bot, &self.adapter, &self.failed, said)
+                        .await
+                        .map_err(|got| failure("the turn to end well".to_owned(), got))?;
+                }
+                Step::Press(title) => {
+                    let pressed = pressed(&self.adapter, &title).ok_or_else(|| {
+                        failure(format!("a button {title:?}"), "no message with one".to_owned())
+                    })?;
+                    let pressed = self.adapter.incoming(pressed);
+                    answer = turn(&self.bot, &self.adapter, &self.failed, pressed)
+                        .await
+                        .map_err(|got| failure("the turn to end well".to_owned(), got))?;
+                }
+                Step::Expect { verbs, what, check } => {
+                    let Some(call) = cursor.next().await else {
+                        return Err(failure(what, format!("nothing within {EXPECT_MS_MAX} ms")));
+                    };
+                    if !verbs.contains(&call.verb) {
+                        return Err(failure(what, format!("{:?} {:?}", call.verb, shown(&call.activity))));
+                    }
+                    check(&call.activity).map_err(|got| failure(what, got))?;
+                }
+                Step::Answers(status) => match answer.take() {
+                    Some(response) if response.status == status => {}
+                    other => {
+                        let got = other.map_or("none".to_owned(), |response| response.status.to_string());
+                        return Err(failure(format!("an answer with status {status}"), got));
+                    }
+                },
+                Step::NothingMore => {
+                    let limit = Duration::from_millis(EXPECT_MS_MAX);
+                    if tokio::time::timeout(limit, self.bot.tasks().idle()).await.is_err() {
+                        let got = format!("a bot that is still at work after {EXPECT_MS_MAX} ms");
+                        return Err(failure("nothing more".to_owned(), got));
+                    }
+                    if let Some(call) = cursor.peek() {
+                        let got = format!("{:?} {:?}", call.verb, shown(&call.activity));
+                        return Err(failure("nothing more".to_owned(), got));
+                    }
+                }
+                Step::Pause(time) => tokio::time::sleep(time).await,
+            }
+        }
+        Ok(self.adapter)
+    }
+}
+
+const REPLY: &[TestVerb] = &[TestVerb::Send, TestVerb::StartStream];
+const UPDATE: &[TestVerb] = &[TestVerb::Update, TestVerb::AppendStream, TestVerb::FinishStream];
+const DELETE: &[TestVerb] = &[TestVerb::Delete];
+
+impl IntoFuture for TestFlow {
+    type Output = Result<TestAdapter, FlowError>;
+    type IntoFuture = BoxFuture<'static, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.run())
+    }
+}
+
+async fn turn(
+    bot: &Bot,
+    adapter: &TestAdapter,
+    failed: &Mutex<Option<String>>,
+    activity: Activity,
+) -> Result<Option<InvokeResponse>, String> {
+    match bot.process(Arc::new(adapter.clone()), activity).await {
+        TurnOutcome::Done => Ok(None),
+        TurnOutcome::Invoke(response) => Ok(Some(response)),
+        TurnOutcome::Replies(replies) => {
+            replies.into_iter().for_each(|reply| adapter.keep_reply(reply));
+            Ok(None)
+        }
+        TurnOutcome::Failed => match failed.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            Some(error) => Err(format!("the error {error:?}")),
+            None => Ok(None),
+        },
+    }
+}
+
+/// How far a flow has read what the bot did.
+struct Cursor {
+    adapter: TestAdapter,
+    seen: usize,
+}
+
+impl Cursor {
+    fn peek(&mut self) -> Option<TestCall> {
+        let state = self.adapter.lock();
+        while let Some(call) = state.calls.get(self.seen) {
+            let typing = call.activity.is(&ActivityType::Typing) && call.verb == TestVerb::Send;
+            if call.outcome.is_ok() && call.verb != TestVerb::FindMarked && !typing {
+                return Some(call.clone());
+            }
+            self.seen += 1;
+        }
+        None
+    }
+
+    async fn next(&mut self) -> Option<TestCall> {
+        let mut calls = self.adapter.calls.subscribe();
+        let found = async {
+            loop {
+                calls.mark_unchanged();
+                if let Some(call) = self.peek() {
+                    self.seen += 1;
+                    return call;
+                }
+                // The sender lives in the adapter.
+                let _ = calls.changed().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_millis(EXPECT_MS_MAX), found).await.ok()
+    }
+}
+
+/// How an activity differs from what is expected, in the members that are set there.
+fn differs(expected: &Activity, activity: &Activity) -> Option<String> {
+    let (Ok(Value::Object(expected)), Ok(actual)) =
+        (serde_json::to_value(expected), serde_json::to_value(activity))
+    else {
+        return Some("what can't be written as JSON".to_owned());
+    };
+    expected.iter().find_map(|(name, value)| {
+        // MessageFactory sets it, which nobody means.
+        let same = name == "inputHint" || actual.get(name) == Some(value);
+        let got = actual.get(name).cloned().unwrap_or_default();
+        (!same).then(|| format!("{:?} with {name} {got}", shown(activity)))
+    })
+}
+
+/// The press of a button of the latest message that has one with these words.
+fn pressed(adapter: &TestAdapter, title: &str) -> Option<Activity> {
+    adapter.visible().iter().rev().find_map(|message| {
+        let cards = message.activity.attachments.iter().filter_map(|attachment| attachment.content.as_ref());
+        let parts = cards.chain(message.activity.channel_data.as_ref());
+        let (verb, data) = parts.into_iter().find_map(|part| button(part, title))?;
+        let mut activity = Activity::new(ActivityType::Invoke);
+        activity.name = Some("adaptiveCard/action".to_owned());
+        activity.value =
+            Some(json!({"action": {"type": "Action.Execute", "title": title, "verb": verb, "data": data}}));
+        activity.reply_to_id = Some(message.id.clone());
+        Some(activity)
+    })
+}
+
+/// Verb and data of the button with these words, of a card or of blocks.
+fn button(part: &Value, title: &str) -> Option<(String, Value)> {
+    match part {
+        Value::Object(object) => {
+            let text = |name: &str| object.get(name).and_then(Value::as_str).unwrap_or_default();
+            if text("title") == title && text("type").starts_with("Action.") {
+                return Some((text("verb").to_owned(), object.get("data").cloned().unwrap_or_default()));
+            }
+            if text("type") == "button" && part["text"]["text"] == title {
+                let (verb, _) = text("action_id").rsplit_once('.').unwrap_or((text("action_id"), ""));
+                return Some((verb.to_owned(), json!({"value": text("value")})));
+            }
+            object.values().find_map(|value| button(value, title))
+        }
+        Value::Array(items) => items.iter().find_map(|item| button(item, title)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
+    }
+}
