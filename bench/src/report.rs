@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use clap::Args;
@@ -38,85 +39,134 @@ pub struct Run {
     /// Added to every flush, by the fault wrapper.
     #[arg(long, default_value_t = 0)]
     flush_delay_ms: u64,
+    /// The benchmark's executable of another build, whose server is measured in the same pairs.
+    #[arg(long)]
+    beside: Vec<PathBuf>,
+}
+
+/// A server that is measured.
+struct Build {
+    name: String,
+    server: Process,
+    calls: Calls,
+    /// The folder that it works on.
+    used: PathBuf,
 }
 
 impl Run {
     pub fn run(self) -> Result<(), Failure> {
-        let data = self.folder.join(format!("{}", self.messages));
-        if !data.join("teams.ids").exists() {
-            say(&format!("loading {} messages …", self.messages));
-            let _ = std::fs::remove_dir_all(&data);
-            fill::fill(&data, self.messages)?;
-        }
-        let loaded = fill::loaded(&data)?;
-        let used = self.folder.join("used");
-        copy(&data, &used)?;
         let echo = Process::start(&["echo"])?;
-        let delay = self.flush_delay_ms.to_string();
-        let folder = used.to_str().ok_or("the folder's name is not UTF-8")?;
-        let redraft = Process::start(&["server", "--data", folder, "--flush-delay-ms", &delay])?;
-        say(&format!(
-            "{} messages stored; ready {} ms after the start",
-            self.messages,
-            redraft.start.as_millis()
-        ));
-        let mut calls = Calls::new(loaded, token(&redraft.address)?);
+        let mut builds = vec![self.build(&std::env::current_exe()?, "this")?];
+        for (place, executable) in self.beside.iter().enumerate() {
+            builds.push(self.build(executable, &format!("beside-{}", place + 1))?);
+        }
         say(HEAD);
         for &connections in &self.connections {
             for kind in Work::ALL {
                 if self.only.as_ref().is_none_or(|only| kind.name().contains(only.as_str())) {
-                    say(&self.row(kind, connections, &echo, &redraft, &mut calls)?);
+                    self.rows(kind, connections, &echo, &mut builds)?.iter().for_each(|row| say(row));
                 }
             }
         }
-        say(&format!("peak memory {} MiB", redraft.peak_mib()));
-        drop(redraft);
-        std::fs::remove_dir_all(&used)?;
+        for Build { name, server, used, .. } in builds {
+            say(&format!("{name}: peak memory {} MiB", server.peak_mib()));
+            drop(server);
+            std::fs::remove_dir_all(&used)?;
+        }
         Ok(())
     }
 
-    fn row(
+    /// Starts the server of a build on messages that this build has loaded, since builds may differ in what they store.
+    fn build(&self, executable: &Path, name: &str) -> Result<Build, Failure> {
+        let messages = self.messages.to_string();
+        let data = self.folder.join(format!("{messages}-{name}"));
+        if !data.join("teams.ids").exists() {
+            say(&format!("{name}: loading {messages} messages …"));
+            let _ = std::fs::remove_dir_all(&data);
+            let fill = Command::new(executable)
+                .args(["fill", "--messages", &messages, "--data"])
+                .arg(&data)
+                .status()?;
+            if !fill.success() {
+                return Err("the messages were not loaded".into());
+            }
+        }
+        let used = self.folder.join(format!("used-{name}"));
+        copy(&data, &used)?;
+        let delay = self.flush_delay_ms.to_string();
+        let folder = used.to_str().ok_or("the folder's name is not UTF-8")?;
+        let server =
+            Process::start_of(executable, &["server", "--data", folder, "--flush-delay-ms", &delay])?;
+        let start_ms = server.start.as_millis();
+        say(&format!("{name}: {messages} messages stored; ready {start_ms} ms after the start"));
+        let calls = Calls::new(fill::loaded(&data)?, token(&server.address)?);
+        Ok(Build { name: name.to_owned(), server, calls, used })
+    }
+
+    fn rows(
         &self,
         kind: Work,
         connections: usize,
         echo: &Process,
-        redraft: &Process,
-        calls: &mut Calls,
-    ) -> Result<String, Failure> {
+        builds: &mut [Build],
+    ) -> Result<Vec<String>, Failure> {
         let time = Duration::from_millis(if kind.deletes() { self.time_ms / 2 } else { self.time_ms });
-        let (mut shares, mut rates, mut cpu, mut per_flush) = (vec![], vec![], vec![], vec![]);
-        let (mut middle, mut tail) = (vec![], vec![]);
-        for _ in 0..self.pairs {
+        let mut rows: Vec<Row> = builds.iter().map(|_| Row::default()).collect();
+        for pair in 0..self.pairs {
             let bare = client::run(&echo.address, connections, time, " 200 OK", work::echo())?;
-            let before = (redraft.cpu_seconds(), commits(&redraft.address)?);
-            let next = calls.of(kind);
-            let measured = client::run(&redraft.address, connections, time, kind.expected(), next)?;
-            let after = (redraft.cpu_seconds(), commits(&redraft.address)?);
-            accepted(&measured)?;
-            shares.push(measured.rate() / bare.rate());
-            rates.push(measured.rate());
-            cpu.push((after.0 - before.0) * 1e6 / measured.calls as f64);
-            let flushes = (after.1 - before.1).max(1);
-            per_flush.push(measured.calls as f64 / flushes as f64);
-            middle.push(measured.percentile(50).as_secs_f64() * 1e3);
-            tail.push(measured.percentile(99).as_secs_f64() * 1e3);
+            // Each is first, last and between equally often.
+            for turn in 0..builds.len() {
+                let place = (pair + turn) % builds.len();
+                let Build { server, calls, .. } = &mut builds[place];
+                let before = (server.cpu_seconds(), commits(&server.address)?);
+                let next = calls.of(kind);
+                let measured = client::run(&server.address, connections, time, kind.expected(), next)?;
+                let after = (server.cpu_seconds(), commits(&server.address)?);
+                accepted(&measured)?;
+                let row = &mut rows[place];
+                row.shares.push(measured.rate() / bare.rate());
+                row.rates.push(measured.rate());
+                row.cpu.push((after.0 - before.0) * 1e6 / measured.calls as f64);
+                let flushes = (after.1 - before.1).max(1);
+                row.per_flush.push(measured.calls as f64 / flushes as f64);
+                row.middle.push(measured.percentile(50).as_secs_f64() * 1e3);
+                row.tail.push(measured.percentile(99).as_secs_f64() * 1e3);
+            }
         }
-        let range = format!("{:.2}–{:.2}", minimum(&shares), maximum(&shares));
-        Ok(format!(
-            "{:24} {connections:>4} {:>6.2} {range:>10} {:>8.0} {:>7.2} {:>7.2} {:>7.1} {:>7.1}",
+        let line = |(build, row): (&Build, Row)| row.line(kind, connections, &build.name);
+        Ok(builds.iter().zip(rows).map(line).collect())
+    }
+}
+
+/// What was measured of one kind of call and one build, a value for each pair.
+#[derive(Default)]
+struct Row {
+    shares: Vec<f64>,
+    rates: Vec<f64>,
+    middle: Vec<f64>,
+    tail: Vec<f64>,
+    cpu: Vec<f64>,
+    per_flush: Vec<f64>,
+}
+
+impl Row {
+    fn line(mut self, kind: Work, connections: usize, build: &str) -> String {
+        let range = format!("{:.2}–{:.2}", minimum(&self.shares), maximum(&self.shares));
+        format!(
+            "{:24} {connections:>4} {:>6.3} {range:>10} {:>8.0} {:>7.2} {:>7.2} {:>7.1} {:>7.1}  {build}",
             kind.name(),
-            median(&mut shares),
-            median(&mut rates),
-            median(&mut middle),
-            median(&mut tail),
-            median(&mut cpu),
-            median(&mut per_flush),
-        ))
+            median(&mut self.shares),
+            median(&mut self.rates),
+            median(&mut self.middle),
+            median(&mut self.tail),
+            median(&mut self.cpu),
+            median(&mut self.per_flush),
+        )
     }
 }
 
 const HEAD: &str = "\
-call                     conn  share     spread  calls/s  p50 ms  p99 ms  cpu µs  /flush";
+call                     conn  share     spread  calls/s  p50 ms  p99 ms  cpu µs  /flush  build";
 
 fn say(line: &str) {
     let _ = writeln!(std::io::stdout(), "{line}");

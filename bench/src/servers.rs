@@ -85,8 +85,13 @@ pub struct Process {
 impl Process {
     /// Starts this executable again with these arguments, and waits until it listens.
     pub fn start(arguments: &[&str]) -> Result<Self, Failure> {
+        Self::start_of(&std::env::current_exe()?, arguments)
+    }
+
+    /// The same of another build's executable.
+    pub fn start_of(executable: &Path, arguments: &[&str]) -> Result<Self, Failure> {
         let begin = Instant::now();
-        let mut command = Command::new(std::env::current_exe()?);
+        let mut command = Command::new(executable);
         let mut child = command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let mut address = String::new();
         BufReader::new(child.stdout.take().ok_or("no output")?).read_line(&mut address)?;
