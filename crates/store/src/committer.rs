@@ -35,8 +35,9 @@ pub(crate) trait Engine: Send + 'static {
     fn apply(&mut self, workspace: WorkspaceId, decision: &Decision) -> Result<(), Broken>;
     /// The last time and log position used in a workspace.
     fn head(&mut self, workspace: WorkspaceId) -> Result<Head, Broken>;
-    /// Writes that down.
-    fn put_head(&mut self, workspace: WorkspaceId, head: Head) -> Result<(), Broken>;
+    /// Writes that down of the workspaces in which something happened, and with it whatever the open transaction has counted.
+    /// Called last before `commit`.
+    fn put_heads(&mut self, heads: &[(WorkspaceId, Head)]) -> Result<(), Broken>;
     /// Flushes. After this returned `Ok`, a power cut loses nothing of it.
     fn commit(&mut self) -> Result<Committed, NotCommitted>;
     /// Forgets the open transaction and everything remembered in memory.
@@ -353,12 +354,10 @@ impl<E: Engine> Committer<E> {
                 break;
             }
         }
-        for workspace in touched {
-            if let Some(head) = self.heads.get(&workspace) {
-                self.engine.put_head(workspace, *head)?;
-                self.ends.push((workspace, head.position));
-            }
-        }
+        let heads = touched.iter().filter_map(|id| Some((*id, *self.heads.get(id)?)));
+        let heads: Vec<(WorkspaceId, Head)> = heads.collect();
+        self.engine.put_heads(&heads)?;
+        self.ends.extend(heads.iter().map(|(id, head)| (*id, head.position)));
         Ok(done)
     }
 

@@ -55,8 +55,8 @@ impl<E: Engine> Engine for Sabotaged<E> {
         self.engine.head(workspace)
     }
 
-    fn put_head(&mut self, workspace: WorkspaceId, head: Head) -> Result<(), Broken> {
-        self.engine.put_head(workspace, head)
+    fn put_heads(&mut self, heads: &[(WorkspaceId, Head)]) -> Result<(), Broken> {
+        self.engine.put_heads(heads)
     }
 
     fn commit(&mut self) -> Result<Committed, NotCommitted> {

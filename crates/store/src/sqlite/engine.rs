@@ -1,6 +1,7 @@
 //! The committer's side of SQLite: one connection that writes.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -83,12 +84,23 @@ pub(super) struct SqliteEngine {
     heals: bool,
     /// Rows that were changed before the open transaction.
     changes_before: u64,
+    /// What the open transaction adds to the counters of workspaces.
+    counted: RefCell<BTreeMap<WorkspaceId, Counted>>,
     /// A decision asked for a row that is damaged.
     met_damage: Cell<bool>,
     /// Where the sweeper is.
     pub(super) sweeping: super::erase::Place,
     /// When the log was emptied last; `None` if it may hold what another process wrote.
     emptied_at: Option<Instant>,
+}
+
+/// What a transaction adds to the counters in a workspace's head, or takes away. It is written once, at its end: whoever
+/// writes a row of `message` or `revision`, or a file, counts it here.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Counted {
+    pub messages: i64,
+    pub content_bytes: i64,
+    pub files: i64,
 }
 
 impl SqliteEngine {
@@ -121,6 +133,7 @@ impl SqliteEngine {
             flushed,
             heals,
             changes_before: 0,
+            counted: RefCell::default(),
             met_damage: Cell::new(false),
             sweeping: super::erase::Place::default(),
             emptied_at: if left { None } else { Some(Instant::now()) },
@@ -217,6 +230,7 @@ impl SqliteEngine {
         if is_new {
             const SQL: &str = "INSERT INTO message (place, line, ts, body) VALUES (?1, ?2, ?3, ?4)";
             self.write(SQL, params![place_of(key), line, key.ts.0, body])?;
+            self.count(key.workspace, |counted| counted.messages += 1);
         } else {
             const SQL: &str = "UPDATE message SET body = ?4 WHERE place = ?1 AND line = ?2 AND ts = ?3";
             self.write(SQL, params![place_of(key), line, key.ts.0, body])?;
@@ -254,7 +268,8 @@ impl SqliteEngine {
     pub(super) fn remove_message(&self, message: &Message) -> rusqlite::Result<()> {
         const SQL: &str = "DELETE FROM message WHERE place = ?1 AND line = ?2 AND ts = ?3";
         let (place, ts, line) = (place_of(message.key), message.key.ts.0, line_of(message));
-        self.write(SQL, params![place, line, ts])?;
+        let removed = self.write(SQL, params![place, line, ts])?;
+        self.count(message.key.workspace, |counted| counted.messages -= number(removed));
         if line != CHANNEL_LINE {
             self.write("DELETE FROM placed WHERE place = ?1 AND ts = ?2", params![place, ts])?;
         }
@@ -266,14 +281,35 @@ impl SqliteEngine {
     }
 
     pub(super) fn remove_revision(&self, workspace: WorkspaceId, position: u64) -> rusqlite::Result<()> {
-        self.write("DELETE FROM revision WHERE spot = ?1", [spot(workspace, position)])?;
+        let spot = spot(workspace, position);
+        let bytes = self.revision_bytes(spot)?;
+        self.write("DELETE FROM revision WHERE spot = ?1", [spot])?;
+        self.count(workspace, |counted| counted.content_bytes -= bytes);
         self.recent.remove_content(workspace, position);
         Ok(())
     }
 
-    /// The content is no longer what was remembered.
-    pub(super) fn forget_content(&self, workspace: WorkspaceId, position: u64) {
+    /// Puts another row in the place of a revision's.
+    pub(super) fn replace_revision(&self, position: u64, row: &RevisionRow) -> rusqlite::Result<()> {
+        let workspace = row.revision.key.workspace;
+        let spot = spot(workspace, position);
+        let body = seal(Row::Revision(spot), encode(row));
+        let more = number(body.len()) - self.revision_bytes(spot)?;
+        self.write("UPDATE revision SET body = ?2 WHERE spot = ?1", params![spot, body])?;
+        self.count(workspace, |counted| counted.content_bytes += more);
         self.recent.remove_content(workspace, position);
+        Ok(())
+    }
+
+    /// How many bytes a revision takes, 0 if there is none.
+    fn revision_bytes(&self, spot: i64) -> rusqlite::Result<i64> {
+        let mut statement = self.db.prepare_cached("SELECT length(body) FROM revision WHERE spot = ?1")?;
+        let bytes = statement.query_row([spot], |row| row.get(0)).optional()?;
+        Ok(bytes.unwrap_or(0))
+    }
+
+    pub(super) fn count(&self, workspace: WorkspaceId, count: impl FnOnce(&mut Counted)) {
+        count(self.counted.borrow_mut().entry(workspace).or_default());
     }
 
     fn put_reaction(&self, key: MessageKey, reaction: &Reaction) -> rusqlite::Result<()> {
@@ -354,7 +390,9 @@ impl SqliteEngine {
         let row = RevisionRow { revision: revision.clone(), content: Some(Arc::clone(content)) };
         const SQL: &str = "INSERT INTO revision (spot, body) VALUES (?1, ?2)";
         let spot = spot(workspace, revision.position);
-        self.write(SQL, params![spot, seal(Row::Revision(spot), encode(&row))])?;
+        let body = seal(Row::Revision(spot), encode(&row));
+        self.write(SQL, params![spot, body])?;
+        self.count(workspace, |counted| counted.content_bytes += number(body.len()));
         self.recent.put_content(workspace, revision.position, Arc::clone(content));
         Ok(())
     }
@@ -395,7 +433,8 @@ impl SqliteEngine {
     fn put_item(&self, workspace: WorkspaceId, key: &ItemKey, item: Option<&Item>) -> rusqlite::Result<()> {
         if let ItemKey::File(_) = key {
             let was = rows::item(&self.db, workspace, key)?.is_some_and(|item| is_file(&item));
-            self.count_files(workspace, i64::from(item.is_some_and(is_file)) - i64::from(was))?;
+            let more = i64::from(item.is_some_and(is_file)) - i64::from(was);
+            self.count(workspace, |counted| counted.files += more);
         }
         let Some(item) = item else {
             const SQL: &str = "DELETE FROM item WHERE workspace = ?1 AND key = ?2";
@@ -411,14 +450,6 @@ impl SqliteEngine {
         let key = item_key(key);
         let body = seal(Row::Item(i64::from(workspace.0), &key), encode(item));
         self.write(SQL, params![workspace.0, key, due_at, kept_until, body]).map(drop)
-    }
-
-    pub(super) fn count_files(&self, workspace: WorkspaceId, more: i64) -> rusqlite::Result<()> {
-        if more == 0 {
-            return Ok(());
-        }
-        let more = params![workspace.0, more];
-        self.write("UPDATE head SET files = files + ?2 WHERE workspace = ?1", more).map(drop)
     }
 
     fn put_directory(&self, workspace: WorkspaceId, change: &DirectoryChange) -> rusqlite::Result<()> {
@@ -467,8 +498,6 @@ impl SqliteEngine {
 
     fn create(&self, directory: &Directory) -> rusqlite::Result<()> {
         let id = directory.workspace.id;
-        // The counters in it count from the first message on.
-        self.write("INSERT OR IGNORE INTO head (workspace, ts, position) VALUES (?1, 0, 0)", [id.0])?;
         for entry in entries(directory) {
             self.put_entry(id, false, &entry)?;
             self.put_entry(id, true, &entry)?;
@@ -537,6 +566,10 @@ fn line_of(message: &Message) -> i64 {
         (_, Some(root)) => root.0,
         (_, None) => CHANNEL_LINE,
     }
+}
+
+fn number(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 fn identity_bytes(identity: &Identity) -> [u8; 13] {
@@ -647,11 +680,25 @@ impl Engine for SqliteEngine {
         read().map(Option::unwrap_or_default).map_err(|failed| broken(&failed))
     }
 
-    fn put_head(&mut self, workspace: WorkspaceId, head: Head) -> Result<(), Broken> {
-        const SQL: &str = "INSERT INTO head (workspace, ts, position) VALUES (?1, ?2, ?3)
-            ON CONFLICT (workspace) DO UPDATE SET ts = excluded.ts, position = excluded.position";
-        let position = i64::try_from(head.position).unwrap_or(i64::MAX);
-        self.write(SQL, params![workspace.0, head.ts.0, position]).map(drop).map_err(|failed| broken(&failed))
+    fn put_heads(&mut self, heads: &[(WorkspaceId, Head)]) -> Result<(), Broken> {
+        let put = |(workspace, head): &(WorkspaceId, Head)| {
+            const SQL: &str = "INSERT INTO head (workspace, ts, position) VALUES (?1, ?2, ?3)
+                ON CONFLICT (workspace) DO UPDATE SET ts = excluded.ts, position = excluded.position";
+            let position = i64::try_from(head.position).unwrap_or(i64::MAX);
+            self.write(SQL, params![workspace.0, head.ts.0, position]).map(drop)
+        };
+        let add = |(workspace, counted): (WorkspaceId, Counted)| {
+            const SQL: &str = "UPDATE head SET messages = messages + ?2, content_bytes = content_bytes + ?3,
+                files = files + ?4 WHERE workspace = ?1";
+            let Counted { messages, content_bytes, files } = counted;
+            self.write(SQL, params![workspace.0, messages, content_bytes, files]).map(drop)
+        };
+        let counted = self.counted.take();
+        heads
+            .iter()
+            .try_for_each(put)
+            .and_then(|()| counted.into_iter().try_for_each(add))
+            .map_err(|failed| broken(&failed))
     }
 
     /// What marks a transaction in the log as committed is written last, so one that found no room is not.
@@ -679,6 +726,7 @@ impl Engine for SqliteEngine {
 
     fn rollback(&mut self) {
         self.recent.clear();
+        self.counted.take();
         if !self.db.is_autocommit()
             && let Err(failed) = self.write("ROLLBACK", [])
         {
@@ -862,7 +910,14 @@ impl View for Snapshot<'_> {
     }
 
     fn usage(&self, workspace: WorkspaceId) -> Looked<Usage> {
-        self.looked(rows::usage(&self.engine.db, workspace))
+        let before = self.looked(rows::usage(&self.engine.db, workspace))?;
+        let counted = self.engine.counted.borrow().get(&workspace).copied().unwrap_or_default();
+        Ok(Usage {
+            messages: before.messages.saturating_add_signed(counted.messages),
+            content_bytes: before.content_bytes.saturating_add_signed(counted.content_bytes),
+            files: before.files.saturating_add_signed(counted.files),
+            ..before
+        })
     }
 
     fn gone(&self, key: MessageKey) -> Looked<Option<Gone>> {

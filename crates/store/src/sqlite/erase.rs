@@ -26,8 +26,8 @@ use tracing::error;
 
 use super::engine::SqliteEngine;
 use super::rows::{self, spot};
-use super::seal::{Row, seal, unseal};
-use crate::record::{RevisionRow, decode, encode, is_file};
+use super::seal::{Row, unseal};
+use crate::record::{RevisionRow, decode, is_file};
 use crate::{Awaited, Delivery, Sweep, Swept};
 
 /// Rows that one step takes from a table.
@@ -188,7 +188,8 @@ impl SqliteEngine {
             for (blob, size) in item.iter().flat_map(Item::blobs) {
                 self.remove_blob(id, &blob, size)?;
             }
-            self.count_files(id, -i64::from(item.as_ref().is_some_and(is_file)))?;
+            let files = i64::from(item.as_ref().is_some_and(is_file));
+            self.count(id, |counted| counted.files -= files);
             self.write("DELETE FROM item WHERE workspace = ?1 AND key = ?2", params![id.0, key])?;
         }
         Ok(ended.len())
@@ -378,7 +379,7 @@ impl SqliteEngine {
             count.erased += usize::from(row.content.is_some());
             match one.reach {
                 Reach::Nothing => self.remove_revision(id, one.next)?,
-                Reach::One | Reach::Chain => self.blank(id, one.next, row)?,
+                Reach::One | Reach::Chain => self.blank(one.next, row)?,
             }
             match previous {
                 Some(previous) if one.reach != Reach::One => (one.after, one.next) = (one.next, previous),
@@ -400,15 +401,11 @@ impl SqliteEngine {
     }
 
     /// Takes the content from a revision and leaves its place in the history.
-    fn blank(&self, id: WorkspaceId, position: u64, row: RevisionRow) -> rusqlite::Result<()> {
+    fn blank(&self, position: u64, row: RevisionRow) -> rusqlite::Result<()> {
         if row.content.is_none() {
             return Ok(());
         }
-        let spot = spot(id, position);
-        let body = seal(Row::Revision(spot), encode(&RevisionRow { content: None, ..row }));
-        self.write("UPDATE revision SET body = ?2 WHERE spot = ?1", params![spot, body])?;
-        self.forget_content(id, position);
-        Ok(())
+        self.replace_revision(position, &RevisionRow { content: None, ..row })
     }
 
     fn untold(&self, directory: &Directory) -> rusqlite::Result<Untold> {

@@ -63,6 +63,7 @@ pub(super) fn bring_up_to_date(db: &mut Connection, path: &Path) -> Result<Optio
     let from = rows::version(db)?;
     let to = rows::SCHEMA_VERSION;
     if from == to {
+        drop_triggers(db)?;
         return Ok(None);
     }
     db.pragma_update(None, "synchronous", "FULL")?;
@@ -117,11 +118,17 @@ fn counts(db: &Connection) -> rusqlite::Result<Vec<(String, i64)>> {
     tables.into_iter().map(count).collect()
 }
 
-/// Before any other step: the tables' triggers write these columns.
 fn add_counters(db: &Transaction) -> rusqlite::Result<()> {
     ["messages", "content_bytes", "files"].into_iter().try_for_each(|name| {
         db.execute_batch(&format!("ALTER TABLE head ADD COLUMN {name} INTEGER NOT NULL DEFAULT 0"))
     })
+}
+
+/// Development builds of schema 4 counted by triggers.
+fn drop_triggers(db: &Connection) -> rusqlite::Result<()> {
+    ["message_made", "message_removed", "revision_made", "revision_changed", "revision_removed"]
+        .into_iter()
+        .try_for_each(|name| db.execute_batch(&format!("DROP TRIGGER IF EXISTS {name}")))
 }
 
 /// After all others, which change the size of rows.

@@ -29,8 +29,8 @@ use crate::{Delivery, Page, Part, READ_ROWS_MAX, Revised, Stored, Viewed, Window
 /// row. A broadcast reply has a second, tiny row in line 0 that names its root. `placed` tells the line of what is not in
 /// line 0. `revision` and `log` grow at their end only.
 ///
-/// `head` counts messages and bytes of revisions by triggers, so that whoever writes or erases a row counts it; a
-/// broadcast reply's second row is no message. Files are counted by the one function that writes items.
+/// `head` counts messages, bytes of revisions and files, once for a transaction ([`super::engine::Counted`]); a broadcast
+/// reply's second row is no message.
 pub(super) const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS head (workspace INTEGER PRIMARY KEY, ts INTEGER NOT NULL, position INTEGER NOT NULL,
@@ -80,17 +80,6 @@ CREATE TABLE IF NOT EXISTS erased (workspace INTEGER NOT NULL, what INTEGER NOT 
 CREATE TABLE IF NOT EXISTS erasing (workspace INTEGER NOT NULL, position INTEGER NOT NULL, since INTEGER NOT NULL,
     next INTEGER NOT NULL, after INTEGER NOT NULL, reach INTEGER NOT NULL,
     PRIMARY KEY (workspace, position)) WITHOUT ROWID;
-CREATE TRIGGER IF NOT EXISTS message_made AFTER INSERT ON message WHEN substr(NEW.body, 1, 1) = x'01' BEGIN
-    UPDATE head SET messages = messages + 1 WHERE workspace = NEW.place >> 32; END;
-CREATE TRIGGER IF NOT EXISTS message_removed AFTER DELETE ON message WHEN substr(OLD.body, 1, 1) = x'01' BEGIN
-    UPDATE head SET messages = messages - 1 WHERE workspace = OLD.place >> 32; END;
-CREATE TRIGGER IF NOT EXISTS revision_made AFTER INSERT ON revision BEGIN
-    UPDATE head SET content_bytes = content_bytes + length(NEW.body) WHERE workspace = NEW.spot >> 40; END;
-CREATE TRIGGER IF NOT EXISTS revision_changed AFTER UPDATE ON revision BEGIN
-    UPDATE head SET content_bytes = content_bytes + length(NEW.body) - length(OLD.body)
-        WHERE workspace = NEW.spot >> 40; END;
-CREATE TRIGGER IF NOT EXISTS revision_removed AFTER DELETE ON revision BEGIN
-    UPDATE head SET content_bytes = content_bytes - length(OLD.body) WHERE workspace = OLD.spot >> 40; END;
 ";
 
 /// The number of this schema, in `PRAGMA user_version`.
@@ -479,7 +468,6 @@ pub(super) fn kept(db: &Connection, name: &str) -> rusqlite::Result<Option<Vec<u
         .optional()
 }
 
-/// Bytes of all blobs of a workspace that an item owns.
 /// How much a workspace holds, as it was counted.
 pub(super) fn usage(db: &Connection, workspace: WorkspaceId) -> rusqlite::Result<Usage> {
     const SQL: &str = "SELECT messages, content_bytes, files FROM head WHERE workspace = ?1";
@@ -543,6 +531,7 @@ pub(super) fn count_again(db: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
+/// Bytes of all blobs of a workspace that an item owns.
 pub(super) fn blob_bytes(db: &Connection, workspace: WorkspaceId) -> rusqlite::Result<u64> {
     let mut statement = db.prepare_cached("SELECT bytes FROM blob_sum WHERE workspace = ?1")?;
     let bytes: Option<i64> = statement.query_row([workspace.0], |row| row.get(0)).optional()?;

@@ -75,6 +75,30 @@ async fn a_folder_has_one_owner() {
     open(&folder, &clock);
 }
 
+/// Development builds of schema 4 counted by triggers, which would count everything once more.
+#[tokio::test]
+async fn triggers_that_counted_go_when_a_folder_is_opened() {
+    let folder = Folder::new();
+    let workspace = lived_in(&folder).await.workspace;
+    let db = Connection::open(folder.database()).unwrap();
+    for (name, of) in [
+        ("message_made", "INSERT ON message"),
+        ("message_removed", "DELETE ON message"),
+        ("revision_made", "INSERT ON revision"),
+        ("revision_changed", "UPDATE ON revision"),
+        ("revision_removed", "DELETE ON revision"),
+    ] {
+        let counts = "BEGIN UPDATE head SET messages = messages + 1; END";
+        db.execute_batch(&format!("CREATE TRIGGER {name} AFTER {of} {counts}")).unwrap();
+    }
+    drop(db);
+    let clock = HandClock::default();
+    let world = World { store: open(&folder, &clock), clock, workspace };
+    world.say("counted once").await;
+    drop(world);
+    assert_eq!(examine(&folder).unwrap().problems, [""; 0]);
+}
+
 /// So that a copy of the one file is a copy of all there is.
 #[tokio::test]
 async fn a_closed_folder_has_no_log() {
