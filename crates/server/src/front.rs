@@ -55,13 +55,13 @@ pub(crate) async fn answer(
         match connection.map(|connection| app.gate.admit_forwarded(connection, &parts.headers)) {
             Some(Err(())) => busy(part),
             None | Some(Ok(_)) => {
-                let from = connection.and_then(|connection| app.gate.client(connection, &parts.headers));
                 let via = match part {
                     Part::Slack | Part::Sockets => Via::Slack,
                     Part::Control => Via::Control,
                     Part::Connector | Part::Watch => Via::Connector,
                 };
-                source::scope(via, from, route(app, part, parts, sent, entrance)).await
+                // Boxed, because a future is copied by whoever takes it, and this one has some kilobytes.
+                source::scope(via, address, Box::pin(route(app, part, parts, sent, entrance))).await
             }
         }
     };

@@ -10,8 +10,12 @@ use redraft_model::command::{Command, Source, Via};
 tokio::task_local!(static REQUEST: (Via, Option<IpAddr>));
 
 /// Answers a request that came by this way, from this address if it is known.
-pub(crate) async fn scope<T>(via: Via, from: Option<IpAddr>, answer: impl Future<Output = T>) -> T {
-    REQUEST.scope((via, from), answer).await
+pub(crate) fn scope<T>(
+    via: Via,
+    from: Option<IpAddr>,
+    answer: impl Future<Output = T>,
+) -> impl Future<Output = T> {
+    REQUEST.scope((via, from), answer)
 }
 
 /// Answers a request of the command line, unless it is known to have come otherwise.

@@ -172,12 +172,11 @@ pub(crate) async fn handle(
     let answer =
         run(app, method, verb, query, headers, body, &mut warnings, &mut token, &mut envelope.accepted).await;
     envelope.scopes = token.as_ref().map(|token| token.scopes.as_slice());
-    let method = loggable(method);
     match &answer {
-        Ok(_) => debug!(method, request_id = envelope.request_id, "answered"),
+        Ok(_) => debug!(method = loggable(method), request_id = envelope.request_id, "answered"),
         Err(error) => {
             let reasons = error.reasons.join("; ");
-            info!(method, request_id = envelope.request_id, error = %error.code, reasons, "refused");
+            info!(method = loggable(method), request_id = envelope.request_id, error = %error.code, reasons, "refused");
         }
     }
     let answer = answer.map_err(|error| error.warned(&warnings));
