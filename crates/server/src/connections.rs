@@ -45,7 +45,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// A connection that has sent a part of a head may be closed for another one after this time.
 const HEAD_PROTECTED_MS: u64 = 1000;
 
-/// The same of one that has sent nothing: what it sent may not have been read yet.
+/// The same of one that has sent nothing: what it sent may not have been read yet. And of one in the reserve, where heads
+/// are short and come at once: whoever asks for health waits no longer for those that hold the reserve.
 const SILENT_PROTECTED_MS: u64 = 100;
 
 /// How often accepting waits for connections that are no longer protected, before one is refused.
@@ -156,9 +157,19 @@ impl Connection {
         Phase::of(self.phase.load(Ordering::Relaxed))
     }
 
-    /// Nothing has come yet.
-    fn is_silent(&self) -> bool {
-        self.received.load(Ordering::Relaxed) == 0
+    /// How long it may be in a handshake or a head before it gives way to another one, and in which turn.
+    fn protected_ms(&self) -> (u8, u64) {
+        let silent = self.received.load(Ordering::Relaxed) == 0;
+        match self.room {
+            _ if silent => (0, SILENT_PROTECTED_MS),
+            Room::Reserved => (1, SILENT_PROTECTED_MS),
+            Room::Ordinary => (1, HEAD_PROTECTED_MS),
+        }
+    }
+
+    /// Whether it is worth waiting until it gives way to another one.
+    fn gives_way_soon(&self) -> bool {
+        matches!(self.phase(), Phase::Handshake | Phase::Head) && self.protected_ms().1 == SILENT_PROTECTED_MS
     }
 
     fn enter(&self, phase: Phase) {
@@ -302,14 +313,13 @@ impl Gate {
             }
             *count += 1;
         }
-        let full = self.connections_max <= table.ordinary;
-        let closed = if full { self.close_some(&mut table, now) } else { 0 };
-        let room = if full && closed == 0 { Room::Reserved } else { Room::Ordinary };
-        if room == Room::Reserved
-            && self.connections_max + self.limits.connections_reserved <= table.open.len()
-        {
+        if self.connections_max <= table.ordinary {
+            self.close_some(&mut table, now);
+        }
+        let room = if table.ordinary < self.connections_max { Room::Ordinary } else { Room::Reserved };
+        if self.connections_max + self.limits.connections_reserved <= table.open.len() {
             release(&mut table, address);
-            let soon = table.open.values().any(|watched| watched.connection.is_silent());
+            let soon = table.open.values().any(|watched| watched.connection.gives_way_soon());
             return if soon { Admission::Soon } else { Admission::Refused("full") };
         }
         table.next += 1;
@@ -361,10 +371,10 @@ impl Gate {
                 let age = now_ms.saturating_sub(since);
                 let rank = match connection.phase() {
                     Phase::Idle => 0,
-                    Phase::Head | Phase::Handshake if connection.is_silent() => {
-                        (SILENT_PROTECTED_MS <= age).then_some(0)?
+                    Phase::Head | Phase::Handshake => {
+                        let (turn, protected_ms) = connection.protected_ms();
+                        (protected_ms <= age).then_some(turn)?
                     }
-                    Phase::Head | Phase::Handshake => (HEAD_PROTECTED_MS <= age).then_some(1)?,
                     Phase::Body | Phase::Answering | Phase::Upgraded => return None,
                 };
                 let writes = connection.awaits_room.load(Ordering::Relaxed);
@@ -985,6 +995,29 @@ mod tests {
             matches!(gate.admit(peer(1), Phase::Head), Admission::Refused("full")),
             "the reserve is taken, too"
         );
+    }
+
+    /// Half heads may fill the reserve as well, but whoever asks for health gets a place there in a moment.
+    #[test]
+    fn a_half_head_does_not_hold_the_reserve() {
+        let limits = Limits { connections_max: 1, connections_reserved: 1, ..Limits::default() };
+        let mut gate = Gate::new(limits, Vec::new());
+        gate.begin -= Duration::from_secs(60);
+        let gate = Arc::new(gate);
+        let half = |age_ms| {
+            let connection = admit(&gate, peer(1), Phase::Head).unwrap();
+            connection.received.store(1, Ordering::Relaxed);
+            connection.since.store(gate.now_ms() - age_ms, Ordering::Relaxed);
+            connection
+        };
+        let (ordinary, reserved) = (half(SILENT_PROTECTED_MS), half(0));
+        assert_eq!((ordinary.room, reserved.room), (Room::Ordinary, Room::Reserved));
+        assert!(matches!(gate.admit(peer(1), Phase::Head), Admission::Soon), "neither has had its time");
+        reserved.since.store(gate.now_ms() - SILENT_PROTECTED_MS, Ordering::Relaxed);
+        let next = admit(&gate, peer(1), Phase::Head).unwrap();
+        assert_eq!(next.room, Room::Reserved, "what goes from the reserve leaves a place in it");
+        let is_open = |it: &Arc<Connection>| gate.table().open.contains_key(&it.number);
+        assert_eq!((is_open(&ordinary), is_open(&reserved)), (true, false));
     }
 
     #[test]
