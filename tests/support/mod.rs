@@ -48,12 +48,14 @@ impl Drop for Folder {
     }
 }
 
-/// The executable, with none of the caller's own settings.
+/// The executable, with none of the caller's own settings. Unless a test says otherwise it listens on a free port: the
+/// default one may be another copy's of these tests.
 pub fn redraft() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_redraft"));
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("REDRAFT_")) {
         command.env_remove(name);
     }
+    command.env("REDRAFT_LISTEN", "127.0.0.1:0");
     command
 }
 
