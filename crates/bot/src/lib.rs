@@ -30,6 +30,7 @@ mod http;
 mod json;
 mod live;
 mod service;
+mod slack;
 mod tasks;
 pub mod testing;
 
@@ -47,3 +48,7 @@ pub use factory::{CardFactory, MessageFactory};
 pub use http::{ANSWER_BYTES_MAX, CALL_MS_MAX};
 pub use live::{FINISH_MS_MAX, LiveMessage, Progress, TokenStream};
 pub use service::{BODY_BYTES_MAX, BODY_MS_MAX, BotService, CONNECTIONS_MAX};
+pub use slack::{
+    ANSWER_MS_MAX, RATE_LIMIT_RETRIES_MAX, RATE_LIMIT_WAIT_MS_MAX, SLACK_PATH, SlackAdapter, SlackClient,
+    SlackSettings, SlackTeam, SlackToken, SlackTokenProvider,
+};
