@@ -52,7 +52,7 @@ impl Capabilities {
     };
 }
 
-/// What a `MessageBook` puts into a message in order to find it again: Slack's message metadata.
+/// What a [`MessageBook`](crate::MessageBook) puts into a message in order to find it again: Slack's message metadata.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Marker {

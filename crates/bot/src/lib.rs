@@ -20,6 +20,7 @@
 
 mod activity;
 mod adapter;
+mod book;
 mod bot;
 mod content;
 mod context;
@@ -40,6 +41,11 @@ pub use activity::{
     MessageReaction, ResourceResponse, SuggestedActions, TextFormat,
 };
 pub use adapter::{Adapter, BoxFuture, Capabilities, Found, Marker, Stream};
+#[cfg(feature = "sqlite")]
+pub use book::SqliteBookStore;
+pub use book::{
+    BookStore, Certainty, Entry, KEY_BYTES_MAX, LEASE_MS, MemoryBookStore, MessageBook, Removed, Upserted,
+};
 pub use bot::{Bot, Middleware, Next, SHUTDOWN_MS_MAX, TurnHandler, TurnOutcome, TurnResult};
 pub use content::{Button, Content};
 pub use context::{DELAY_MS_MAX, Deletion, NextDelete, NextSend, NextUpdate, TurnContext};

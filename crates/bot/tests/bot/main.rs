@@ -3,5 +3,6 @@
 #![allow(clippy::unwrap_used, reason = "a test that finds nothing fails")]
 
 mod adapter;
+mod book;
 mod flow;
 mod live;
