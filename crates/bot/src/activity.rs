@@ -226,6 +226,26 @@ wire_object! {
 }
 
 wire_object! {
+    /// A conversation to be opened: with one person, or as a new thread of a channel.
+    pub struct ConversationParameters {
+        /// Whether more than two can be in it.
+        pub is_group: Option<bool> = "isGroup",
+        /// The bot. It is filled in.
+        pub bot: Option<ChannelAccount> = "bot",
+        /// The person, of a conversation of two.
+        pub members: Vec<ChannelAccount> = "members",
+        /// What it is about.
+        pub topic_name: Option<String> = "topicName",
+        /// The tenant in Teams. A conversation of two needs it.
+        pub tenant_id: Option<String> = "tenantId",
+        /// The first message. A thread needs it.
+        pub activity: Option<Box<Activity>> = "activity",
+        /// What only this platform has: which channel a thread is in, for one.
+        pub channel_data: Option<Value> = "channelData",
+    }
+}
+
+wire_object! {
     /// A card, a picture or a file.
     pub struct Attachment {
         /// Its media type. Cards have types of their own.
@@ -346,6 +366,34 @@ impl ConversationAccount {
     #[must_use]
     pub fn new(id: impl Into<String>) -> Self {
         Self { id: Some(id.into()), ..Self::default() }
+    }
+}
+
+impl ConversationParameters {
+    /// A conversation of the bot and this person. Opening it again opens the same one.
+    #[must_use]
+    pub fn with_person(member_id: impl Into<String>, tenant_id: impl Into<String>) -> Self {
+        Self {
+            is_group: Some(false),
+            members: vec![ChannelAccount::new(member_id)],
+            tenant_id: Some(tenant_id.into()),
+            ..Self::default()
+        }
+    }
+
+    /// A new thread of this channel, begun with this message.
+    #[must_use]
+    pub fn in_channel(channel_id: &str, first: impl Into<Activity>) -> Self {
+        let mut first = first.into();
+        if first.r#type.is_none() {
+            first.r#type = Some(ActivityType::Message);
+        }
+        Self {
+            is_group: Some(true),
+            activity: Some(Box::new(first)),
+            channel_data: Some(serde_json::json!({"channel": {"id": channel_id}})),
+            ..Self::default()
+        }
     }
 }
 

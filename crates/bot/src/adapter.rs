@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::activity::{Activity, ConversationReference, ResourceResponse};
+use crate::activity::{Activity, ConversationParameters, ConversationReference, ResourceResponse};
 use crate::bot::Bot;
 use crate::error::Error;
 
@@ -174,6 +174,21 @@ pub trait Adapter: Send + Sync + 'static {
     ) -> BoxFuture<'a, Result<Found, Error>> {
         let _ = (reference, marker, since_ms);
         Box::pin(async { Ok(Found::CannotLook) })
+    }
+
+    /// Opens a conversation in which nobody has spoken to the bot, at this service.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] where a bot can't; otherwise as [`send`](Self::send).
+    fn create_conversation<'a>(
+        &'a self,
+        service_url: &'a str,
+        parameters: &'a ConversationParameters,
+    ) -> BoxFuture<'a, Result<ConversationReference, Error>> {
+        let _ = (service_url, parameters);
+        Box::pin(async {
+            Err(Error::Unsupported { platform: "this platform", verb: "create conversations" })
+        })
     }
 
     /// Begins a message that grows, with its first words.

@@ -6,10 +6,13 @@ use std::time::Duration;
 
 use tracing::Instrument;
 
-use crate::activity::{Activity, ActivityType, ConversationReference, DeliveryMode, InvokeResponse};
+use crate::activity::{
+    Activity, ActivityType, ConversationParameters, ConversationReference, DeliveryMode, InvokeResponse,
+};
 use crate::adapter::{Adapter, BoxFuture};
 use crate::context::TurnContext;
 use crate::error::{BoxError, Error};
+use crate::handler::{ActivityHandler, Dispatch};
 use crate::tasks::Tasks;
 
 /// What a turn ends with.
@@ -122,6 +125,11 @@ impl Bot {
         let inner =
             Inner { handle, middleware: Vec::new(), fail: None, adapters: Vec::new(), tasks: Tasks::new() };
         Self { inner: Arc::new(inner) }
+    }
+
+    /// A bot whose code has a method for each kind of activity.
+    pub fn with_handler(handler: impl ActivityHandler) -> Self {
+        Self::new(Dispatch(handler))
     }
 
     /// The same bot on one more platform.
@@ -249,6 +257,37 @@ impl Bot {
             ..Activity::default()
         };
         Ok(TurnContext::new(self.clone(), adapter, activity))
+    }
+
+    /// Opens a conversation in which nobody has spoken to the bot, and returns the way into it: for
+    /// [`continue_conversation`](Self::continue_conversation), and, if it was opened with a message, to update or delete that.
+    /// `service_url` is the one of any activity from that platform and region.
+    ///
+    /// ```no_run
+    /// # use redraft_bot::{Bot, ConversationParameters, Error};
+    /// # async fn greet(bot: Bot, service_url: &str) -> Result<(), Error> {
+    /// let parameters = ConversationParameters::with_person("29:1x", "72f988bf-86f1-41af-91ab-2d7cd011db47");
+    /// let reference = bot.create_conversation("msteams", service_url, &parameters).await?;
+    /// bot.context_for(&reference)?.send_activity("Good morning!").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Misconfigured`] if the bot is not on that platform; otherwise see [`Error`].
+    pub async fn create_conversation(
+        &self,
+        channel_id: &str,
+        service_url: &str,
+        parameters: &ConversationParameters,
+    ) -> Result<ConversationReference, Error> {
+        let place = ConversationReference {
+            channel_id: Some(channel_id.to_owned()),
+            ..ConversationReference::default()
+        };
+        let adapter = self.adapter_for(&place)?;
+        let created = adapter.create_conversation(service_url, parameters).await?;
+        Ok(ConversationReference { channel_id: place.channel_id, ..created })
     }
 
     /// Runs a task that [`shutdown`](Self::shutdown) waits for. Once the bot is shut down it is dropped instead.

@@ -22,6 +22,22 @@ pub const ANSWER_BYTES_MAX: usize = 16 << 20;
 pub(crate) struct HttpClient {
     client: reqwest::Client,
     tls: Arc<ClientConfig>,
+    #[cfg(test)]
+    fake: Option<Fake>,
+}
+
+/// What answers in the place of the network.
+#[cfg(test)]
+#[derive(Clone)]
+pub(crate) struct Fake(
+    Arc<dyn Fn(reqwest::Request) -> crate::BoxFuture<'static, Result<Answer, Error>> + Send + Sync>,
+);
+
+#[cfg(test)]
+impl std::fmt::Debug for Fake {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Fake")
+    }
 }
 
 /// A platform's answer, whatever its status.
@@ -52,7 +68,20 @@ impl HttpClient {
             .user_agent(concat!("redraft-bot/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| broken(&error))?;
+        #[cfg(test)]
+        return Ok(Self { client, tls: Arc::new(tls), fake: None });
+        #[cfg(not(test))]
         Ok(Self { client, tls: Arc::new(tls) })
+    }
+
+    /// A client whose calls are answered by this, so that time may stand still.
+    #[cfg(test)]
+    pub(crate) fn fake<F>(answer: impl Fn(reqwest::Request) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<Answer, Error>> + Send + 'static,
+    {
+        let fake = Fake(Arc::new(move |request| Box::pin(answer(request))));
+        Self { fake: Some(fake), ..Self::new().expect("a client") }
     }
 
     /// How TLS connections are made, for what speaks something else than HTTP.
@@ -75,6 +104,10 @@ impl HttpClient {
         let request = request.build().map_err(|error| {
             Error::Misconfigured(format!("{name} can't be called: {}", error.without_url()))
         })?;
+        #[cfg(test)]
+        if let Some(fake) = &self.fake {
+            return (fake.0)(request).await;
+        }
         let unanswered = |error: reqwest::Error| {
             let repeat = if error.is_connect() { Repeat::Safe } else { repeat };
             let error = error.without_url();

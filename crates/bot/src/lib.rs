@@ -22,10 +22,12 @@ mod activity;
 mod adapter;
 mod book;
 mod bot;
+mod connector;
 mod content;
 mod context;
 mod error;
 mod factory;
+mod handler;
 #[allow(dead_code, reason = "the adapters come next")]
 mod http;
 mod json;
@@ -37,8 +39,8 @@ pub mod testing;
 
 pub use activity::{
     Action, Activity, ActivityType, Attachment, AttachmentLayout, CardAction, ChannelAccount,
-    ConversationAccount, ConversationReference, DeliveryMode, Entity, InputHint, InvokeResponse,
-    MessageReaction, ResourceResponse, SuggestedActions, TextFormat,
+    ConversationAccount, ConversationParameters, ConversationReference, DeliveryMode, Entity, InputHint,
+    InvokeResponse, MessageReaction, ResourceResponse, SuggestedActions, TextFormat,
 };
 pub use adapter::{Adapter, BoxFuture, Capabilities, Found, Marker, Stream};
 #[cfg(feature = "sqlite")]
@@ -47,10 +49,16 @@ pub use book::{
     BookStore, Certainty, Entry, KEY_BYTES_MAX, LEASE_MS, MemoryBookStore, MessageBook, Removed, Upserted,
 };
 pub use bot::{Bot, Middleware, Next, SHUTDOWN_MS_MAX, TurnHandler, TurnOutcome, TurnResult};
+pub use connector::{
+    AccessToken, Anonymous, Certificate, ClientSecret, Cloud, ConnectorAdapter, ConnectorAnswer,
+    ConnectorCall, ConnectorClient, ConnectorSettings, KEYS_FRESH_MS, KEYS_PAUSE_MS, ManagedIdentity,
+    RETRIES_MAX, RETRY_MS_TOTAL_MAX, TokenProvider, TokenRequest,
+};
 pub use content::{Button, Content};
 pub use context::{DELAY_MS_MAX, Deletion, NextDelete, NextSend, NextUpdate, TurnContext};
 pub use error::{BoxError, Error, Refusal, Repeat};
 pub use factory::{CardFactory, MessageFactory};
+pub use handler::ActivityHandler;
 pub use http::{ANSWER_BYTES_MAX, CALL_MS_MAX};
 pub use live::{FINISH_MS_MAX, LiveMessage, Progress, TokenStream};
 pub use service::{BODY_BYTES_MAX, BODY_MS_MAX, BotService, CONNECTIONS_MAX};

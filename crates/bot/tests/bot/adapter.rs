@@ -5,7 +5,7 @@ use redraft_bot::{
 };
 
 /// A platform that says yes to everything.
-struct Yes;
+pub(crate) struct Yes;
 
 impl Adapter for Yes {
     fn channel_id(&self) -> &str {

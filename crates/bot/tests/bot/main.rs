@@ -5,4 +5,5 @@
 mod adapter;
 mod book;
 mod flow;
+mod handler;
 mod live;

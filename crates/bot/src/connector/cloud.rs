@@ -1,0 +1,83 @@
+//! Whom a bot trusts, and who vouches for it.
+
+/// The addresses of a cloud's authority. Set the fields of a ready-made one to point it elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Cloud {
+    /// Where the bot's tokens are issued, without the tenant: `https://login.microsoftonline.com`.
+    pub login_endpoint: String,
+    /// The tenant of a bot that names none.
+    pub login_tenant: String,
+    /// What the bot's tokens are for, with `/.default` at its end.
+    pub scope: String,
+    /// Who issues the tokens that calls to the bot bring.
+    pub issuer: String,
+    /// Where the keys of that issuer are found: an OpenID metadata document.
+    pub openid_metadata: String,
+    /// Whether the service keeps idempotency keys, so that [`send_once`](crate::Adapter::send_once) is kept. Only Redraft does.
+    pub keeps_keys: bool,
+}
+
+impl Cloud {
+    /// Microsoft's public cloud.
+    #[must_use]
+    pub fn public() -> Self {
+        Self::new(
+            "https://login.microsoftonline.com",
+            "botframework.com",
+            "https://api.botframework.com",
+            "https://login.botframework.com",
+        )
+    }
+
+    /// The US government's, GCC High and DoD.
+    #[must_use]
+    pub fn us_government() -> Self {
+        Self::new(
+            "https://login.microsoftonline.us",
+            "MicrosoftServices.onmicrosoft.us",
+            "https://api.botframework.us",
+            "https://login.botframework.azure.us",
+        )
+    }
+
+    /// China's.
+    #[must_use]
+    pub fn china() -> Self {
+        Self::new(
+            "https://login.partner.microsoftonline.cn",
+            "microsoftservices.partner.onmschina.cn",
+            "https://api.botframework.azure.cn",
+            "https://login.botframework.azure.cn",
+        )
+    }
+
+    /// A Redraft server, by its address: it issues both sides' tokens itself.
+    #[must_use]
+    pub fn redraft(url: &str) -> Self {
+        let url = url.trim_end_matches('/');
+        Self { keeps_keys: true, ..Self::new(url, "botframework.com", "https://api.botframework.com", url) }
+    }
+
+    /// By the names that the Teams SDKs take in `CLOUD`, or the address of a Redraft server.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        match name.to_ascii_lowercase().as_str() {
+            "public" => Some(Self::public()),
+            "usgov" | "usgovdod" | "https://botframework.azure.us" => Some(Self::us_government()),
+            "china" | "https://botframework.azure.cn" => Some(Self::china()),
+            url if url.starts_with("http://") || url.starts_with("https://") => Some(Self::redraft(name)),
+            _ => None,
+        }
+    }
+
+    fn new(login: &str, tenant: &str, api: &str, keys: &str) -> Self {
+        Self {
+            login_endpoint: login.to_owned(),
+            login_tenant: tenant.to_owned(),
+            scope: format!("{api}/.default"),
+            issuer: api.to_owned(),
+            openid_metadata: format!("{keys}/v1/.well-known/openidconfiguration"),
+            keeps_keys: false,
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! A bot as a method for each kind of activity.
+
+use std::future::Future;
+
+use crate::activity::{Action, ActivityType, InvokeResponse};
+use crate::bot::{TurnHandler, TurnResult};
+use crate::context::TurnContext;
+use crate::error::BoxError;
+
+/// A bot with a method for each kind of activity. What it leaves out is not handled.
+///
+/// Of each activity several methods may be called, one after another, the general one first: of an edited message
+/// `on_turn`, `on_message_update`, `on_message_edit`.
+///
+/// ```
+/// use redraft_bot::{ActivityHandler, Bot, TurnContext, TurnResult};
+///
+/// struct Echo;
+///
+/// impl ActivityHandler for Echo {
+///     async fn on_message(&self, context: TurnContext) -> TurnResult {
+///         context.send_activity(context.text()).await?;
+///         Ok(())
+///     }
+///
+///     async fn on_message_edit(&self, context: TurnContext) -> TurnResult {
+///         context.send_activity("Better!").await?;
+///         Ok(())
+///     }
+/// }
+///
+/// let bot = Bot::with_handler(Echo);
+/// ```
+pub trait ActivityHandler: Send + Sync + 'static {
+    /// Any activity, before the methods for its kind.
+    fn on_turn(&self, context: TurnContext) -> impl Future<Output = TurnResult> + Send {
+        nothing(context)
+    }
+
+    /// Somebody wrote.
+    fn on_message(&self, context: TurnContext) -> impl Future<Output = TurnResult> + Send {
+        nothing(context)
+    }
+
+    /// Somebody pressed a button or chose something on a message: an `Action.Execute` or `Action.Submit` in Teams, a block's
+    /// action on Slack. What it returns is the answer where the platform takes one (only for `Action.Execute`). `None` leaves
+    /// it to [`on_message`](Self::on_message) or [`on_invoke`](Self::on_invoke), whichever the platform means by it.
+    fn on_card_action(
+        &self,
+        context: TurnContext,
+        action: Action,
+    ) -> impl Future<Output = Result<Option<InvokeResponse>, BoxError>> + Send {
+        let _ = (context, action);
+        std::future::ready(Ok(None))
+    }
+
+    /// A call that waits for the bot's answer. `None` says that the bot has none: 501.
+    fn on_invoke(
+        &self,
+        context: TurnContext,
+    ) -> impl Future<Output = Result<Option<InvokeResponse>, BoxError>> + Send {
+        let _ = context;
+        std::future::ready(Ok(None))
+    }
+
+    /// A slash command: `activity.name` is the command, `activity.text` what follows it.
+    fn on_command(&self, context: TurnContext) -> impl Future<Output = TurnResult> + Send {
+        nothing(context)
+    }
+
+    /// A message changed, or came back.
+    fn on_message_update(&self, context: TurnContext) -> impl Future<Output = TurnResult> + Send {
+        nothing(context)
+    }
+
+    /// Somebody edited their message.
+    fn on_message_edit(&self, context: TurnContext) -> impl Future<Output = TurnResult> + Send {
+        nothing(context)
+    }
+
+    /// Somebody took a deletion back.
+    fn on_message_undelete(&self, context: TurnContext) -> impl Future<Output = TurnResult> + Send {
+        nothing(context)
+    }
+
+    /// A message is gone.
+    fn on_message_delete(&self, context: TurnContext) -> impl Future<Output = TurnResult> + Send {
+        nothing(context)
+    }
+
+    /// Somebody deleted their message. They may take it back.
+    fn on_message_soft_delete(&self, context: TurnContext) -> impl Future<Output = TurnResult> + Send {
+        nothing(context)
+    }
+
+    /// Reactions to a message changed.
+    fn on_message_reaction(&self, context: TurnContext) -> impl Future<Output = TurnResult> + Send {
+        nothing(context)
+    }
+
+    /// Somebody gave reactions: `activity.reactions_added`.
+    fn on_reactions_added(&self, context: TurnContext) -> impl Future<Output = TurnResult> + Send {
+        nothing(context)
+    }
+
+    /// Somebody took reactions back: `activity.reactions_removed`.
+    fn on_reactions_removed(&self, context: TurnContext) -> impl Future<Output = TurnResult> + Send {
+        nothing(context)
+    }
+
+    /// Who is in the conversation changed, or the conversation itself.
+    fn on_conversation_update(&self, context: TurnContext) -> impl Future<Output = TurnResult> + Send {
+        nothing(context)
+    }
+
+    /// Members came: `activity.members_added`. The bot itself may be among them.
+    fn on_members_added(&self, context: TurnContext) -> impl Future<Output = TurnResult> + Send {
+        nothing(context)
+    }
+
+    /// Members left: `activity.members_removed`. The bot itself may be among them.
+    fn on_members_removed(&self, context: TurnContext) -> impl Future<Output = TurnResult> + Send {
+        nothing(context)
+    }
+
+    /// The bot was installed or removed.
+    fn on_installation_update(&self, context: TurnContext) -> impl Future<Output = TurnResult> + Send {
+        nothing(context)
+    }
+
+    /// The bot was installed, or a new version of it.
+    fn on_installation_add(&self, context: TurnContext) -> impl Future<Output = TurnResult> + Send {
+        nothing(context)
+    }
+
+    /// The bot was removed, for a new version perhaps.
+    fn on_installation_remove(&self, context: TurnContext) -> impl Future<Output = TurnResult> + Send {
+        nothing(context)
+    }
+
+    /// Something happened: `activity.name` says what.
+    fn on_event(&self, context: TurnContext) -> impl Future<Output = TurnResult> + Send {
+        nothing(context)
+    }
+
+    /// Somebody is typing.
+    fn on_typing(&self, context: TurnContext) -> impl Future<Output = TurnResult> + Send {
+        nothing(context)
+    }
+
+    /// The conversation is over.
+    fn on_end_of_conversation(&self, context: TurnContext) -> impl Future<Output = TurnResult> + Send {
+        nothing(context)
+    }
+
+    /// An activity of another kind.
+    fn on_unrecognized(&self, context: TurnContext) -> impl Future<Output = TurnResult> + Send {
+        nothing(context)
+    }
+}
+
+fn nothing(_: TurnContext) -> std::future::Ready<TurnResult> {
+    std::future::ready(Ok(()))
+}
+
+/// Calls the methods that an activity is for.
+pub(crate) struct Dispatch<H>(pub(crate) H);
+
+impl<H: ActivityHandler> TurnHandler for Dispatch<H> {
+    async fn on_turn(&self, context: TurnContext) -> TurnResult {
+        let Self(bot) = self;
+        bot.on_turn(context.clone()).await?;
+        let activity = context.activity();
+        let (to, here) = (context.clone(), context.clone());
+        match activity.r#type.as_ref().unwrap_or(&ActivityType::Message) {
+            ActivityType::Message => {
+                // Old-style buttons come as messages without words.
+                let pressed =
+                    activity.action().filter(|_| activity.text.as_ref().is_none_or(String::is_empty));
+                let handled = match pressed {
+                    Some(action) => bot.on_card_action(to.clone(), action).await?.is_some(),
+                    None => false,
+                };
+                if !handled {
+                    bot.on_message(to).await?;
+                }
+            }
+            ActivityType::Invoke => {
+                let mut response = match activity.action() {
+                    Some(action) => bot.on_card_action(to.clone(), action).await?,
+                    None => None,
+                };
+                if response.is_none() {
+                    response = bot.on_invoke(to).await?;
+                }
+                if let Some(response) = response {
+                    here.respond(response);
+                }
+            }
+            ActivityType::MessageUpdate => {
+                bot.on_message_update(to).await?;
+                if happened(&here, "undeleteMessage") {
+                    bot.on_message_undelete(here).await?;
+                } else if happened(&here, "editMessage") || !in_teams(&here) {
+                    bot.on_message_edit(here).await?;
+                }
+            }
+            ActivityType::MessageDelete => {
+                bot.on_message_delete(to).await?;
+                if happened(&here, "softDeleteMessage") || !in_teams(&here) {
+                    bot.on_message_soft_delete(here).await?;
+                }
+            }
+            ActivityType::MessageReaction => {
+                bot.on_message_reaction(to.clone()).await?;
+                if !activity.reactions_added.is_empty() {
+                    bot.on_reactions_added(to).await?;
+                }
+                if !activity.reactions_removed.is_empty() {
+                    bot.on_reactions_removed(here).await?;
+                }
+            }
+            ActivityType::ConversationUpdate => {
+                bot.on_conversation_update(to.clone()).await?;
+                if !activity.members_added.is_empty() {
+                    bot.on_members_added(to).await?;
+                }
+                if !activity.members_removed.is_empty() {
+                    bot.on_members_removed(here).await?;
+                }
+            }
+            ActivityType::InstallationUpdate => {
+                bot.on_installation_update(to).await?;
+                match activity.action.as_deref() {
+                    Some("add" | "add-upgrade") => bot.on_installation_add(here).await?,
+                    Some("remove" | "remove-upgrade") => bot.on_installation_remove(here).await?,
+                    Some(_) | None => {}
+                }
+            }
+            ActivityType::Event => bot.on_event(to).await?,
+            ActivityType::Command => bot.on_command(to).await?,
+            ActivityType::Typing => bot.on_typing(to).await?,
+            ActivityType::EndOfConversation => bot.on_end_of_conversation(to).await?,
+            ActivityType::InvokeResponse
+            | ActivityType::Delay
+            | ActivityType::Trace
+            | ActivityType::CommandResult
+            | ActivityType::Handoff
+            | ActivityType::Other(_) => bot.on_unrecognized(to).await?,
+        }
+        Ok(())
+    }
+}
+
+/// What happened, as Teams says it.
+fn happened(context: &TurnContext, event: &str) -> bool {
+    let data = context.activity().channel_data.as_ref();
+    data.and_then(|data| data.get("eventType")).is_some_and(|named| named == event)
+}
+
+/// Other platforms have no `eventType`: a message that changed was edited.
+fn in_teams(context: &TurnContext) -> bool {
+    context.activity().channel_id.as_deref() == Some("msteams")
+}
