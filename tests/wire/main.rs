@@ -41,6 +41,7 @@ mod rates;
 mod reactions;
 mod respond;
 mod rights;
+mod rust_slack_bot;
 mod scheduled;
 mod secrets;
 mod slack_apps;

@@ -539,8 +539,6 @@ impl SlackAdapter {
         let channel = self.channel(&conversation).await?;
         let grown = text.strip_prefix(stream.text.as_str()).filter(|_| text.len() <= STREAM_BYTES_MAX);
         let Some(more) = grown else {
-            // Ended, so that it can be updated.
-            client.call("chat.stopStream", json!({"channel": channel, "ts": stream.id})).await?;
             let verb = "stream a text that takes back words, or a longer one";
             return Err(Error::Unsupported { platform: "Slack", verb });
         };
@@ -550,16 +548,7 @@ impl SlackAdapter {
         let method = if last { "chat.stopStream" } else { "chat.appendStream" };
         let more = Some(more).filter(|more| !more.is_empty());
         let arguments = json!({"channel": channel, "ts": stream.id, "markdown_text": more});
-        if let Err(error) = client.call(method, arguments).await {
-            let ended = ["message_not_in_streaming_state", "stopped_by_user", "message_not_found"];
-            if error.refusal().is_some_and(|refusal| !ended.contains(&refusal.code.as_str()))
-                && !error.is_retryable()
-            {
-                // While it streams it can't be updated. That this fails as well is seen by the update.
-                let _ = client.call("chat.stopStream", json!({"channel": channel, "ts": stream.id})).await;
-            }
-            return Err(error);
-        }
+        client.call(method, arguments).await?;
         stream.sequence += 1;
         text.clone_into(&mut stream.text);
         Ok(())
@@ -662,7 +651,8 @@ impl Adapter for SlackAdapter {
         Box::pin(self.stream(first))
     }
 
-    /// A text that takes back words that were shown, or is longer than Slack streams, ends the stream: go over to updates.
+    /// A text that takes back words that were shown, or is longer than Slack streams, is unsupported: finish the stream with what it
+    /// shows, and go over to updates.
     fn append_stream<'a>(
         &'a self,
         stream: &'a mut Stream,
@@ -677,20 +667,16 @@ impl Adapter for SlackAdapter {
         last: &'a Activity,
     ) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async move {
-            let grown = self.grow(stream, last.text.as_deref().unwrap_or_default(), true).await;
+            self.grow(stream, last.text.as_deref().unwrap_or_default(), true).await?;
             let more = content(last, Purpose::Update);
-            let more = ["blocks", "text", "metadata"].iter().any(|name| more.contains_key(*name));
-            match grown {
-                Ok(()) if !more => Ok(()),
-                Ok(()) | Err(Error::Unsupported { .. }) => {
-                    // What a stream can't show, the message can once the stream has ended.
-                    let mut last = last.clone();
-                    last.id = Some(stream.id.clone());
-                    last.conversation.clone_from(&stream.reference.conversation);
-                    self.change(&last).await.map(drop)
-                }
-                Err(error) => Err(error),
+            if !["blocks", "text", "metadata"].iter().any(|name| more.contains_key(*name)) {
+                return Ok(());
             }
+            // What a stream can't show, the message can now.
+            let mut last = last.clone();
+            last.id = Some(stream.id.clone());
+            last.conversation.clone_from(&stream.reference.conversation);
+            self.change(&last).await.map(drop)
         })
     }
 

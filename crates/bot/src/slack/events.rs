@@ -122,23 +122,21 @@ impl Payload {
             Self::Event(_) => {
                 keys.extend(text_at(json, "/event_id").map(|id| format!("event:{id}")));
                 let event = json.get("event").unwrap_or(&Value::Null);
-                let kind = text_at(event, "/type");
-                let (message, channel) = match text_at(event, "/subtype") {
-                    Some("message_changed") => (event.get("message").unwrap_or(&Value::Null), event),
-                    Some("message_deleted") => (&Value::Null, event),
-                    _ => (event, event),
-                };
-                let talk = matches!(kind, Some("message" | "app_mention"));
-                if let (true, Some(channel), Some(ts)) =
-                    (talk, id_at(channel, "/channel"), text_at(message, "/ts"))
-                {
+                let message = match (text_at(event, "/type"), text_at(event, "/subtype")) {
                     // An edit is heard once as well, and once more after the next edit.
-                    let edited = text_at(message, "/edited/ts").unwrap_or_default();
-                    let changed = text_at(event, "/subtype") == Some("message_changed");
-                    if !changed || !edited.is_empty() {
-                        let team = text_at(json, "/team_id").unwrap_or_default();
-                        keys.push(format!("message:{team}:{channel}:{ts}:{edited}"));
+                    (Some("message"), Some("message_changed")) => {
+                        event.get("message").filter(|message| is_edit(event, message))
                     }
+                    (Some("message"), Some("message_deleted")) => None,
+                    (Some("message" | "app_mention"), _) => Some(event),
+                    _ => None,
+                };
+                if let Some(message) = message
+                    && let (Some(channel), Some(ts)) = (id_at(event, "/channel"), text_at(message, "/ts"))
+                {
+                    let team = text_at(json, "/team_id").unwrap_or_default();
+                    let edited = text_at(message, "/edited/ts").unwrap_or_default();
+                    keys.push(format!("message:{team}:{channel}:{ts}:{edited}"));
                 }
             }
             Self::Interaction(_) | Self::Command(_) => {
@@ -401,18 +399,24 @@ fn message(event: &Value, message: &Value) -> Activity {
     }
 }
 
+/// Whether somebody edited the message. Slack also says that a message changed when it shows a link's preview.
+fn is_edit(event: &Value, message: &Value) -> bool {
+    let edited = text_at(message, "/edited/ts");
+    let tombstone = text_at(message, "/subtype") == Some("tombstone");
+    !tombstone && edited.is_some() && edited != text_at(event, "/previous_message/edited/ts")
+}
+
 /// A changed message. Slack also says so when it shows a link's preview, and when the first message of a thread is deleted.
 fn changed(event: &Value, message: &Value) -> Activity {
     if text_at(message, "/subtype") == Some("tombstone") {
         return deleted(event, message);
     }
-    let edited = text_at(message, "/edited/ts");
-    if edited.is_none() || edited == text_at(event, "/previous_message/edited/ts") {
+    if !is_edit(event, message) {
         return happened(event, Some("message/message_changed"));
     }
     let mut activity = self::message(event, message);
     activity.r#type = Some(ActivityType::MessageUpdate);
-    activity.timestamp = edited.and_then(text::time_of);
+    activity.timestamp = text_at(message, "/edited/ts").and_then(text::time_of);
     activity
 }
 

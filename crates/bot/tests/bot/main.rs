@@ -7,3 +7,8 @@ mod book;
 mod flow;
 mod handler;
 mod live;
+mod slack_calls;
+mod slack_inbound;
+mod slack_server;
+mod slack_socket;
+mod slack_types;
