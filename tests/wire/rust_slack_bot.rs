@@ -7,7 +7,7 @@ use redraft_bot::{
     Activity, ActivityType, Bot, Button, Content, ConversationReference, MessageFactory, ResourceResponse,
     SLACK_PATH, SlackAdapter, SlackSettings, SlackToken, TurnContext, TurnResult,
 };
-use redraft_test::{Channel, Error, Message, Outcome, Person, Redraft};
+use redraft_test::{Channel, Error, Message, Outcome, Person, Redraft, TIME_LIMIT};
 use serde_json::json;
 use tokio::net::TcpListener;
 
@@ -130,7 +130,10 @@ impl Running {
         }
         let serving = bot.clone();
         tokio::spawn(async move { serving.serve(listener).await });
-        // Over Socket Mode what is said before the connection is there waits for it.
+        // What is said before the connection is there is not lost, but comes a minute later.
+        let (ben, random) = (redraft.person("ben"), redraft.channel("random"));
+        let connected = async { while ben.command(&random, "/deploy nothing").await.is_err() {} };
+        tokio::time::timeout(TIME_LIMIT, connected).await.expect("the bot is connected");
         Ok(Self { bot, memory })
     }
 
