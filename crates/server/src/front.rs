@@ -230,7 +230,7 @@ fn authority(url: &str) -> Option<&str> {
 fn known(own_urls: &[&str], host: &str) -> bool {
     let name = without_port(host);
     let mut own = own_urls.iter().filter_map(|url| host_of(url));
-    own.any(|own| name.eq_ignore_ascii_case(own)) || loopback(name)
+    loopback(name) || own.any(|own| name.eq_ignore_ascii_case(own))
 }
 
 /// Whether a host is one of these names, whatever its port.

@@ -286,11 +286,10 @@ fn authenticate(app: &App, given: &str) -> Result<Holder, Error> {
     let unknown = || Error::new("invalid_auth").because("no workspace here has this token");
     let directory = app.workspace_of(&hash).ok_or_else(unknown)?;
     let token = Arc::clone(directory.token(&hash).ok_or_else(unknown)?);
-    let now = app.now(directory.workspace.id);
     if token.revoked || directory.app(token.app).is_none_or(|app| app.uninstalled) {
         return Err(Error::new("token_revoked").because("the token was revoked"));
     }
-    if token.expires_at.is_some_and(|end| end <= now) {
+    if token.expires_at.is_some_and(|end| end <= app.now(directory.workspace.id)) {
         return Err(Error::new("token_expired").because("the token's time is over"));
     }
     let inactive = || Error::new("account_inactive").because("the token's user was deactivated");
@@ -313,7 +312,7 @@ fn revision(tag: &str) -> Option<u32> {
 }
 
 fn request_id() -> String {
-    format!("{:016x}{:016x}", mint::fresh(), mint::fresh())
+    format!("{:032x}", u128::from(mint::fresh()) << 64 | u128::from(mint::fresh()))
 }
 
 fn not_allowed() -> Response<Body> {

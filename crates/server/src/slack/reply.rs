@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use axum::body::Body;
-use axum::http::{HeaderValue, Response, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use redraft_wire::slack::json::push_string;
 use serde_json::value::RawValue;
 
@@ -129,6 +129,10 @@ impl Error {
 /// Headers of an answer, so that their table is made once.
 const HEADERS: usize = 16;
 
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-slack-req-id");
+const SCOPES: HeaderName = HeaderName::from_static("x-oauth-scopes");
+const ACCEPTED_SCOPES: HeaderName = HeaderName::from_static("x-accepted-oauth-scopes");
+
 /// Headers and ids that surround one answer.
 pub(super) struct Envelope<'a> {
     pub request_id: String,
@@ -169,23 +173,23 @@ pub(super) fn write(
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     let exposed = HeaderValue::from_static("x-slack-req-id, retry-after");
     headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
-    let mut put = |name: &'static str, value: &str| {
+    let mut put = |name: HeaderName, value: &str| {
         if let Ok(value) = HeaderValue::from_str(value) {
             headers.insert(name, value);
         }
     };
-    put("x-slack-req-id", &envelope.request_id);
+    put(REQUEST_ID, &envelope.request_id);
     if let Some(scopes) = envelope.scopes {
-        put("x-oauth-scopes", &scopes.join(","));
+        put(SCOPES, &scopes.join(","));
     }
     if let Some(accepted) = &envelope.accepted {
-        put("x-accepted-oauth-scopes", accepted);
+        put(ACCEPTED_SCOPES, accepted);
     }
     if let Some(revision) = revision {
-        put("etag", &format!("\"{revision}\""));
+        put(header::ETAG, &format!("\"{revision}\""));
     }
     if let Some((status, seconds)) = status {
-        put("retry-after", &seconds.to_string());
+        put(header::RETRY_AFTER, &seconds.to_string());
         *response.status_mut() = status;
     }
     response

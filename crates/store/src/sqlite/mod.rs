@@ -224,14 +224,15 @@ impl SqliteStore {
         })
     }
 
-    fn queue(&self) -> Result<Queue, StoreError> {
+    /// Does with the queue what takes a moment.
+    fn with_queue<T>(&self, act: impl FnOnce(&Queue) -> T) -> Result<T, StoreError> {
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        queue.clone().ok_or(StoreError::Stopping)
+        queue.as_ref().map(act).ok_or(StoreError::Stopping)
     }
 
     fn ask<T: Send + 'static>(&self, job: impl FnOnce(Waiter<T>) -> Job) -> Later<'_, Result<T, StoreError>> {
         let (sender, answer) = oneshot::channel();
-        let queued = self.queue().and_then(|queue| queue.put(job(Waiter::new(sender))));
+        let queued = self.with_queue(|queue| queue.put(job(Waiter::new(sender)))).flatten();
         Box::pin(async move {
             queued?;
             answer.await.unwrap_or(Err(StoreError::Unknown))
@@ -283,7 +284,7 @@ impl Store for SqliteStore {
     }
 
     fn waiting(&self) -> usize {
-        self.queue().map_or(0, |queue| queue.waiting())
+        self.with_queue(Queue::waiting).unwrap_or(0)
     }
 
     fn message(&self, key: MessageKey) -> Later<'_, Result<Option<Stored>, StoreError>> {
@@ -448,7 +449,7 @@ impl Store for SqliteStore {
                     Known::Soon => {}
                     // Whoever asked may go away meanwhile; the write is made and noted all the same.
                     Known::Probe => {
-                        if let Err(refused) = self.queue().and_then(|queue| queue.put(probe())) {
+                        if let Err(refused) = self.with_queue(|queue| queue.put(probe())).flatten() {
                             self.health.wrote(false);
                             return Err(refused);
                         }
