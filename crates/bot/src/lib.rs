@@ -63,6 +63,6 @@ pub use http::{ANSWER_BYTES_MAX, CALL_MS_MAX};
 pub use live::{FINISH_MS_MAX, LiveMessage, Progress, TokenStream};
 pub use service::{BODY_BYTES_MAX, BODY_MS_MAX, BotService, CONNECTIONS_MAX};
 pub use slack::{
-    ANSWER_MS_MAX, RATE_LIMIT_RETRIES_MAX, RATE_LIMIT_WAIT_MS_MAX, SLACK_PATH, SlackAdapter, SlackClient,
+    SLACK_ANSWER_MS_MAX, SLACK_PATH, SLACK_RETRIES_MAX, SLACK_RETRY_MS_TOTAL_MAX, SlackAdapter, SlackClient,
     SlackSettings, SlackTeam, SlackToken, SlackTokenProvider,
 };

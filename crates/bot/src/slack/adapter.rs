@@ -33,7 +33,7 @@ use crate::service::plain;
 pub const SLACK_PATH: &str = "/slack/events";
 /// How long Slack waits at most for a turn's answer, in milliseconds; then it gets an empty one, and the turn goes on. Slack itself
 /// gives up after 3000.
-pub const ANSWER_MS_MAX: u64 = 2_500;
+pub const SLACK_ANSWER_MS_MAX: u64 = 2_500;
 /// How long the bot's own id is asked for when a payload does not name it, in milliseconds. A turn goes without it then.
 const IDENTITY_MS_MAX: u64 = 1_000;
 /// How many teams' identities, and people's direct conversations, are remembered. Beyond that they are asked for anew.
@@ -104,7 +104,11 @@ impl SlackSettings {
     /// # Errors
     /// [`Error::Misconfigured`] without a bot token.
     pub fn from_env() -> Result<Self, Error> {
-        let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        Self::from_variables(|name| std::env::var(name).ok())
+    }
+
+    fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
+        let variable = |name: &str| variable(name).filter(|value| !value.is_empty());
         let token = variable("SLACK_BOT_TOKEN").ok_or_else(|| {
             Error::Misconfigured("SLACK_BOT_TOKEN is not set: it is the bot's token, xoxb-….".to_owned())
         })?;
@@ -126,7 +130,7 @@ impl SlackSettings {
 /// (`response_action` for one); everything else as an event. The whole payload is in `channel_data`. The bot's own messages are
 /// not handed on.
 ///
-/// A turn that takes longer than [`ANSWER_MS_MAX`] goes on after Slack has got its answer.
+/// A turn that takes longer than [`SLACK_ANSWER_MS_MAX`] goes on after Slack has got its answer.
 pub struct SlackAdapter {
     client: SlackClient,
     secret: Option<hmac::Key>,
@@ -332,7 +336,7 @@ impl SlackAdapter {
             return Reply::EMPTY.into_response();
         }
         let answered = self.begin(&bot, payload);
-        match tokio::time::timeout(Duration::from_millis(ANSWER_MS_MAX), answered).await {
+        match tokio::time::timeout(Duration::from_millis(SLACK_ANSWER_MS_MAX), answered).await {
             Ok(Ok(reply)) => reply.into_response(),
             Ok(Err(_)) => plain(StatusCode::INTERNAL_SERVER_ERROR, "The bot failed."),
             Err(_) => Reply::EMPTY.into_response(),
@@ -424,8 +428,18 @@ impl SlackAdapter {
             body.insert("thread_ts".to_owned(), thread_ts.as_str().into());
         }
         body.extend(content(activity, Purpose::Respond));
-        response_url::call(client, &turn.response_url, &body, Repeat::MayDuplicate).await?;
-        Ok(ResourceResponse::default())
+        match response_url::call(client, &turn.response_url, &body, Repeat::MayDuplicate).await {
+            Ok(()) => Ok(ResourceResponse::default()),
+            // The turn is long past, or has said enough: that the bot is not there is what matters.
+            Err(used)
+                if used
+                    .refusal()
+                    .is_some_and(|it| matches!(it.code.as_str(), "used_url" | "expired_url")) =>
+            {
+                Err(error)
+            }
+            Err(failed) => Err(failed),
+        }
     }
 
     async fn change(&self, activity: &Activity) -> Result<ResourceResponse, Error> {
@@ -691,5 +705,37 @@ impl Adapter for SlackAdapter {
     fn connect(self: Arc<Self>, bot: Bot) -> Option<BoxFuture<'static, Result<(), Error>>> {
         let token = self.app_token.clone()?;
         Some(Box::pin(socket::run(self, bot, token)))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_of_the_environment() {
+        let read = |given: &'static [(&str, &str)]| {
+            SlackSettings::from_variables(|name| {
+                given.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+            })
+        };
+        let all = [
+            ("SLACK_BOT_TOKEN", "xoxb-1"),
+            ("SLACK_SIGNING_SECRET", "secret"),
+            ("SLACK_APP_TOKEN", "xapp-1"),
+            ("SLACK_API_URL", "http://127.0.0.1:3000/api/"),
+        ];
+        let settings = read(Box::leak(Box::new(all))).unwrap();
+        assert_eq!(settings.signing_secret.as_deref(), Some("secret"));
+        assert_eq!(settings.app_token, Some(SlackToken::new("xapp-1")));
+        assert_eq!(settings.api_url, "http://127.0.0.1:3000/api/");
+        let least = read(&[("SLACK_BOT_TOKEN", "xoxb-1"), ("SLACK_APP_TOKEN", "")]).unwrap();
+        assert_eq!((least.signing_secret, least.app_token), (None, None));
+        assert_eq!(least.api_url, "https://slack.com/api/");
+        for given in [&[][..], &[("SLACK_BOT_TOKEN", "")]] {
+            let error = read(given).unwrap_err();
+            assert!(error.to_string().contains("SLACK_BOT_TOKEN"), "{error}");
+        }
     }
 }

@@ -16,10 +16,10 @@ use crate::http::{Answer, HttpClient};
 /// Slack's own Web API. Other servers are set with `SLACK_API_URL`.
 const API_URL: &str = "https://slack.com/api/";
 /// How often a call that met a rate limit is made again.
-pub const RATE_LIMIT_RETRIES_MAX: u32 = 3;
+pub const SLACK_RETRIES_MAX: u32 = 3;
 /// How long all these repetitions of one call may wait together, in milliseconds. Slack's windows are of one minute; most
 /// waits are of a second.
-pub const RATE_LIMIT_WAIT_MS_MAX: u64 = 30_000;
+pub const SLACK_RETRY_MS_TOTAL_MAX: u64 = 30_000;
 /// The wait after a 429 that does not say how long, in milliseconds.
 const RATE_LIMIT_DEFAULT_MS: u64 = 1_000;
 /// How much of a body that is not Slack's JSON an error quotes, in characters.
@@ -206,8 +206,8 @@ impl SlackClient {
     /// Calls a method by its name, with arguments by theirs, and returns the whole answer. `null` members are left out.
     /// Arguments go as a form, which every method takes; lists and objects among them as JSON.
     ///
-    /// A call that meets a rate limit is made again after the time that Slack asks for, at most [`RATE_LIMIT_RETRIES_MAX`]
-    /// times and [`RATE_LIMIT_WAIT_MS_MAX`] in all. Nothing else is repeated.
+    /// A call that meets a rate limit is made again after the time that Slack asks for, at most [`SLACK_RETRIES_MAX`]
+    /// times and [`SLACK_RETRY_MS_TOTAL_MAX`] in all. Nothing else is repeated.
     ///
     /// # Errors
     /// [`Error::Refused`]: nothing changed; `code` is Slack's `error`, `message` what `response_metadata` says about it (Redraft
@@ -265,8 +265,8 @@ pub(super) async fn within_limits<T, F>(method: &str, call: impl Fn() -> F) -> R
 where
     F: Future<Output = Result<T, Error>>,
 {
-    let end = Instant::now() + Duration::from_millis(RATE_LIMIT_WAIT_MS_MAX);
-    for _ in 0..RATE_LIMIT_RETRIES_MAX {
+    let end = Instant::now() + Duration::from_millis(SLACK_RETRY_MS_TOTAL_MAX);
+    for _ in 0..SLACK_RETRIES_MAX {
         match call().await {
             Err(Error::RateLimited(refusal)) => {
                 let wait = refusal.retry_after.unwrap_or(Duration::from_millis(RATE_LIMIT_DEFAULT_MS));

@@ -11,7 +11,7 @@ mod signature;
 mod socket;
 mod text;
 
-pub use adapter::{ANSWER_MS_MAX, SLACK_PATH, SlackAdapter, SlackSettings};
+pub use adapter::{SLACK_ANSWER_MS_MAX, SLACK_PATH, SlackAdapter, SlackSettings};
 pub use client::{
-    RATE_LIMIT_RETRIES_MAX, RATE_LIMIT_WAIT_MS_MAX, SlackClient, SlackTeam, SlackToken, SlackTokenProvider,
+    SLACK_RETRIES_MAX, SLACK_RETRY_MS_TOTAL_MAX, SlackClient, SlackTeam, SlackToken, SlackTokenProvider,
 };

@@ -16,7 +16,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
-use super::adapter::{ANSWER_MS_MAX, Reply, SlackAdapter};
+use super::adapter::{Reply, SLACK_ANSWER_MS_MAX, SlackAdapter};
 use super::client::SlackToken;
 use super::events::Payload;
 use crate::bot::Bot;
@@ -319,7 +319,7 @@ impl Served {
         let answered = self.adapter.begin(&self.bot, payload);
         let answers = answers.clone();
         self.bot.spawn(async move {
-            let reply = match timeout(Duration::from_millis(ANSWER_MS_MAX), answered).await {
+            let reply = match timeout(Duration::from_millis(SLACK_ANSWER_MS_MAX), answered).await {
                 Ok(Ok(reply)) => Some(reply).filter(Reply::is_success),
                 // The turn broke: Slack shows the person that it failed, or sends the event again, which is known by then.
                 Ok(Err(_)) => None,

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use redraft_bot::{
     Activity, Adapter, Button, CardAction, CardFactory, ChannelAccount, Content, ConversationAccount,
-    ConversationReference, Error, Found, Marker, MessageFactory, RATE_LIMIT_RETRIES_MAX, Repeat,
-    SlackAdapter, SlackClient, SlackSettings, SlackTeam, SlackToken, TextFormat,
+    ConversationReference, Error, Found, Marker, MessageFactory, Repeat, SLACK_RETRIES_MAX, SlackAdapter,
+    SlackClient, SlackSettings, SlackTeam, SlackToken, TextFormat,
 };
 use serde_json::{Value, json};
 
@@ -305,7 +305,7 @@ async fn rate_limits_are_waited_for_within_bounds() {
         let client = SlackClient::at(&format!("{}/api", server.url), SlackToken::new("xoxb-1")).unwrap();
         (client.call("chat.postMessage", json!({"channel": "C", "text": "a"})).await, server.calls().len())
     }
-    let retries = RATE_LIMIT_RETRIES_MAX as usize;
+    let retries = SLACK_RETRIES_MAX as usize;
     let (done, count) = calls("0", retries).await;
     assert!(done.is_ok() && count == retries + 1, "{done:?} after {count}");
     let (done, count) = calls("0", 100).await;
@@ -402,6 +402,7 @@ async fn messages_that_only_a_response_url_reaches() {
 async fn answers_where_the_bot_is_not() {
     let server = SlackServer::with(|asked| match asked.method.as_str() {
         "/hooks/1" => Some((200, None, "ok".to_owned())),
+        "/hooks/old" => Some((404, None, r#"{"ok":false,"error":"expired_url"}"#.to_owned())),
         "chat.postEphemeral" => refused("user_not_in_channel"),
         _ => refused("not_in_channel"),
     })
@@ -420,6 +421,13 @@ async fn answers_where_the_bot_is_not() {
     // Whom the address does not reach hears nothing through it.
     let other = adapter.send(&Activity::from("a").only_for("U01CLEO").to(&there)).await.unwrap_err();
     assert_eq!(other.refusal().unwrap().code, "user_not_in_channel");
+    // The address of a turn long past says nothing about why the bot can't write here.
+    let mut past = there.clone();
+    let turn = json!({"response_url": format!("{}/hooks/old", server.url), "user": "U01BEN"});
+    past.conversation.as_mut().unwrap().extra.insert("slack".to_owned(), turn);
+    let error = adapter.send(&Activity::from("a").to(&past)).await.unwrap_err();
+    assert_eq!(error.refusal().unwrap().code, "not_in_channel");
+    assert_eq!(server.last().method, "/hooks/old");
     let no_turn = adapter.send(&Activity::from("a").to(&place())).await.unwrap_err();
     assert_eq!(no_turn.refusal().unwrap().code, "not_in_channel");
 }

@@ -516,7 +516,7 @@ async fn a_slow_turn_goes_on_after_the_answer() {
     let begun = tokio::time::Instant::now();
     happens(&bot, "Ev1", &said("1.1", "hi")).await;
     let waited = u64::try_from(begun.elapsed().as_millis()).unwrap();
-    assert!((redraft_bot::ANSWER_MS_MAX..3000).contains(&waited), "{waited}");
+    assert!((redraft_bot::SLACK_ANSWER_MS_MAX..3000).contains(&waited), "{waited}");
     assert_eq!(done.all(), []);
     // Slack's repetition does not begin another.
     happens(&bot, "Ev1", &said("1.1", "hi")).await;
