@@ -16,6 +16,9 @@ use crate::world::{HELPDESK, POLL, TENANT, slack, text_of};
 /// A time limit of a wait that fails.
 const SHORT: Duration = Duration::from_millis(50);
 
+/// Waits at a time.
+const WAITS: usize = 100;
+
 /// The helper that is run in a process of its own; its file gets the server's address.
 const ABORTS: &str = "KIT_ABORTS";
 

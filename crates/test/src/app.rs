@@ -157,8 +157,9 @@ impl App {
     ///
     /// Slack: `SLACK_API_URL` and `SLACK_BOT_TOKEN`, `SLACK_APP_TOKEN`, `SLACK_USER_TOKEN`, `SLACK_SIGNING_SECRET` as far as it has
     /// them. Teams: `MicrosoftAppId`, `MicrosoftAppPassword`, `MicrosoftAppTenantId`, and `CLIENT_ID`, `CLIENT_SECRET`,
-    /// `TENANT_ID`, `SERVICE_URL`, and `BotOpenIdMetadata`. Where a bot of Teams gets its tokens is a setting of its own in each
-    /// SDK: [`Redraft::token_url`](crate::Redraft::token_url).
+    /// `TENANT_ID`, `SERVICE_URL`, `BotOpenIdMetadata`, and `CLOUD` with the server's address, by which `redraft-bot` finds all
+    /// else. Where a bot of Teams gets its tokens is a setting of its own in other SDKs:
+    /// [`Redraft::token_url`](crate::Redraft::token_url).
     ///
     /// # Errors
     /// When there is no such app.
@@ -187,6 +188,7 @@ impl App {
         env.push(("MicrosoftAppTenantId", server.tenant().to_owned()));
         env.push(("TENANT_ID", server.tenant().to_owned()));
         env.push(("SERVICE_URL", server.service_url().to_owned()));
+        env.push(("CLOUD", server.url().to_owned()));
         env.push(("BotOpenIdMetadata", format!("{}/v1/.well-known/openidconfiguration", server.url())));
         Ok(env)
     }
