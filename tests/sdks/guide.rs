@@ -20,15 +20,26 @@ fn shown() -> Vec<(String, String)> {
 
 #[test]
 fn the_guide_shows_what_runs() {
-    let folder = here().join("bolt/guide");
+    let (folder, rust) = (here().join("bolt/guide"), here().join("../wire/guide"));
     let shown = shown();
     let mut names: Vec<String> = shown.iter().map(|(name, _)| name.clone()).collect();
     names.sort_unstable();
     assert_eq!(
         names,
-        ["bot.js", "bot.py", "poll.test.js", "redraft.js", "redraft.py", "seed.yaml", "test_poll.py"]
+        [
+            "bot.js",
+            "bot.py",
+            "poll.rs",
+            "poll.test.js",
+            "redraft.js",
+            "redraft.py",
+            "seed.yaml",
+            "test_poll.py",
+            "test_poll.rs"
+        ]
     );
     for (name, content) in shown {
+        let folder = if name.ends_with(".rs") { &rust } else { &folder };
         let file = std::fs::read_to_string(folder.join(&name)).unwrap();
         assert_eq!(content, file, "{name} in the guide is not the file that runs");
     }

@@ -2,10 +2,15 @@
 
 use std::future::IntoFuture;
 use std::net::TcpStream;
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use redraft_test::{Error, Outcome, Redraft, Start, Submitted};
 use serde_json::{Value, json};
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
+use tokio::task::block_in_place;
 
 use crate::bot::{Bot, Say, until};
 use crate::client;
@@ -15,6 +20,9 @@ use crate::world::{HELPDESK, POLL, TENANT, slack, text_of};
 
 /// A time limit of a wait that fails.
 const SHORT: Duration = Duration::from_millis(50);
+
+/// A time limit of a wait that ends long before, if it is not missed.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Waits at a time.
 const WAITS: usize = 100;
@@ -108,16 +116,15 @@ async fn a_wait_ends_with_what_it_waits_for() -> Result<(), Error> {
         let redraft = start.await?;
         let (general, random, ben) =
             (redraft.channel("general"), redraft.channel("random"), redraft.person("ben"));
-        // Many waits side by side, of which each reads the log for itself.
-        let waits = (0..20)
-            .map(|number| tokio::spawn(general.message().text(format!("number {number}")).into_future()));
-        let waits: Vec<_> = waits.collect();
-        for number in 0..20 {
+        // Many waits side by side for what comes last.
+        let waits: Vec<_> =
+            (0..WAITS).map(|_| tokio::spawn(general.message().text("the last").into_future())).collect();
+        for _ in 0..5 {
             ben.post(&random, "something else").await?;
-            ben.post(&general, &format!("number {number}")).await?;
         }
-        for (number, wait) in waits.into_iter().enumerate() {
-            assert_eq!(wait.await.unwrap()?.text(), format!("number {number}"));
+        ben.post(&general, "the last").await?;
+        for wait in waits {
+            assert_eq!(wait.await.unwrap()?.text(), "the last");
         }
         let message = ben.post(&general, "first").await?;
         let (update, deletion) = (general.update_of(&message), general.deletion_of(&message));
@@ -130,6 +137,40 @@ async fn a_wait_ends_with_what_it_waits_for() -> Result<(), Error> {
         redraft.stop().await?;
     }
     Ok(())
+}
+
+/// A wait reads the log from before its own look. Here another one reads past an event that came between the look and the
+/// reading.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn waits_do_not_read_for_one_another() -> Result<(), Error> {
+    let redraft = executable().await?;
+    let (general, ben) = (redraft.channel("general"), redraft.person("ben"));
+    ben.post(&general, "first").await?;
+    let (channel, meanwhile) = (general.clone(), AtomicBool::new(true));
+    let wait = general.message().matching("is the second", move |message| {
+        if meanwhile.swap(false, Ordering::SeqCst) {
+            let looked = Arc::new(Notify::new());
+            let looking = Arc::clone(&looked);
+            let other = channel.message().matching("is the second", move |message| {
+                looking.notify_one();
+                message.text() == "second"
+            });
+            let other = tokio::spawn(other.into_future());
+            block_in_place(|| {
+                Handle::current().block_on(async {
+                    looked.notified().await;
+                    ben.post(&channel, "second").await.unwrap();
+                    other.await.unwrap().unwrap();
+                });
+            });
+        }
+        message.text() == "second"
+    });
+    // One that missed the event finds the message at its last look, when its time is over.
+    let begun = Instant::now();
+    assert_eq!(wait.within(PATIENCE).await?.text(), "second");
+    assert!(begun.elapsed() < PATIENCE, "the event was missed");
+    redraft.stop().await
 }
 
 #[tokio::test]

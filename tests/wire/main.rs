@@ -23,6 +23,7 @@ mod errors;
 mod files;
 mod forged;
 mod guesses;
+mod guide;
 mod hears;
 mod hidden;
 mod interactive;
