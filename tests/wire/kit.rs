@@ -2,14 +2,12 @@
 
 use std::future::IntoFuture;
 use std::net::TcpStream;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use redraft_test::{Error, Outcome, Redraft, Start, Submitted};
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
-use tokio::sync::Notify;
 use tokio::task::block_in_place;
 
 use crate::bot::{Bot, Say, until};
@@ -149,18 +147,15 @@ async fn waits_do_not_read_for_one_another() -> Result<(), Error> {
     let (channel, meanwhile) = (general.clone(), AtomicBool::new(true));
     let wait = general.message().matching("is the second", move |message| {
         if meanwhile.swap(false, Ordering::SeqCst) {
-            let looked = Arc::new(Notify::new());
-            let looking = Arc::clone(&looked);
-            let other = channel.message().matching("is the second", move |message| {
-                looking.notify_one();
-                message.text() == "second"
+            let looks = AtomicU32::new(0);
+            // It has read the whole log between its two looks.
+            let other = channel.message().matching("is looked at again", move |message| {
+                message.text() == "first" && looks.fetch_add(1, Ordering::SeqCst) == 1
             });
-            let other = tokio::spawn(other.into_future());
             block_in_place(|| {
                 Handle::current().block_on(async {
-                    looked.notified().await;
                     ben.post(&channel, "second").await.unwrap();
-                    other.await.unwrap().unwrap();
+                    other.await.unwrap();
                 });
             });
         }
