@@ -1,5 +1,7 @@
-//! Bots written with Microsoft's SDKs for Teams, unmodified, each in a process of its own. The server checks the tokens of
+//! Bots written with Microsoft's SDKs for Teams, unmodified, each in a process of its own, and one with the Rust SDK. The server checks the tokens of
 //! their calls, and they check the tokens of its calls. All play the same scenario.
+
+mod rust;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
@@ -39,9 +41,11 @@ enum Trust {
 enum Language {
     JavaScript,
     Python,
+    /// On a thread of the test's.
+    Rust,
 }
 
-/// A way to start one of the six bots.
+/// A way to start one of the bots.
 struct Kind {
     folder: &'static str,
     language: Language,
@@ -58,9 +62,14 @@ struct Kind {
 
 /// A running bot. Killed when dropped.
 struct Bot {
-    child: Child,
+    run: Run,
     url: String,
     log: Arc<Mutex<String>>,
+}
+
+enum Run {
+    Process(Child),
+    Thread(#[allow(dead_code, reason = "held")] rust::Running),
 }
 
 impl Kind {
@@ -78,6 +87,17 @@ impl Kind {
 
     /// Gives back what the bot said if it ended.
     fn attempt(&self, server: &Server, folder: &Folder) -> Result<Bot, String> {
+        if let Language::Rust = self.language {
+            let running = rust::start(rust::Settings {
+                app_id: HELPDESK.0,
+                secret: HELPDESK.1,
+                tenant: TENANT,
+                url: server.url.clone(),
+                managed_identity: matches!(self.trust, Trust::ManagedIdentity),
+                folder: folder.0.clone(),
+            });
+            return Ok(Bot { url: running.url.clone(), run: Run::Thread(running), log: Arc::default() });
+        }
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let url = format!("http://127.0.0.1:{port}");
         let mut child = self.command(server, folder, port).spawn().unwrap();
@@ -97,7 +117,7 @@ impl Kind {
             });
         }
         drop(listening);
-        let bot = Bot { child, url, log };
+        let bot = Bot { run: Run::Process(child), url, log };
         match heard.recv() {
             Ok(()) => Ok(bot),
             Err(_) => Err(bot.log.lock().unwrap().clone()),
@@ -128,6 +148,7 @@ impl Kind {
                     .env("PYTHONDONTWRITEBYTECODE", "1");
                 command
             }
+            Language::Rust => unreachable!("it has no process"),
         };
         for (name, _) in std::env::vars().filter(|(name, _)| name.to_ascii_lowercase().ends_with("_proxy")) {
             command.env_remove(name);
@@ -157,6 +178,7 @@ impl Kind {
                     .env("PYTHONPATH", teams.join("redirect"))
                     .env("SSL_CERT_FILE", authority)
                     .env("REQUESTS_CA_BUNDLE", authority),
+                Language::Rust => &mut command,
             };
         }
         command.env("PORT", port.to_string()).env("BOT_DATA", &folder.0);
@@ -167,8 +189,10 @@ impl Kind {
 
 impl Drop for Bot {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        if let Run::Process(child) = &mut self.run {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
         if std::thread::panicking() {
             eprintln!("the bot said:\n{}", self.log.lock().unwrap());
         }
@@ -658,6 +682,28 @@ const TEAMS_JS: Kind = Kind {
 };
 
 const TEAMS_PYTHON: Kind = Kind { language: Language::Python, asks_again: false, ..TEAMS_JS };
+
+/// The server itself is the authority of both sides, over plain HTTP.
+const RUST: Kind = Kind {
+    folder: "",
+    language: Language::Rust,
+    trust: Trust::Redirected,
+    has_hooks: true,
+    // It does, but not within seconds of the last time.
+    asks_again: false,
+    issuer: None,
+    settings: &[],
+};
+
+#[test]
+fn rust() {
+    everything(&RUST);
+}
+
+#[test]
+fn rust_with_a_managed_identity() {
+    trust(&Kind { trust: Trust::ManagedIdentity, ..RUST });
+}
 
 #[test]
 fn botbuilder_js() {
