@@ -9,8 +9,8 @@ use axum::routing::{get, post};
 use axum::{Router, http::StatusCode};
 use redraft_bot::{
     Action, Activity, ActivityHandler, ActivityType, Bot, BoxError, CardFactory, ClientSecret, Cloud,
-    ConnectorAdapter, ConnectorSettings, ConversationReference, InvokeResponse, ManagedIdentity, MessageFactory,
-    TurnContext, TurnResult,
+    ConnectorAdapter, ConnectorSettings, ConversationReference, InvokeResponse, ManagedIdentity,
+    MessageFactory, TurnContext, TurnResult,
 };
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
@@ -47,7 +47,8 @@ pub fn start(settings: Settings) -> Running {
     let (listening, listens) = std::sync::mpsc::channel();
     let (stop, stopped) = oneshot::channel();
     let thread = std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         runtime.block_on(async move {
             let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
             listening.send(listener.local_addr().unwrap()).unwrap();

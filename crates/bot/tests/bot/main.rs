@@ -4,6 +4,7 @@
 
 mod adapter;
 mod book;
+mod connector;
 mod flow;
 mod handler;
 mod live;
