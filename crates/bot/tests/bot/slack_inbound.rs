@@ -314,6 +314,23 @@ async fn a_mention_is_one_turn() {
     assert_eq!(all[1].r#type.as_ref().unwrap().as_str(), "messageUpdate");
 }
 
+/// Whatever happened: Slack signs each attempt anew, and keeps the event's id.
+#[tokio::test]
+async fn a_repeated_event_is_heard_once() {
+    let server = SlackServer::kind().await;
+    let (bot, heard) = listener(&server);
+    let item = json!({"type": "message", "channel": "C01OPS", "ts": "1.1"});
+    let reaction = json!({"type": "reaction_added", "user": "U01BEN", "reaction": "tada", "event_ts": "4.0", "item": item});
+    let event = envelope("Ev1", &reaction).to_string();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    for at in [now - 1, now, now + 1] {
+        assert_eq!(ask(&bot, signed_at("secret", JSON, &event, at)).await.0, 200);
+    }
+    assert_eq!(heard.all().len(), 1);
+    happens(&bot, "Ev2", &reaction).await;
+    assert_eq!(heard.all().len(), 2, "another event");
+}
+
 /// A button that was sent comes back with its verb and what it brings.
 #[tokio::test]
 async fn a_click_brings_what_the_button_has() {
