@@ -15,6 +15,7 @@ mod inside;
 mod keeping;
 mod key;
 mod log;
+mod message;
 mod migrate;
 mod purge;
 mod serve;
@@ -42,6 +43,8 @@ enum Command {
     App(inside::App),
     /// Lists, makes, rotates and revokes tokens.
     Token(inside::Token),
+    /// Posts, updates and deletes messages of a bot, on Slack and Teams as on Redraft.
+    Message(message::Message),
     /// Shows and replaces the keys that sign the Connector's tokens.
     Key(key::Key),
     /// Checks a data folder and says what it found.
@@ -80,6 +83,8 @@ pub fn run() -> ExitCode {
         Command::Channel(command) => command.run(),
         Command::App(command) => command.run(),
         Command::Token(command) => command.run(),
+        // Scripts tell by its exit code what to do.
+        Command::Message(message) => return message.run(),
         Command::Key(command) => command.run(),
         Command::Doctor(doctor) => doctor.run(),
         Command::Backup(backup) => backup.run(),

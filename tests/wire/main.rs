@@ -30,6 +30,7 @@ mod interactive;
 mod keeping;
 mod kit;
 mod limits;
+mod message;
 mod modals;
 mod oauth;
 mod pins;
