@@ -17,9 +17,11 @@ use crate::http::CALL_MS_MAX;
 
 /// How long a process has a key for itself, in milliseconds, unless it renews that. After a process was killed, others wait so
 /// long before they take the key over; by then no request of it can be under way any more.
-pub const LEASE_MS: u64 = 60_000;
-/// How much of the lease has to be left when a call begins, in milliseconds: the call may last its whole time.
-const LEASE_LEFT_MS: u64 = CALL_MS_MAX + 5_000;
+pub const LEASE_MS: u64 = 120_000;
+/// How long one call of an adapter may take, in milliseconds: a request, the waits for a rate limit, and the request again.
+const ADAPTER_MS_MAX: u64 = 3 * CALL_MS_MAX;
+/// How much of the lease has to be left when a call begins, in milliseconds.
+const LEASE_LEFT_MS: u64 = ADAPTER_MS_MAX + 5_000;
 /// How long a call waits for other processes that have the key, in milliseconds.
 const WAIT_MS_MAX: u64 = 3 * LEASE_MS;
 /// How often it looks whether they are done, in milliseconds.
@@ -636,9 +638,15 @@ impl Held<'_> {
         let mut attempt = 1;
         loop {
             self.keep(LEASE_LEFT_MS).await?;
-            let error = match call().await {
-                Ok(done) => return Ok(done),
-                Err(error) => error,
+            let limit = Duration::from_millis(ADAPTER_MS_MAX);
+            let error = match tokio::time::timeout(limit, call()).await {
+                Ok(Ok(done)) => return Ok(done),
+                Ok(Err(error)) => error,
+                Err(_) => Error::Unanswered {
+                    method: "The call".to_owned(),
+                    reason: format!("it took longer than {ADAPTER_MS_MAX} ms"),
+                    repeat: Repeat::MayDuplicate,
+                },
             };
             let pause = error.retry_after().unwrap_or(Duration::from_secs(1 << attempt));
             let pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);

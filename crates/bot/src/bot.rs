@@ -132,6 +132,28 @@ impl Bot {
         Self::new(Dispatch(handler))
     }
 
+    /// A bot with this code on the platforms that the environment has settings for: Slack if `SLACK_BOT_TOKEN` is set, see
+    /// [`SlackSettings::from_env`](crate::SlackSettings::from_env), and Teams if `MicrosoftAppId` or `CLIENT_ID` is, see
+    /// [`ConnectorSettings::from_env`](crate::ConnectorSettings::from_env).
+    ///
+    /// # Errors
+    /// [`Error::Misconfigured`] if they don't go together, or if there are none.
+    pub fn from_env(handler: impl TurnHandler) -> Result<Self, Error> {
+        let set = |name: &str| std::env::var(name).is_ok_and(|value| !value.is_empty());
+        let mut bot = Self::new(handler);
+        if set("SLACK_BOT_TOKEN") {
+            bot = bot.with_adapter(crate::SlackAdapter::from_env()?);
+        }
+        if set("MicrosoftAppId") || set("CLIENT_ID") {
+            bot = bot.with_adapter(crate::ConnectorAdapter::from_env()?);
+        }
+        if bot.adapters().is_empty() {
+            let words = "Set SLACK_BOT_TOKEN for Slack, MicrosoftAppId or CLIENT_ID for Teams, or both.";
+            return Err(Error::Misconfigured(words.to_owned()));
+        }
+        Ok(bot)
+    }
+
     /// The same bot on one more platform.
     #[must_use]
     pub fn with_adapter(self, adapter: impl Adapter) -> Self {

@@ -218,8 +218,15 @@ async fn of_several_processes_at_once_one_posts() {
 async fn a_process_slower_than_its_lease_does_not_write_over_the_one_that_took_over() {
     let adapter = platform(true, false);
     let store = Arc::new(MemoryBookStore::new());
-    adapter.fail_next([Fault::Slow(Duration::from_secs(200))]);
-    let slow = process(&adapter, &store);
+    // Stopped for a while, between the post and the record of it.
+    let stopped = Mortal {
+        store: Arc::clone(&store),
+        operations: AtomicUsize::new(0),
+        dies_at: 1,
+        after: false,
+        wakes_after: Some(Duration::from_secs(200)),
+    };
+    let slow = process(&adapter, &Arc::new(stopped));
     let place = adapter.reference();
     let slow = tokio::spawn(async move { slow.upsert(KEY, &place, "first").await });
     tokio::time::sleep(SECOND).await;
@@ -228,6 +235,18 @@ async fn a_process_slower_than_its_lease_does_not_write_over_the_one_that_took_o
     let entry = slow.await.unwrap().unwrap();
     assert_eq!(entry.how, Upserted::Updated);
     assert_eq!(texts(&adapter), ["first"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_longer_than_the_lease_allows_is_given_up() {
+    let adapter = platform(true, false);
+    let store = Arc::new(MemoryBookStore::new());
+    let book = process(&adapter, &store);
+    adapter.fail_next([Fault::Slow(Duration::from_secs(200))]);
+    let error = book.upsert(KEY, &adapter.reference(), "first").await.unwrap_err();
+    assert!(matches!(error, Error::Unanswered { .. }), "{error}");
+    let entry = book.upsert(KEY, &adapter.reference(), "second").await.unwrap();
+    assert_eq!((entry.certainty, texts(&adapter)), (Certainty::Certain, vec!["second".to_owned()]));
 }
 
 #[tokio::test(start_paused = true)]
@@ -384,12 +403,17 @@ struct Mortal {
     operations: AtomicUsize,
     dies_at: usize,
     after: bool,
+    /// Only asleep for so long, if it is not dead.
+    wakes_after: Option<Duration>,
 }
 
 impl Mortal {
     async fn may_die(&self, operation: usize, after: bool) {
         if operation == self.dies_at && after == self.after {
-            std::future::pending::<()>().await;
+            match self.wakes_after {
+                Some(wakes_after) => tokio::time::sleep(wakes_after).await,
+                None => std::future::pending::<()>().await,
+            }
         }
     }
 }
@@ -465,7 +489,7 @@ proptest! {
                     Death::Never => (usize::MAX, false),
                 };
                 doubts += usize::from(!matches!(death, Death::Never));
-                let mortal = Mortal { store: Arc::clone(&store), operations: AtomicUsize::new(0), dies_at, after };
+                let mortal = Mortal { store: Arc::clone(&store), operations: AtomicUsize::new(0), dies_at, after, wakes_after: None };
                 let book = process(&adapter, &Arc::new(mortal));
                 let _ = tokio::time::timeout(300 * SECOND, book.upsert(KEY, &adapter.reference(), number.to_string())).await;
                 if person && let Some(message) = adapter.visible().first() {

@@ -1,0 +1,56 @@
+//! A poll with a button for each answer: `poll Lunch? | Soup | Salad`.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+use redraft_bot::{Bot, BoxError, Button, Content, InvokeResponse, TurnContext, TurnHandler, TurnResult};
+
+/// A question, its answers, and who chose which.
+struct Poll {
+    question: String,
+    answers: Vec<String>,
+    votes: HashMap<String, String>,
+}
+
+impl Poll {
+    fn content(&self) -> Content {
+        let count = |answer| self.votes.values().filter(|vote| *vote == answer).count();
+        let lines: Vec<String> = self.answers.iter().map(|it| format!("{it}: {}", count(it))).collect();
+        Content::text(format!("**{}**\n\n{}", self.question, lines.join("\n\n")))
+            .buttons(self.answers.iter().map(|answer| Button::new(answer, "vote").value(answer)))
+    }
+}
+
+/// The bot, with its polls by the ids of their messages.
+#[derive(Default)]
+pub struct Polls(Mutex<HashMap<String, Poll>>);
+
+impl TurnHandler for Polls {
+    async fn on_turn(&self, context: TurnContext) -> TurnResult {
+        if let Some(action) = context.activity().action() {
+            let voter = context.activity().from.as_ref().and_then(|from| from.id.clone()).unwrap_or_default();
+            let id = action.message_id.clone().unwrap_or_default();
+            let counted = self.0.lock().map_err(|_| "poisoned")?.get_mut(&id).map(|poll| {
+                poll.votes.insert(voter, action.value().to_owned());
+                poll.content()
+            });
+            if let Some(content) = counted {
+                context.update_content(&id, content).await?;
+            }
+            context.respond(InvokeResponse::notice("Your vote is counted."));
+        } else if let Some(words) = context.text().strip_prefix("poll ") {
+            let mut words = words.split('|').map(|word| word.trim().to_owned());
+            let question = words.next().unwrap_or_default();
+            let poll = Poll { question, answers: words.collect(), votes: HashMap::new() };
+            let id = context.send_content(poll.content()).await?.id.unwrap_or_default();
+            self.0.lock().map_err(|_| "poisoned")?.insert(id, poll);
+        }
+        Ok(())
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<(), BoxError> {
+    Bot::from_env(Polls::default())?.listen("127.0.0.1:3978").await?;
+    Ok(())
+}
