@@ -232,3 +232,25 @@ fn exit_codes_say_what_to_do() {
     let ran = slack().run("post", &["x"]);
     assert!(ran.code == 4 && ran.said.is_empty() && ran.complained.contains("wait 3600 s"), "{ran:?}");
 }
+
+/// What a platform answers moves no cursor, and is one line for those who read ids.
+#[test]
+fn a_hostile_platform_is_text() {
+    let world = World::new();
+    let bot = Bot::new();
+    let hostile = "\u{1b}[2J\u{9b}31m\rTwo";
+    let url = bot.url.replace("/api/messages", "/api/");
+    let script = Script::slack(&world).with("SLACK_API_URL", Some(&url));
+    for (answer, code) in [
+        (json!({"ok": true, "ts": hostile, "channel": hostile}), 0),
+        (json!({"ok": false, "error": hostile, "response_metadata": {"messages": [hostile]}}), 3),
+    ] {
+        bot.answers(move |_| Say::Json(200, answer.clone()));
+        for output in ["id", "json"] {
+            let ran = script.run("post", &["--output", output, "x"]);
+            assert_eq!(ran.code, code, "{ran:?}");
+            let printed = format!("{}{}", ran.said, ran.complained);
+            assert!(printed.contains("Two") && !printed.contains(char::is_control), "{ran:?}");
+        }
+    }
+}

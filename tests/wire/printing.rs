@@ -383,8 +383,8 @@ fn hostile_server(folder: &Path, status: &'static str, text: &'static str) {
     });
 }
 
-/// Commands that ask no server, or are none.
-const OF_THE_FOLDER: [&str; 6] = ["serve", "doctor", "backup", "restore", "migrate", "help"];
+/// Commands that ask no server, or are none; and `message`, which asks a platform (`message::a_hostile_platform_is_text`).
+const OF_THE_FOLDER: [&str; 7] = ["serve", "doctor", "backup", "restore", "migrate", "message", "help"];
 
 /// The commands, or verbs of a command, that its help lists.
 fn commands(of: &[&str]) -> Vec<String> {
