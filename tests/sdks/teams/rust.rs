@@ -17,6 +17,7 @@ use tokio::sync::oneshot;
 
 /// What the bot is told about the world.
 pub struct Settings {
+    /// Empty: nobody is checked.
     pub app_id: &'static str,
     pub secret: &'static str,
     pub tenant: &'static str,
@@ -66,7 +67,9 @@ pub fn start(settings: Settings) -> Running {
 }
 
 fn router(settings: &Settings) -> (Router, Bot) {
-    let connector = if settings.managed_identity {
+    let connector = if settings.app_id.is_empty() {
+        ConnectorSettings::anonymous()
+    } else if settings.managed_identity {
         let endpoint = format!("{}/msi/token", settings.url);
         let identity = ManagedIdentity::user_assigned(settings.app_id).at(endpoint, settings.secret);
         ConnectorSettings::new(settings.app_id, identity)
