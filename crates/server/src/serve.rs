@@ -16,7 +16,7 @@ use redraft_model::decision::Why;
 use redraft_model::id::WorkspaceId;
 use redraft_store::{MemoryStore, Options, SqliteStore, Store, Sweep, machine_clock};
 use serde::Serialize;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 use tracing::{info, warn};
@@ -368,11 +368,25 @@ impl connections::Answers for Answers {
     }
 }
 
+/// Connections that wait to be accepted. One more is dropped, and whoever opened it tries again a second later: a thousand
+/// at once made others wait so long for `/healthz`. The system may allow fewer (`net.core.somaxconn`).
+const BACKLOG_CONNECTIONS: u32 = 4096;
+
 async fn bind(listen: &str) -> Result<(TcpListener, SocketAddr), ServeError> {
     let failed = |failed| ServeError::Listen(listen.to_owned(), failed);
-    let listener = TcpListener::bind(listen).await.map_err(failed)?;
+    let mut addresses = tokio::net::lookup_host(listen).await.map_err(failed)?;
+    let first = addresses.next().ok_or_else(|| failed(std::io::ErrorKind::AddrNotAvailable.into()))?;
+    let listener = addresses.fold(listen_on(first), |bound, next| bound.or_else(|_| listen_on(next)));
+    let listener = listener.map_err(failed)?;
     let bound = listener.local_addr().map_err(failed)?;
     Ok((listener, bound))
+}
+
+fn listen_on(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG_CONNECTIONS)
 }
 
 /// Whether nobody but this machine reaches a server that listens at these addresses and is known by this one. A public
