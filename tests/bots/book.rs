@@ -129,7 +129,7 @@ async fn kill(platform: Platform, kills: usize) {
     };
     let orphans = of_book.len() - of_book.iter().filter(known).count();
     let live = of_book.iter().filter(|message| message.text().contains("is live")).count();
-    println!(
+    eprintln!(
         "{platform:?}: {kills} killed, {} messages, {} duplicates, {orphans} orphans",
         of_book.len(),
         of_book.len() - kills

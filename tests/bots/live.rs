@@ -67,7 +67,7 @@ async fn storm(platform: Platform, seconds: u64) -> Result<(), Error> {
     assert!(reached.is_sorted(), "{reached:?}");
     assert_eq!(reached.last(), Some(&Some(last)));
     let changes = changes.load(Ordering::SeqCst);
-    println!("{platform:?}: {last} sets, {changes} calls, revision {:?}, in order", shown.revision());
+    eprintln!("{platform:?}: {last} sets, {changes} calls, revision {:?}, in order", shown.revision());
     assert!(changes as u64 <= 3 + seconds * 2, "{changes} calls in {seconds} s");
     redraft.stop().await
 }
