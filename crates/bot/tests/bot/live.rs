@@ -357,6 +357,18 @@ async fn a_step_that_was_not_answered_leaves_the_exact_answer() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_dropped_answer_is_finished() {
+    let adapter = streaming();
+    let bot = bot_on(&adapter);
+    let answer = bot.context_for(&adapter.reference()).unwrap().stream().await.unwrap();
+    answer.push("One ");
+    tokio::task::yield_now().await;
+    drop(answer);
+    assert_eq!(bot.shutdown().await, 0);
+    assert_eq!(adapter.calls().last().unwrap().verb, TestVerb::FinishStream);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_person_stops_an_answer() {
     let adapter = streaming();
     let bot = bot_on(&adapter);
