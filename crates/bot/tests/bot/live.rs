@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use redraft_bot::testing::{Fault, TestAdapter, TestCall, TestVerb};
-use redraft_bot::{Bot, Error, TurnContext};
+use redraft_bot::{Bot, Error, FINISH_MS_MAX, TurnContext};
 use tokio::time::Instant;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -153,7 +153,7 @@ async fn a_platform_that_is_not_reached_is_asked_less_and_less_and_finish_ends()
     let begin = Instant::now();
     let error = message.finish().await.unwrap_err();
     assert!(matches!(error, Error::Unanswered { .. }), "{error}");
-    assert!(begin.elapsed() <= Duration::from_millis(redraft_bot::FINISH_MS_MAX));
+    assert!(begin.elapsed() <= Duration::from_millis(FINISH_MS_MAX));
     assert!(calls(&adapter, TestVerb::Update).len() <= 10);
 }
 
@@ -438,6 +438,7 @@ proptest! {
                 message.set(number.to_string());
                 tokio::time::sleep(Duration::from_millis(*pause)).await;
             }
+            let finishing = Instant::now();
             let finished = message.finish().await;
             never_back(&adapter);
             let updates = calls(&adapter, TestVerb::Update);
@@ -446,8 +447,14 @@ proptest! {
                 Err(error) => {
                     let last = updates.last().unwrap();
                     assert_eq!(text(last), pauses.len().to_string());
-                    assert_eq!(error.to_string(), last.outcome.as_ref().unwrap_err().to_string());
-                    assert_eq!(error.refusal().unwrap().code, "msg_too_long");
+                    // What was not answered may have happened.
+                    if !matches!(error, Error::Unanswered { .. }) {
+                        assert_eq!(error.to_string(), last.outcome.as_ref().unwrap_err().to_string());
+                    }
+                    // Either it can't be shown at all, or the platform failed until the next try would come too late.
+                    let never = error.refusal().is_some_and(|refusal| refusal.code == "msg_too_long");
+                    let gave_up = finishing.elapsed() >= Duration::from_millis(FINISH_MS_MAX) - 30 * SECOND;
+                    assert!(never || gave_up, "{error} after {:?}", finishing.elapsed());
                 }
             }
             if interval_ms > 0 {
