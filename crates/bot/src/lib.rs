@@ -28,7 +28,6 @@ mod context;
 mod error;
 mod factory;
 mod handler;
-#[allow(dead_code, reason = "the adapters come next")]
 mod http;
 mod json;
 mod live;
