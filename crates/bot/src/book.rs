@@ -803,8 +803,9 @@ mod sqlite {
             let connection = blocking(move || {
                 let connection = Connection::open(path)?;
                 connection.busy_timeout(std::time::Duration::from_millis(BUSY_MS_MAX.into()))?;
-                connection.pragma_update(None, "journal_mode", "WAL")?;
-                connection.pragma_update(None, "synchronous", "FULL")?;
+                // With the rollback journal that SQLite starts with, every lock is waited for. The switch to a write-ahead
+                // log would not wait: processes that start at once would be refused.
+                connection.pragma_update(None, "synchronous", "EXTRA")?;
                 connection.execute_batch(
                     "CREATE TABLE IF NOT EXISTS book (key TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT, WITHOUT ROWID",
                 )?;

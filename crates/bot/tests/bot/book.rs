@@ -596,6 +596,25 @@ async fn of_several_processes_with_one_file_one_posts() {
     assert_eq!((ids.len(), texts(&adapter).len()), (1, 1));
 }
 
+/// Processes that start at once all make the file, and none is refused because another is faster.
+#[test]
+fn of_many_that_make_the_file_each_opens_it() {
+    for round in 0..30 {
+        let folder = Folder::new(&format!("opens-{round}"));
+        let together = std::sync::Barrier::new(8);
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+                    together.wait();
+                    let store = runtime.block_on(SqliteBookStore::open(folder.file())).unwrap();
+                    assert_eq!(runtime.block_on(store.get(KEY)).unwrap(), None);
+                });
+            }
+        });
+    }
+}
+
 #[tokio::test]
 async fn a_file_of_a_later_version_is_refused() {
     let folder = Folder::new("version");
