@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::bot::Bot;
+use crate::client;
 use crate::support::{Folder, Server, redraft};
 use crate::world::*;
 
@@ -53,14 +54,18 @@ const ROWS: &[(&str, &str, &str, &str)] = &[
     ("post", "/reset", "null", "workspace_reset"),
 ];
 
-/// Operations that read, wait or call an app, whose changes are those of the app's answer; that are about no workspace; or that
-/// end it with its log. They go to the log file.
+/// Operations on the whole server: verb, path, body, the act that each workspace's audit names.
+const SERVER_ROWS: &[(&str, &str, &str, &str)] = &[
+    ("POST", "/purge", "null", "server_purged"),
+    ("POST", "/authority/rotate", r#"{"step":"publish"}"#, "signing_keys_turned"),
+    ("POST", "/token/rotate", r#"{"old_valid_seconds":60}"#, "control_token_changed"),
+    ("DELETE", "/token/old", "null", "control_token_withdrawn"),
+];
+
+/// Operations that read, wait or call an app, whose changes are those of the app's answer; that make a workspace, whose log
+/// begins with it; or that end it with its log. They go to the log file.
 const NOT_HERE: &[&str] = &[
     "post /workspaces",
-    "post /purge",
-    "post /authority/rotate",
-    "post /token/rotate",
-    "delete /token/old",
     "delete /workspaces/{workspace}",
     "post /workspaces/{workspace}/people/{person}/typing",
     "post /workspaces/{workspace}/people/{person}/stop",
@@ -97,8 +102,9 @@ fn every_operation_of_the_control_api() {
         for verb in operations.as_object().unwrap().keys().filter(|verb| *verb != "get") {
             let path = path.strip_prefix("/control").unwrap();
             let here = path.strip_prefix("/workspaces/{workspace}");
-            let in_rows =
-                here.is_some_and(|path| ROWS.iter().any(|row| (row.0, row.1) == (verb.as_str(), path)));
+            let in_rows = here
+                .is_some_and(|path| ROWS.iter().any(|row| (row.0, row.1) == (verb.as_str(), path)))
+                || SERVER_ROWS.iter().any(|row| (row.0, row.1) == (&*verb.to_uppercase(), path));
             assert_ne!(in_rows, NOT_HERE.contains(&&*format!("{verb} {path}")), "{verb} {path}");
         }
     }
@@ -148,6 +154,54 @@ fn every_operation_of_the_control_api() {
         }
     }
     println!("audit: {} operations", ROWS.len());
+}
+
+/// What is done to the whole server is in the audit of each of its workspaces, and a refused step in none.
+#[test]
+fn every_operation_on_the_server() {
+    let world = World::new();
+    let create = json!({"workspace": {"name": "Second", "id": "T02SECOND"}});
+    let mut token = "control-of-tests".to_owned();
+    let call = |token: &str, verb: &str, path: &str, body: &Value| {
+        let url = format!("{}/control{path}", world.server.url);
+        let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
+        client::send(
+            verb,
+            &url,
+            &[("authorization", &format!("Bearer {token}"))],
+            ("application/json", &body),
+        )
+    };
+    assert_eq!(call(&token, "POST", "/workspaces", &create).status, 201);
+    let audits = |token: &str| {
+        ["T01ACME", "T02SECOND"].map(|team| {
+            let path = format!("/workspaces/{team}/log?audit=true&limit=1000");
+            call(token, "GET", &path, &Value::Null).json["events"].as_array().unwrap().clone()
+        })
+    };
+    for (verb, path, body, act) in SERVER_ROWS {
+        let before = audits(&token).map(|audit| audit.len());
+        let answer = call(&token, verb, path, &serde_json::from_str(body).unwrap());
+        assert!(answer.status < 300, "{verb} {path}: {}", answer.json);
+        if let Some(new) = answer.json["token"].as_str() {
+            token = new.to_owned();
+        }
+        for (audit, before) in audits(&token).into_iter().zip(before) {
+            assert_eq!(audit.len(), before + 1, "{verb} {path}: {audit:?}");
+            let entry = &audit[before];
+            assert_eq!((&entry["act"], &entry["on"]), (&json!(act), &json!([])), "{verb} {path}");
+            assert_eq!((&entry["via"], &entry["from"]), (&json!("control"), &json!("127.0.0.1")));
+        }
+    }
+    let before = audits(&token);
+    for (verb, path, body) in [
+        ("POST", "/authority/rotate", json!({"step": "publish"})),
+        ("POST", "/token/rotate", json!({"old_valid_seconds": -1})),
+        ("DELETE", "/token/old", Value::Null),
+    ] {
+        assert!(400 <= call(&token, verb, path, &body).status, "{verb} {path}");
+    }
+    assert_eq!(audits(&token), before);
 }
 
 #[test]

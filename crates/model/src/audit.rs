@@ -2,7 +2,7 @@
 //! whatever way, with who and from where. It is part of the decision, so it is there if and only if the change is.
 
 use crate::command::{Caller, Command, Source, Verb, Via};
-use crate::control::Control;
+use crate::control::{Control, ServerAct};
 use crate::conversations::ConversationCommand;
 use crate::decision::{Change, Decision, Moment, Outcome};
 use crate::directory::{Directories, Directory, DirectoryChange};
@@ -64,7 +64,9 @@ fn changes_rights(verb: &Verb) -> bool {
 /// Adds the audit's event to what was decided, if something changes by it and the workspace goes on.
 pub(crate) fn append(command: &Command, directories: &Directories, moment: Moment, decision: &mut Decision) {
     let Some(source) = command.source.as_ref().filter(|source| concerns(command, source.via)) else { return };
-    if matches!(decision.outcome, Outcome::Repeated(..)) || !goes_on(decision) {
+    let is_record =
+        matches!(&command.verb, Verb::Control(control) if matches!(**control, Control::Record(_)));
+    if matches!(decision.outcome, Outcome::Repeated(..)) || !(is_record || goes_on(decision)) {
         return;
     }
     let directory = directories.get(command.workspace);
@@ -213,6 +215,7 @@ fn of_control(control: &Control, spell: &Spell) -> (&'static str, Vec<Option<Str
         A::ResetWorkspace => ("workspace_reset", vec![]),
         A::PatchWorkspace(_) => ("workspace_changed", vec![]),
         A::PatchQuotas(_) => ("quotas_changed", vec![]),
+        A::Record(act) => (of_server(*act), vec![]),
         A::AdvanceClock(micros) => ("clock_advanced", vec![Some(format!("{} ms", micros / 1000))]),
         A::AddUser(user) => ("person_added", vec![Some(user.slack_id.clone())]),
         A::PatchUser(id, _) => ("person_changed", vec![spell.user(*id)]),
@@ -241,5 +244,14 @@ fn of_control(control: &Control, spell: &Spell) -> (&'static str, Vec<Option<Str
         A::AddToken(token) => ("token_made", vec![spell.app(token.app), spell.user(token.user)]),
         A::RevokeToken(_) => ("token_revoked", vec![]),
         A::RotateToken { .. } => ("token_rotated", vec![]),
+    }
+}
+
+fn of_server(act: ServerAct) -> &'static str {
+    match act {
+        ServerAct::Purge => "server_purged",
+        ServerAct::TurnSigningKeys => "signing_keys_turned",
+        ServerAct::ChangeControlToken => "control_token_changed",
+        ServerAct::WithdrawControlToken => "control_token_withdrawn",
     }
 }

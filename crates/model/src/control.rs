@@ -24,6 +24,19 @@ use crate::workspace::{
     UserGroup, Webhook, Workspace,
 };
 
+/// What somebody did to the whole server. Each workspace's audit names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServerAct {
+    /// Content that was deleted is erased at once, whatever the retention.
+    Purge,
+    /// The keys that sign the Connector's tokens went one step on.
+    TurnSigningKeys,
+    /// The control API has a new token.
+    ChangeControlToken,
+    /// The control API's replaced token is no longer accepted.
+    WithdrawControlToken,
+}
+
 /// One act of control.
 #[derive(Clone, Debug)]
 pub enum Control {
@@ -37,6 +50,8 @@ pub enum Control {
     PatchWorkspace(WorkspacePatch),
     /// How much the workspace may hold from now on. What is there stays.
     PatchQuotas(QuotasPatch),
+    /// Nothing changes but the audit: something was done to the whole server.
+    Record(ServerAct),
     /// The workspace's clock goes forward by so many microseconds; see [`CLOCK_AHEAD_MICROS_MAX`].
     AdvanceClock(i64),
     /// A person. The number is given here.
@@ -233,6 +248,7 @@ impl Act<'_> {
                 self.draft.event(EventKind::WorkspaceChanged);
                 Ok(Outcome::Done)
             }
+            Control::Record(_) => Ok(Outcome::Done),
             Control::PatchWorkspace(patch) => Ok(self.patch_workspace(patch)),
             Control::AdvanceClock(micros) => self.advance(*micros),
             Control::AddUser(user) => self.add_user(user),

@@ -39,6 +39,7 @@ mod purge;
 mod rates;
 mod refusal;
 mod secrets;
+mod server;
 mod token;
 mod tokens;
 mod workspaces;
@@ -211,8 +212,8 @@ async fn route(app: &Arc<App>, method: &Method, path: &str, query: Option<&str>,
         ("POST", ["purge"]) => purge::purge(app).await,
         ("GET", ["authority"]) => authority::shown(app).await,
         ("POST", ["authority", "rotate"]) => authority::rotate(app, body).await,
-        ("POST", ["token", "rotate"]) => token::rotate(app, body),
-        ("DELETE", ["token", "old"]) => token::withdraw(app),
+        ("POST", ["token", "rotate"]) => token::rotate(app, body).await,
+        ("DELETE", ["token", "old"]) => token::withdraw(app).await,
         ("POST", ["workspaces"]) => workspaces::create(app, body).await,
         (_, ["workspaces", team, rest @ ..]) => {
             let directory = app.workspace_named(team).ok_or_else(|| Error::not_found("workspace"))?;

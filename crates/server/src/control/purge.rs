@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use redraft_model::control::ServerAct;
 use redraft_model::directory::Directory;
 use redraft_store::{Awaited, StoreError, Sweep};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use super::{Answer, Error, ok, refusal};
+use super::{Answer, Error, ok, refusal, server};
 use crate::app::App;
 
 /// How long to wait before the log is tried to be emptied again, for those who read it.
@@ -29,6 +30,7 @@ pub(super) async fn purge(app: &App) -> Answer {
     empty_log(app).await?;
     while app.store.scrub().await.map_err(refusal::store)? {}
     let emptied = empty_log(app).await?;
+    server::record(app, ServerAct::Purge).await;
     let mut waiting = Vec::new();
     for awaited in app.store.awaited().await.map_err(refusal::store)? {
         if let Some(directory) = app.workspace(awaited.workspace) {

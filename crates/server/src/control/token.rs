@@ -2,6 +2,7 @@
 
 use std::sync::{PoisonError, RwLock};
 
+use redraft_model::control::ServerAct;
 use redraft_model::id::WorkspaceId;
 use redraft_model::time::{Micros, Ts};
 use serde::Deserialize;
@@ -9,7 +10,7 @@ use serde_json::json;
 use subtle::ConstantTimeEq;
 
 use super::secrets::{DAY_SECONDS, overlap_micros};
-use super::{Answer, Error, created, ok};
+use super::{Answer, Error, created, ok, server};
 use crate::app::App;
 use crate::mint;
 
@@ -72,19 +73,21 @@ fn now(app: &App) -> Micros {
 }
 
 /// Makes a token in the old one's place and shows it, this once.
-pub(super) fn rotate(app: &App, body: &[u8]) -> Answer {
+pub(super) async fn rotate(app: &App, body: &[u8]) -> Answer {
     let New { old_valid_seconds } = super::read(body)?;
     let until = now(app).plus(overlap_micros(old_valid_seconds)?);
     let token = format!("redraft-{}", mint::secret());
     app.control_tokens.change(mint::sha256(token.as_bytes()), until);
     tracing::warn!(old_until = %Ts(until.0).dotted(), "the control API has another token");
+    server::record(app, ServerAct::ChangeControlToken).await;
     created(json!({ "token": token, "old_until": Ts(until.0).dotted() }))
 }
 
 /// Ends the replaced token.
-pub(super) fn withdraw(app: &App) -> Answer {
+pub(super) async fn withdraw(app: &App) -> Answer {
     if app.control_tokens.withdraw(now(app)) {
         tracing::warn!("the control API's replaced token is over");
+        server::record(app, ServerAct::WithdrawControlToken).await;
         return ok(json!({}));
     }
     Err(Error::not_found("replaced token that is still good"))
