@@ -11,6 +11,7 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::http::Response;
 use redraft_model::command::{Caller, Command, Verb};
+use redraft_model::content::Dialect;
 use redraft_model::control::Control;
 use redraft_model::decision::Why;
 use redraft_model::id::WorkspaceId;
@@ -29,7 +30,7 @@ use crate::connections::{self, Connection, Gate};
 use crate::connector::authority::Authority;
 use crate::connector::rates::Rates;
 use crate::control::ControlTokens;
-use crate::delivery::{self, Outbox};
+use crate::delivery::{self, Deliver, Outbox};
 use crate::front::Entrance;
 use crate::seed::{Ready, Seed, SeedError, ready_again};
 use crate::slack::sockets::Sockets;
@@ -38,7 +39,7 @@ use crate::socket::{self, ControlListener};
 use crate::throttle::Throttle;
 use crate::tls::{self, Tls};
 use crate::typing::Typing;
-use crate::{due, front, mint, slack};
+use crate::{connector, due, front, mint, slack};
 
 /// Why an app that needs no token is not made.
 pub(crate) const ANONYMOUS_NEEDS_LOOPBACK: &str =
@@ -253,7 +254,11 @@ impl Server {
         let background = tokio::spawn(background(Arc::clone(&app)));
         let due = tokio::spawn(due::run(Arc::clone(&app)));
         let (delivering, delivered) = watch::channel(());
-        let delivery = tokio::spawn(delivery::run(Arc::clone(&app), delivered));
+        let dialects = Arc::new(Dialects {
+            slack: slack::hears::Events(Arc::clone(&app)),
+            connector: connector::hears::Activities(Arc::clone(&app)),
+        });
+        let delivery = tokio::spawn(delivery::run(Arc::clone(&app), dialects, delivered));
         let watching = tokio::spawn(Arc::clone(&app.gate).watch());
         let ca_file = tls.as_ref().and_then(|(_, _, tls)| tls.authority_file.clone());
         // Everyone who answers holds a receiver until nothing is under way there.
@@ -310,6 +315,21 @@ impl Server {
         }
         info!("stopped");
         Ok(())
+    }
+}
+
+/// What delivery knows of the dialects.
+struct Dialects {
+    slack: slack::hears::Events,
+    connector: connector::hears::Activities,
+}
+
+impl delivery::Dialects for Dialects {
+    fn of(&self, dialect: Dialect) -> &dyn Deliver {
+        match dialect {
+            Dialect::Slack => &self.slack,
+            Dialect::Connector => &self.connector,
+        }
     }
 }
 

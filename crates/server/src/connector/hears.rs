@@ -16,7 +16,7 @@ use redraft_model::id::{AppId, ConversationId, MessageKey, UserId, WorkspaceId};
 use redraft_model::message::Kind;
 use redraft_model::time::Ts;
 use redraft_model::workspace::{App as Bot, Conversation, ConversationKind, User};
-use redraft_store::{Cause, StoreError};
+use redraft_store::{Cause, Later, Part, StoreError};
 use redraft_wire::connector::activity::{for_send, parse};
 use redraft_wire::connector::id::split_conversation;
 use redraft_wire::connector::inbound::{
@@ -30,7 +30,7 @@ use super::attachments::named_attachments;
 use super::authority::ISSUER;
 use super::words::words;
 use crate::app::{App, NotDone};
-use crate::delivery::{self, Answered, Connection, Failure, Request, Schedule, Told, Unanswered};
+use crate::delivery::{self, Answered, Connection, Deliver, Failure, Request, Schedule, Told, Unanswered};
 use crate::mint;
 use crate::names::NamesFor;
 
@@ -41,8 +41,32 @@ const TIMEZONE: &str = "Etc/UTC";
 /// Activities that a bot may put into one answer.
 const REPLIES_MAX: usize = 50;
 
+/// Delivery as the Connector's channel does it: an event is one part, numbered 0.
+pub(crate) struct Activities(pub Arc<App>);
+
+impl Deliver for Activities {
+    fn may_hear(&self, directory: &Directory, bot: &Bot, event: &Event) -> Vec<u8> {
+        if may_hear(directory, bot, event) { vec![0] } else { Vec::new() }
+    }
+
+    /// No attempt differs from the one before.
+    fn tell(
+        &self,
+        workspace: WorkspaceId,
+        app: AppId,
+        (position, _): Part,
+        _before: Option<(u32, Cause)>,
+    ) -> Later<'_, Result<Told, Failure>> {
+        Box::pin(tell(&self.0, workspace, app, position))
+    }
+
+    fn schedule(&self) -> &'static Schedule {
+        &SCHEDULE
+    }
+}
+
 /// Whether an app may have to be told of an event: everything that can be said without looking at words.
-pub(crate) fn may_hear(directory: &Directory, bot: &Bot, event: &Event) -> bool {
+fn may_hear(directory: &Directory, bot: &Bot, event: &Event) -> bool {
     use EventKind as K;
     if let K::AppUninstalled(gone) = event.kind {
         return gone == bot.id;
@@ -115,16 +139,11 @@ fn visible(conversation: &Conversation, user: UserId) -> bool {
 
 /// How long until each further attempt. Teams' own schedule is not public; this is the reference's guess: once more
 /// after a short pause.
-pub(crate) const SCHEDULE: Schedule =
+const SCHEDULE: Schedule =
     Schedule { pauses_micros: &[5_000_000], down_micros: 5_000_000, switches_off: false };
 
 /// Tells a bot of the event at this position: one attempt.
-pub(crate) async fn tell(
-    app: &App,
-    workspace: WorkspaceId,
-    id: AppId,
-    position: u64,
-) -> Result<Told, Failure> {
+async fn tell(app: &App, workspace: WorkspaceId, id: AppId, position: u64) -> Result<Told, Failure> {
     let unread =
         |failed: StoreError| Failure { reason: failed.to_string(), cause: Cause::Other, again: true };
     let Some((directory, bot)) = registration(app, workspace, id) else {

@@ -1,4 +1,6 @@
-//! What each dialect says to delivery: what an app hears, how it is told, and when that is tried again.
+//! What delivery asks of a dialect: what an app may hear, one attempt at telling it, and when to try again.
+//!
+//! Delivery names no dialect. Each implements [`Deliver`], and whoever assembles the server hands them in as [`Dialects`].
 
 use std::sync::Arc;
 
@@ -7,37 +9,57 @@ use redraft_model::content::Dialect;
 use redraft_model::control::Control;
 use redraft_model::directory::Directory;
 use redraft_model::event::{Event, EventKind};
-use redraft_model::id::WorkspaceId;
+use redraft_model::id::{AppId, WorkspaceId};
 use redraft_model::workspace::App as Bot;
-use redraft_store::Cause;
+use redraft_store::{Cause, Later, Part};
 use tracing::warn;
 
 use super::lanes::Attempt;
 use super::{Failure, Key, Schedule, Told};
 use crate::app::App;
-use crate::{connector, slack};
 
-/// The parts of an event that an app may have to be told of.
-pub(super) fn may_hear(directory: &Directory, bot: &Bot, event: &Event) -> Vec<u8> {
-    match bot.dialect {
-        Dialect::Slack => slack::hears::may_hear(directory, bot, event),
-        Dialect::Connector if connector::hears::may_hear(directory, bot, event) => vec![0],
-        Dialect::Connector => Vec::new(),
-    }
+/// A dialect's side of delivery.
+pub(crate) trait Deliver: Send + Sync {
+    /// The parts of an event that an app may have to be told of, by everything that can be said without looking at words.
+    /// An app too many costs an attempt that finds nothing to tell; one too few never hears of the event. The numbers are
+    /// the dialect's own and are stored with what waits for another attempt.
+    fn may_hear(&self, directory: &Directory, bot: &Bot, event: &Event) -> Vec<u8>;
+
+    /// One attempt at telling an app of one part of an event. `before` has how many attempts failed already, and what the
+    /// last of them met. Rights are looked at again: the app may not know of it any more.
+    fn tell(
+        &self,
+        workspace: WorkspaceId,
+        app: AppId,
+        part: Part,
+        before: Option<(u32, Cause)>,
+    ) -> Later<'_, Result<Told, Failure>>;
+
+    /// When an attempt that failed is made again.
+    fn schedule(&self) -> &'static Schedule;
+}
+
+/// The dialects of a running server.
+pub(crate) trait Dialects: Send + Sync {
+    /// The side of delivery of the dialect that an app speaks.
+    fn of(&self, dialect: Dialect) -> &dyn Deliver;
 }
 
 /// One attempt.
-pub(super) async fn tell(app: Arc<App>, (workspace, id): Key, attempt: Attempt) -> Result<Told, Failure> {
+pub(super) async fn tell(
+    app: Arc<App>,
+    dialects: Arc<dyn Dialects>,
+    (workspace, id): Key,
+    attempt: Attempt,
+) -> Result<Told, Failure> {
     let Attempt { part, attempts, cause, .. } = attempt;
     let dialect = app.workspace(workspace).and_then(|directory| directory.app(id).map(|bot| bot.dialect));
-    let told = match dialect {
-        Some(Dialect::Slack) => {
-            let before = cause.filter(|_| 0 < attempts).map(|cause| (attempts, cause));
-            slack::hears::tell(&app, workspace, id, part, before).await
-        }
-        Some(Dialect::Connector) | None => connector::hears::tell(&app, workspace, id, part.0).await,
+    let Some(dialect) = dialect else {
+        let reason = "the app has no endpoint any more".into();
+        return Err(Failure { reason, cause: Cause::Other, again: false });
     };
-    match told {
+    let before = cause.filter(|_| 0 < attempts).map(|cause| (attempts, cause));
+    match dialects.of(dialect).tell(workspace, id, part, before).await {
         Ok(Told::Nothing) if is_erased(&app, workspace, part.0).await => {
             Err(Failure { reason: ERASED.into(), cause: Cause::Other, again: false })
         }
@@ -67,13 +89,6 @@ async fn is_erased(app: &App, workspace: WorkspaceId, position: u64) -> bool {
         _ => return false,
     };
     app.store.is_erased(workspace, words).await.unwrap_or(false)
-}
-
-pub(super) fn schedule(dialect: Dialect) -> &'static Schedule {
-    match dialect {
-        Dialect::Slack => &slack::hears::SCHEDULE,
-        Dialect::Connector => &connector::hears::SCHEDULE,
-    }
 }
 
 /// The app is told nothing more until somebody switches its events on again.

@@ -27,6 +27,7 @@ mod worker;
 
 use client::Client;
 pub(crate) use client::{Answered, Connection, Request, Unanswered};
+pub(crate) use dialect::{Deliver, Dialects};
 use worker::Worker;
 
 /// What waits to be answered by an app's worker; whoever asks for more waits.
@@ -186,12 +187,12 @@ pub(crate) struct Schedule {
 
 /// Keeps one worker for each app that has an endpoint, until the other side of `stop` is dropped and all of them have
 /// written down how far they are.
-pub(crate) async fn run(app: Arc<App>, mut stop: watch::Receiver<()>) {
+pub(crate) async fn run(app: Arc<App>, dialects: Arc<dyn Dialects>, mut stop: watch::Receiver<()>) {
     let mut running = JoinSet::new();
     let mut changes = app.store.published().apps_bell();
     loop {
         changes.mark_unchanged();
-        start_workers(&app, &mut running, &stop);
+        start_workers(&app, &dialects, &mut running, &stop);
         tokio::select! {
             changed = changes.changed() => if changed.is_err() { break },
             // Its app may have a new endpoint already.
@@ -202,7 +203,12 @@ pub(crate) async fn run(app: Arc<App>, mut stop: watch::Receiver<()>) {
     while running.join_next().await.is_some() {}
 }
 
-fn start_workers(app: &Arc<App>, running: &mut JoinSet<()>, stop: &watch::Receiver<()>) {
+fn start_workers(
+    app: &Arc<App>,
+    dialects: &Arc<dyn Dialects>,
+    running: &mut JoinSet<()>,
+    stop: &watch::Receiver<()>,
+) {
     let mut keys = Vec::new();
     for directory in app.store.published().directories().all() {
         let told = directory.apps().filter(|app| app.is_told());
@@ -214,7 +220,7 @@ fn start_workers(app: &Arc<App>, running: &mut JoinSet<()>, stop: &watch::Receiv
         workers.entry(key).or_insert_with(|| {
             let (sender, asked) = mpsc::channel(ASKED_MAX);
             let backlog = Arc::<Backlog>::default();
-            let worker = Worker::new(Arc::clone(app), key, asked, Arc::clone(&backlog));
+            let worker = Worker::new(Arc::clone(app), Arc::clone(dialects), key, asked, Arc::clone(&backlog));
             running.spawn(worker.run(stop.clone()));
             Running { asked: sender, backlog }
         });

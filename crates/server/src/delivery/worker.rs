@@ -16,7 +16,7 @@ use tracing::{info, warn};
 
 use super::hour::Hour;
 use super::lanes::{Attempt, Lanes};
-use super::{Asked, Backlog, Failure, Key, Schedule, Told, dialect};
+use super::{Asked, Backlog, Dialects, Failure, Key, Schedule, Told, dialect};
 use crate::app::App;
 
 /// Parts of events of one app whose first attempt is not over. The log is not read on while there are so many. After a crash they
@@ -56,6 +56,7 @@ const SLEEP_MAX: Duration = Duration::from_secs(60);
 
 pub(super) struct Worker {
     app: Arc<App>,
+    dialects: Arc<dyn Dialects>,
     workspace: WorkspaceId,
     id: AppId,
     /// Where the endpoint's part of the log began when this worker did; another endpoint's worker begins anew.
@@ -87,12 +88,14 @@ pub(super) struct Worker {
 impl Worker {
     pub fn new(
         app: Arc<App>,
+        dialects: Arc<dyn Dialects>,
         (workspace, id): Key,
         asked: mpsc::Receiver<Asked>,
         backlog: Arc<Backlog>,
     ) -> Self {
         Self {
             app,
+            dialects,
             workspace,
             id,
             hears_from: None,
@@ -206,7 +209,12 @@ impl Worker {
         while self.running.len() < LANES_MAX
             && let Some(attempt) = self.lanes.next()
         {
-            let tell = dialect::tell(Arc::clone(&self.app), (self.workspace, self.id), attempt);
+            let tell = dialect::tell(
+                Arc::clone(&self.app),
+                Arc::clone(&self.dialects),
+                (self.workspace, self.id),
+                attempt,
+            );
             self.on_their_way.insert(self.running.spawn(tell).id(), attempt);
         }
         let unwritten = self.heard().saturating_sub(self.settled_to);
@@ -248,13 +256,13 @@ impl Worker {
         let Some(app) = directory.app(self.id) else { return Vec::new() };
         let general = || directory.general().map(|general| general.id);
         let conversation = event.kind.conversation().or_else(general);
-        let parts = dialect::may_hear(&directory, app, event).into_iter();
+        let parts = self.dialects.of(app.dialect).may_hear(&directory, app, event).into_iter();
         let first = |part| Attempt { part: (event.position, part), conversation, attempts: 0, cause: None };
         parts.map(first).collect()
     }
 
     fn schedule(&self) -> Option<&'static Schedule> {
-        Some(dialect::schedule(self.directory()?.app(self.id)?.dialect))
+        Some(self.dialects.of(self.directory()?.app(self.id)?.dialect).schedule())
     }
 
     /// Waits for its next attempt, or is given up if it had all of them.

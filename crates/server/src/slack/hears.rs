@@ -14,17 +14,40 @@ use redraft_model::directory::Directory;
 use redraft_model::event::{Event, EventKind};
 use redraft_model::id::{AppId, ConversationId, UserId, WorkspaceId};
 use redraft_model::workspace::{App as Bot, Conversation, ConversationKind, SlackApp, TokenKind};
-use redraft_store::{Cause, Part, StoreError};
+use redraft_store::{Cause, Later, Part, StoreError};
 use serde_json::{Value, json};
 
 use super::events::Scene;
 use super::transport::{self, Parcel, ParcelKind, Retry};
 use crate::app::App;
-use crate::delivery::{Answered, Failure, Schedule, Told};
+use crate::delivery::{Answered, Deliver, Failure, Schedule, Told};
 use crate::mint;
 
+/// Delivery over the Events API and Socket Mode.
+pub(crate) struct Events(pub Arc<App>);
+
+impl Deliver for Events {
+    fn may_hear(&self, directory: &Directory, bot: &Bot, event: &Event) -> Vec<u8> {
+        may_hear(directory, bot, event)
+    }
+
+    fn tell(
+        &self,
+        workspace: WorkspaceId,
+        app: AppId,
+        part: Part,
+        before: Option<(u32, Cause)>,
+    ) -> Later<'_, Result<Told, Failure>> {
+        Box::pin(tell(&self.0, workspace, app, part, before))
+    }
+
+    fn schedule(&self) -> &'static Schedule {
+        &SCHEDULE
+    }
+}
+
 /// Slack tries again at once, after a minute and after five. What came while the endpoint was down waits a minute.
-pub(crate) const SCHEDULE: Schedule =
+const SCHEDULE: Schedule =
     Schedule { pauses_micros: &[0, 60_000_000, 300_000_000], down_micros: 60_000_000, switches_off: true };
 
 /// What Slack has an event for. The number is the part of the log's event that it is, and is stored.
@@ -231,7 +254,7 @@ fn things(event: &Event, directory: &Directory) -> Vec<(Thing, Reach)> {
 }
 
 /// The parts of an event that an app may have to be told of: everything that can be said without looking at words.
-pub(crate) fn may_hear(directory: &Directory, bot: &Bot, event: &Event) -> Vec<u8> {
+fn may_hear(directory: &Directory, bot: &Bot, event: &Event) -> Vec<u8> {
     let things = things(event, directory).into_iter();
     let heard = things.filter(|(thing, reach)| hearer(directory, bot, event, *thing, reach).is_some());
     heard.map(|(thing, _)| thing as u8).collect()
@@ -281,7 +304,7 @@ fn hearer(directory: &Directory, bot: &Bot, event: &Event, thing: Thing, reach: 
 ///
 /// # Errors
 /// When it did not get there.
-pub(crate) async fn tell(
+async fn tell(
     app: &Arc<App>,
     workspace: WorkspaceId,
     id: AppId,
