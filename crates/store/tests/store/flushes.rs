@@ -1,13 +1,14 @@
 //! The injected delay, and what a batch saves of it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use redraft_model::command::Verb;
 use redraft_model::id::AppId;
 use redraft_store::contract::{ALPHA_BOT, GAMMA_BOT, HandClock, PUBLIC, World, attach, post, settlement};
 use redraft_store::fault::Faults;
-use redraft_store::{BATCH_BYTES_MAX, Options, SqliteStore, StoreError, Sweep};
+use redraft_store::{BATCH_BYTES_MAX, BATCH_TIME_MAX, Options, SqliteStore, StoreError, Sweep};
 
 use crate::folder::Folder;
 
@@ -128,6 +129,39 @@ async fn a_batch_is_bounded_in_bytes() {
         file.await.unwrap().unwrap();
     }
     assert!(4 <= faults.flushes() - before, "the first, and ten quarters of a batch");
+}
+
+/// A batch ends when it has taken long, so that what came first is answered first. The clock is read once for each
+/// transaction; here it takes as long as a batch may.
+#[tokio::test]
+async fn a_batch_is_bounded_in_time() {
+    let folder = Folder::new();
+    let (faults, clock) = (Faults::register(), HandClock::default());
+    let (is_slow, hand) = (Arc::new(AtomicBool::new(false)), clock.clone());
+    let takes_long = Arc::clone(&is_slow);
+    let slow_clock = Arc::new(move || {
+        let begun = Instant::now();
+        while takes_long.load(Ordering::Relaxed) && begun.elapsed() <= BATCH_TIME_MAX {
+            std::thread::park_timeout(BATCH_TIME_MAX);
+        }
+        hand.now()
+    });
+    let vfs = Some(faults.vfs_name().to_owned());
+    let options = Options { clock: slow_clock, vfs, ..Options::default() };
+    let world = World::over(Arc::new(SqliteStore::open(&folder, options).unwrap()), clock).await;
+    let before = faults.flushes();
+    faults.hold_flushes(true);
+    let say = || world.store.submit(world.command(ALPHA_BOT, Verb::Post(post(PUBLIC, "hello"))));
+    let first = say();
+    faults.wait_until_held();
+    let others: Vec<_> = (0..3).map(|_| say()).collect();
+    is_slow.store(true, Ordering::Relaxed);
+    faults.hold_flushes(false);
+    first.await.unwrap().unwrap();
+    for answer in others {
+        answer.await.unwrap().unwrap();
+    }
+    assert_eq!(faults.flushes() - before, 4, "each of the others was a batch of its own");
 }
 
 /// While nothing can be written the store says so, and while it can, one small write answers many who ask.
