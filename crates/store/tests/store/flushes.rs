@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use redraft_model::command::Verb;
+use redraft_model::control::Control;
 use redraft_model::id::AppId;
+use redraft_model::quota::QuotasPatch;
 use redraft_store::contract::{ALPHA_BOT, GAMMA_BOT, HandClock, PUBLIC, World, attach, post, settlement};
 use redraft_store::fault::Faults;
 use redraft_store::{BATCH_BYTES_MAX, BATCH_TIME_MAX, Options, SqliteStore, StoreError, Sweep};
@@ -53,6 +55,30 @@ async fn a_batch_waits_once() {
         answer.await.unwrap().unwrap();
     }
     assert_eq!(commits(), before + 2);
+}
+
+/// Commands of one batch count what those before them wrote: of three that find room for one, one is accepted.
+#[tokio::test]
+async fn a_quota_counts_what_its_batch_has_written() {
+    let folder = Folder::new();
+    let (world, faults) = slow(&folder).await;
+    faults.heal();
+    let messages = world.store.usage(world.workspace).await.unwrap().messages;
+    let quotas = QuotasPatch { messages: Some(Some(messages + 2)), ..QuotasPatch::default() };
+    world.control(Control::PatchQuotas(quotas)).await;
+    faults.hold_flushes(true);
+    let say = || world.store.submit(world.command(ALPHA_BOT, Verb::Post(post(PUBLIC, "hello"))));
+    let first = say();
+    faults.wait_until_held();
+    let others: Vec<_> = (0..3).map(|_| say()).collect();
+    faults.hold_flushes(false);
+    assert!(first.await.unwrap().is_ok());
+    let mut accepted = 0;
+    for answer in others {
+        accepted += usize::from(answer.await.unwrap().is_ok());
+    }
+    assert_eq!(accepted, 1);
+    assert_eq!(world.store.usage(world.workspace).await.unwrap().messages, messages + 2);
 }
 
 /// Everything that the committer can be asked for, at once.
