@@ -14,6 +14,7 @@ use redraft_model::event::EventKind;
 use redraft_model::id::{AppId, MessageKey, WorkspaceId};
 use redraft_model::message::Gone;
 use redraft_store::contract::{ALPHA_BOT, HandClock, PUBLIC, World, added, events, post, settlement, update};
+use redraft_store::fault::Faults;
 use redraft_store::{Options, SqliteStore, Store, StoreError, examine};
 
 use crate::folder::Folder;
@@ -223,6 +224,37 @@ async fn a_damaged_row_costs_what_it_holds() {
     let verb = Verb::Update(update(&two, "changed"));
     world.submit(world.command(ALPHA_BOT, verb)).await.unwrap();
     assert_eq!(two.key.conversation, PUBLIC);
+}
+
+/// A batch in which one command meets damage is taken back, and each command done again alone: what was posted is counted once.
+#[tokio::test]
+async fn what_was_taken_back_is_not_counted() {
+    let folder = Folder::new();
+    let world = World::over(Arc::new(open(&folder).unwrap()), HandClock::default()).await;
+    let one = world.say("one").await;
+    drop(world);
+    let db = rusqlite::Connection::open(folder.database()).unwrap();
+    let spot = (1_i64 << 40) | i64::try_from(one.content_at).unwrap();
+    assert_eq!(db.execute("UPDATE revision SET body = x'00' WHERE spot = ?1", [spot]).unwrap(), 1);
+    drop(db);
+    let (faults, clock) = (Faults::register(), HandClock::default());
+    let vfs = Some(faults.vfs_name().to_owned());
+    let store =
+        SqliteStore::open(&folder, Options { clock: clock.clock(), vfs, ..Options::default() }).unwrap();
+    let world = World { store: Arc::new(store), workspace: WorkspaceId(1), clock };
+    let before = world.store.usage(world.workspace).await.unwrap().messages;
+    let submit = |verb| world.store.submit(world.command(ALPHA_BOT, verb));
+    let say = || submit(Verb::Post(post(PUBLIC, "hello")));
+    faults.hold_flushes(true);
+    let first = say();
+    faults.wait_until_held();
+    let patch = Patch { given: true, ..Patch::keep_all(Dialect::Slack) };
+    let (second, needs_it) = (say(), submit(Verb::Update(Update { patch, ..update(&one, "") })));
+    faults.hold_flushes(false);
+    first.await.unwrap().unwrap();
+    second.await.unwrap().unwrap();
+    assert_eq!(needs_it.await.unwrap_err(), StoreError::Damaged);
+    assert_eq!(world.store.usage(world.workspace).await.unwrap().messages, before + 2);
 }
 
 /// One row of a list costs no other: neither an event, which would stop every app for ever, nor a delivery.
