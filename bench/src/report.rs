@@ -177,7 +177,9 @@ fn accepted(measured: &Measured) -> Result<(), Failure> {
         return Ok(());
     }
     if measured.failures == 0 {
-        return Err("no call was left to make: the earlier rows deleted every message; load more of them".into());
+        return Err(
+            "no call was left to make: the earlier rows deleted every message; load more of them".into()
+        );
     }
     let example = measured.example.as_deref().unwrap_or("the connection was closed");
     Err(format!("{} calls, {} failures: {example}", measured.calls, measured.failures).into())

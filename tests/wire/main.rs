@@ -17,6 +17,7 @@ mod crash;
 mod crossing;
 mod delete;
 mod delivery;
+mod documents;
 mod dotnet;
 mod erasure;
 mod errors;
