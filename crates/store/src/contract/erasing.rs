@@ -187,7 +187,7 @@ pub(super) async fn what_is_over_is_so_by_the_workspaces_clock(world: World) {
         .await;
     let mut whispers = Vec::new();
     for world in [&world, &away] {
-        let caller = if world.workspace == away.workspace { super::AWAY_BOT } else { ALPHA_BOT };
+        let caller = if world.workspace == away.workspace { super::world::AWAY_BOT } else { ALPHA_BOT };
         let whisper = world.posted(caller, Post { only: Some(MIA), ..post(PUBLIC, "psst") }).await;
         let dead = Delivery { due_at: None, ..delivery(whisper.content_at) };
         world.settle(GAMMA_APP, Settlement { put: vec![dead], ..settlement(1, &[], &[]) }).await;
