@@ -1,0 +1,73 @@
+use super::*;
+
+#[test]
+fn lists_are_sorted_and_free_of_doubles() {
+    let methods = [
+        "api.test",
+        "auth.test",
+        "auth.revoke",
+        "chat.postMessage",
+        "chat.startStream",
+        "chat.appendStream",
+        "chat.stopStream",
+        "chat.update",
+        "chat.delete",
+        "chat.postEphemeral",
+        "chat.meMessage",
+        "chat.getPermalink",
+        "conversations.list",
+        "conversations.info",
+        "conversations.create",
+        "conversations.join",
+        "conversations.leave",
+        "conversations.invite",
+        "conversations.kick",
+        "conversations.open",
+        "conversations.close",
+        "conversations.members",
+        "conversations.history",
+        "conversations.replies",
+        "conversations.archive",
+        "conversations.unarchive",
+        "users.list",
+        "users.info",
+        "users.conversations",
+        "users.lookupByEmail",
+        "views.open",
+        "views.publish",
+        "views.push",
+        "views.update",
+        "team.info",
+        "bots.info",
+        "apps.connections.open",
+        "files.completeUploadExternal",
+        "files.delete",
+        "files.getUploadURLExternal",
+        "files.info",
+        "users.getPresence",
+        "users.profile.get",
+        "reactions.add",
+        "reactions.remove",
+        "reactions.get",
+        "reactions.list",
+        "pins.add",
+        "pins.remove",
+        "pins.list",
+        "conversations.rename",
+        "conversations.setTopic",
+        "conversations.setPurpose",
+        "conversations.mark",
+        "usergroups.list",
+        "usergroups.users.list",
+        "chat.scheduleMessage",
+        "chat.deleteScheduledMessage",
+        "chat.scheduledMessages.list",
+        "oauth.v2.access",
+    ];
+    for method in methods {
+        assert!(documented(method).is_sorted_by(|a, b| a < b), "{method}");
+        let silent = ["api.test", "users.getPresence"].contains(&method);
+        assert_eq!(documented(method).is_empty(), silent, "{method}");
+    }
+    assert!(documented("no.such").is_empty());
+}
