@@ -46,6 +46,7 @@ mod respond;
 mod rights;
 mod rust_slack_bot;
 mod scheduled;
+mod scopes;
 mod secrets;
 mod slack_apps;
 mod slack_delivery;
