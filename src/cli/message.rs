@@ -267,7 +267,10 @@ impl Place {
                         Error::Misconfigured("CLIENT_ID is not set: it is the bot's app id.".into()).into()
                     );
                 }
-                bot.with_adapter(ConnectorAdapter::new(ConnectorSettings::from_env()?)?)
+                // Whoever types a command vouches for the service in it.
+                let settings = ConnectorSettings::from_env()?
+                    .trust_service_url(self.service_url.clone().unwrap_or_default());
+                bot.with_adapter(ConnectorAdapter::new(settings)?)
             }
         })
     }
@@ -402,7 +405,7 @@ fn code(error: &Error) -> u8 {
         Error::Refused(_) => 3,
         Error::RateLimited(_) => 4,
         Error::Unanswered { .. } => 5,
-        Error::Misconfigured(_) | Error::Unsupported { .. } => 6,
+        Error::Misconfigured(_) | Error::UntrustedService { .. } | Error::Unsupported { .. } => 6,
         Error::Partly { source, .. } => code(source),
         // `Own`, and what a later version of the SDK may have.
         _ => 1,

@@ -31,6 +31,16 @@ pub enum Error {
     /// The bot's own settings or arguments don't allow the call: nothing was sent. The words say what is missing.
     #[error("{0}")]
     Misconfigured(String),
+    /// The bot's token was not sent to this service, because nothing vouches for it: nothing was sent. A conversation reference names
+    /// it that is stored or came from outside. If the service is right, name it with
+    /// [`trust_service_url`](crate::ConnectorSettings::trust_service_url).
+    #[error(
+        "{service_url} gets no token of the bot: no verified activity came from there, and the settings don't name it"
+    )]
+    UntrustedService {
+        /// Scheme, host and port of the service that would have been called.
+        service_url: String,
+    },
     /// This platform can't do it, at this place: nothing was sent. See [`Capabilities`](crate::Capabilities).
     #[error("{platform} can't {verb}")]
     Unsupported {
@@ -99,7 +109,11 @@ impl Error {
             Self::RateLimited(_) => true,
             Self::Refused(refusal) => matches!(refusal.status, 412 | 502 | 503 | 504),
             Self::Unanswered { repeat, .. } => *repeat == Repeat::Safe,
-            Self::Partly { .. } | Self::Misconfigured(_) | Self::Unsupported { .. } | Self::Own(_) => false,
+            Self::Partly { .. }
+            | Self::Misconfigured(_)
+            | Self::UntrustedService { .. }
+            | Self::Unsupported { .. }
+            | Self::Own(_) => false,
         }
     }
 
@@ -115,9 +129,11 @@ impl Error {
         match self {
             Self::Refused(refusal) | Self::RateLimited(refusal) => Some(refusal),
             Self::Partly { source, .. } => source.refusal(),
-            Self::Unanswered { .. } | Self::Misconfigured(_) | Self::Unsupported { .. } | Self::Own(_) => {
-                None
-            }
+            Self::Unanswered { .. }
+            | Self::Misconfigured(_)
+            | Self::UntrustedService { .. }
+            | Self::Unsupported { .. }
+            | Self::Own(_) => None,
         }
     }
 

@@ -51,15 +51,18 @@ pub(crate) struct Answer {
 impl HttpClient {
     /// A client that trusts the machine's certificates.
     pub(crate) fn new() -> Result<Self, Error> {
-        let broken =
-            |error: &dyn std::fmt::Display| Error::Misconfigured(format!("TLS can't be set up: {error}"));
-        // Given by hand: a process-wide provider is the application's to choose.
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let tls = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .and_then(BuilderVerifierExt::with_platform_verifier)
-            .map_err(|error| broken(&error))?
-            .with_no_client_auth();
+        let tls = tls_versions().and_then(BuilderVerifierExt::with_platform_verifier);
+        Self::with_tls(tls.map_err(|error| broken(&error))?.with_no_client_auth())
+    }
+
+    /// A client that trusts these certificates alone.
+    #[cfg(test)]
+    pub(crate) fn trusting(roots: rustls::RootCertStore) -> Self {
+        let tls = tls_versions().expect("versions of TLS").with_root_certificates(roots);
+        Self::with_tls(tls.with_no_client_auth()).expect("a client")
+    }
+
+    fn with_tls(tls: ClientConfig) -> Result<Self, Error> {
         let client = reqwest::Client::builder()
             .tls_backend_preconfigured(tls.clone())
             .redirect(reqwest::redirect::Policy::none())
@@ -131,6 +134,16 @@ impl HttpClient {
         }
         Ok(Answer { status, headers, body: body.into() })
     }
+}
+
+fn broken(error: &dyn std::fmt::Display) -> Error {
+    Error::Misconfigured(format!("TLS can't be set up: {error}"))
+}
+
+fn tls_versions() -> Result<rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier>, rustls::Error> {
+    // Given by hand: a process-wide provider is the application's to choose.
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()
 }
 
 impl Answer {

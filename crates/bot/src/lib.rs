@@ -50,8 +50,8 @@ pub use book::{
 pub use bot::{Bot, Middleware, Next, SHUTDOWN_MS_MAX, TurnHandler, TurnOutcome, TurnResult};
 pub use connector::{
     AccessToken, Anonymous, Certificate, ClientSecret, Cloud, ConnectorAdapter, ConnectorAnswer,
-    ConnectorCall, ConnectorClient, ConnectorSettings, KEYS_FRESH_MS, KEYS_PAUSE_MS, ManagedIdentity,
-    RETRIES_MAX, RETRY_MS_TOTAL_MAX, TokenProvider, TokenRequest,
+    ConnectorCall, ConnectorClient, ConnectorSettings, KEYS_FETCHES_MAX, KEYS_FRESH_MS, KEYS_PAUSE_MS,
+    ManagedIdentity, RETRIES_MAX, RETRY_MS_TOTAL_MAX, TokenProvider, TokenRequest,
 };
 pub use content::{Button, Content};
 pub use context::{DELAY_MS_MAX, Deletion, NextDelete, NextSend, NextUpdate, TurnContext};

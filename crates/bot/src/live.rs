@@ -554,6 +554,10 @@ impl Shower {
 
 /// Whether the platform refuses to stream (on), so that the message is edited instead.
 fn goes_over(error: &Error) -> bool {
-    let refused = matches!(error, Error::Refused(_) | Error::Unsupported { .. } | Error::Misconfigured(_));
+    let refused = match error {
+        Error::Refused(_) | Error::Unsupported { .. } | Error::Misconfigured(_) => true,
+        Error::UntrustedService { .. } | Error::RateLimited(_) | Error::Unanswered { .. } => false,
+        Error::Partly { .. } | Error::Own(_) => false,
+    };
     refused && !error.is_retryable() && !error.is_gone() && !error.is_stopped()
 }

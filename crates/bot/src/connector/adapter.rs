@@ -11,6 +11,7 @@ use super::auth::{Untrusted, Verifier};
 use super::client::ConnectorClient;
 use super::cloud::Cloud;
 use super::token::{Anonymous, ClientSecret, ManagedIdentity, TokenProvider, Tokens, now_seconds};
+use super::trust::TrustedServices;
 use crate::activity::{
     Activity, ActivityType, ChannelAccount, ConversationAccount, ConversationParameters,
     ConversationReference, Entity, ResourceResponse,
@@ -36,6 +37,7 @@ pub struct ConnectorSettings {
     path: String,
     audiences: Vec<String>,
     tenants: Option<Vec<String>>,
+    trusted: Vec<String>,
 }
 
 impl std::fmt::Debug for ConnectorSettings {
@@ -63,6 +65,7 @@ impl ConnectorSettings {
             path: PATH.to_owned(),
             audiences: Vec::new(),
             tenants: None,
+            trusted: Vec::new(),
         }
     }
 
@@ -145,6 +148,15 @@ impl ConnectorSettings {
         self
     }
 
+    /// The same, sending the bot's tokens to this service too. The services of the cloud, and those that verified activities name,
+    /// get them anyway. A bot that writes to stored conversation references of other services, before one of them calls, names
+    /// them here.
+    #[must_use]
+    pub fn trust_service_url(mut self, service_url: impl Into<String>) -> Self {
+        self.trusted.push(service_url.into());
+        self
+    }
+
     /// The same, hearing these tenants only.
     #[must_use]
     pub fn tenants<T: Into<String>>(mut self, tenant_ids: impl IntoIterator<Item = T>) -> Self {
@@ -200,7 +212,8 @@ impl ConnectorAdapter {
     }
 
     pub(super) fn with_client(settings: ConnectorSettings, http: HttpClient) -> Self {
-        let ConnectorSettings { app_id, provider, cloud, path, mut audiences, tenants } = settings;
+        let ConnectorSettings { app_id, provider, cloud, path, mut audiences, tenants, mut trusted } =
+            settings;
         let verifier = if let Some(app_id) = &app_id {
             audiences.push(app_id.clone());
             Some(Verifier::new(http.clone(), &cloud, audiences, tenants))
@@ -211,8 +224,11 @@ impl ConnectorAdapter {
             None
         };
         let keeps_keys = cloud.keeps_keys;
+        // Redraft is service and authority in one.
+        trusted.extend(keeps_keys.then(|| cloud.login_endpoint.clone()));
+        let trusted = TrustedServices::new(&cloud, &trusted);
         let tokens = Tokens::new(provider, cloud, http.clone());
-        let client = ConnectorClient::new(http, tokens, keeps_keys);
+        let client = ConnectorClient::new(http, tokens, trusted, keeps_keys);
         Self { client, app_id, path, keeps_keys, verifier }
     }
 
@@ -241,6 +257,7 @@ impl ConnectorAdapter {
         let activity = read(request.body())?;
         if let Some((verifier, caller)) = caller {
             verifier.bind(&caller, &activity)?;
+            self.client.trust(activity.service_url.as_deref().unwrap_or_default());
         }
         Ok(activity)
     }

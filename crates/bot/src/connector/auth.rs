@@ -20,8 +20,11 @@ use crate::http::HttpClient;
 
 /// How long the channel's keys are taken as they are, in milliseconds: a day. A new key is published that long before its use.
 pub const KEYS_FRESH_MS: u64 = 86_400_000;
-/// The shortest pause between two askings for keys, in milliseconds. Whoever invents key ids can't make the bot ask more often.
+/// How long the bot does not fetch the keys again for a key id that they did not hold, in milliseconds.
 pub const KEYS_PAUSE_MS: u64 = 10_000;
+/// How many times the keys are fetched within [`KEYS_PAUSE_MS`]: the first time, and for other key ids that are not among them. A key that
+/// is used at once after it was published is found, and whoever invents key ids causes no more fetches than this.
+pub const KEYS_FETCHES_MAX: usize = 5;
 /// How long a call waits for fresh keys while there are old ones, in milliseconds.
 const KEYS_WAIT_MS_MAX: u64 = 5_000;
 /// The most keys that are read. The public cloud has about a dozen.
@@ -214,7 +217,8 @@ struct Keys {
 struct KeySet {
     keys: Vec<Arc<Key>>,
     fetched: Option<Instant>,
-    asked: Option<Instant>,
+    /// The fetches of the last [`KEYS_PAUSE_MS`], and the key id that each was for. At most [`KEYS_FETCHES_MAX`].
+    recent: Vec<(Instant, String)>,
 }
 
 impl KeySet {
@@ -226,9 +230,16 @@ impl KeySet {
         self.fetched.is_some_and(|at| at.elapsed() < Duration::from_millis(KEYS_FRESH_MS))
     }
 
-    /// Whether they may be asked for again.
-    fn has_paused(&self) -> bool {
-        self.asked.is_none_or(|at| at.elapsed() >= Duration::from_millis(KEYS_PAUSE_MS))
+    fn recent(&self) -> impl Iterator<Item = &(Instant, String)> {
+        let pause = Duration::from_millis(KEYS_PAUSE_MS);
+        self.recent.iter().filter(move |(at, _)| at.elapsed() < pause)
+    }
+
+    /// Whether the keys may be fetched for this key id now. A known one can wait for longer than an unknown one.
+    fn may_fetch_for(&self, key_id: &str) -> bool {
+        let fetches = self.recent().count();
+        let again = self.find(key_id).is_some() || self.recent().any(|(_, other)| other == key_id);
+        fetches == 0 || !again && fetches < KEYS_FETCHES_MAX
     }
 }
 
@@ -237,7 +248,7 @@ impl Keys {
     async fn get(&self, key_id: &str) -> Result<Arc<Key>, Untrusted> {
         let kept = self.kept();
         let known = kept.find(key_id);
-        if let Some(key) = known.clone().filter(|_| kept.is_fresh() || !kept.has_paused()) {
+        if let Some(key) = known.clone().filter(|_| kept.is_fresh() || !kept.may_fetch_for(key_id)) {
             return Ok(key);
         }
         if let Some(old) = known {
@@ -260,14 +271,14 @@ impl Keys {
     async fn ask_unless_known(&self, key_id: &str) -> Result<Option<Arc<Key>>, Error> {
         let _asking = self.asking.lock().await;
         let kept = self.kept();
-        // Somebody may have asked meanwhile, and the pause holds for all.
-        if !kept.has_paused() || (kept.is_fresh() && kept.find(key_id).is_some()) {
+        // Somebody may have fetched them meanwhile.
+        if !kept.may_fetch_for(key_id) || (kept.is_fresh() && kept.find(key_id).is_some()) {
             return Ok(kept.find(key_id));
         }
-        self.keep(KeySet { asked: Some(Instant::now()), ..(*kept).clone() });
+        let recent: Vec<_> = kept.recent().cloned().chain([(Instant::now(), key_id.to_owned())]).collect();
+        self.keep(KeySet { recent: recent.clone(), ..(*kept).clone() });
         let keys = self.ask().await?;
-        let now = Some(Instant::now());
-        self.keep(KeySet { keys, fetched: now, asked: now });
+        self.keep(KeySet { keys, fetched: Some(Instant::now()), recent });
         Ok(self.kept().find(key_id))
     }
 

@@ -13,6 +13,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::token::Tokens;
+use super::trust::TrustedServices;
 use crate::activity::{
     Activity, ChannelAccount, ConversationAccount, ConversationParameters, ConversationReference,
     ResourceResponse,
@@ -51,6 +52,7 @@ pub struct ConnectorClient {
 struct Inner {
     http: HttpClient,
     tokens: Tokens,
+    trusted: TrustedServices,
     keeps_keys: bool,
 }
 
@@ -88,11 +90,17 @@ impl ConnectorAnswer {
 }
 
 impl ConnectorClient {
-    pub(crate) fn new(http: HttpClient, tokens: Tokens, keeps_keys: bool) -> Self {
-        Self { inner: Arc::new(Inner { http, tokens, keeps_keys }) }
+    pub(crate) fn new(http: HttpClient, tokens: Tokens, trusted: TrustedServices, keeps_keys: bool) -> Self {
+        Self { inner: Arc::new(Inner { http, tokens, trusted, keeps_keys }) }
     }
 
-    /// Any operation of the API, by its path below the service URL. The segments are given as they are, and escaped here.
+    /// Sends tokens to the service that a verified activity names.
+    pub(super) fn trust(&self, service_url: &str) {
+        self.inner.trusted.trust(service_url);
+    }
+
+    /// Any operation of the API, by its path below the service URL. The segments are given as they are, and escaped here. The token
+    /// goes only to the cloud's services, to those of verified activities and to those that the settings name.
     ///
     /// ```no_run
     /// # use redraft_bot::{ConnectorClient, Error};
@@ -311,12 +319,16 @@ impl ConnectorCall {
 
     async fn make(self) -> Result<ConnectorAnswer, Error> {
         let url = self.url.clone()?;
-        let Inner { http, tokens, .. } = &*self.client.inner;
+        let Inner { http, tokens, trusted, .. } = &*self.client.inner;
         let until = Instant::now() + Duration::from_millis(RETRY_MS_TOTAL_MAX);
         let mut renewed = false;
         let mut tries = 0;
         loop {
             let token = tokens.get(&self.tenant).await?;
+            if token.is_some() && !trusted.is_trusted(&url) {
+                let service_url = super::trust::origin(&url).unwrap_or_default();
+                return Err(Error::UntrustedService { service_url });
+            }
             let mut request = http.request(self.method.clone(), &url).header(ACCEPT, "application/json");
             if let Some(json) = &self.json {
                 request = request.header(CONTENT_TYPE, "application/json; charset=utf-8").body(json.clone());

@@ -16,6 +16,10 @@ pub struct Cloud {
     pub openid_metadata: String,
     /// Whether the service keeps idempotency keys, so that [`send_once`](crate::Adapter::send_once) is kept. Only Redraft does.
     pub keeps_keys: bool,
+    /// The hosts of the cloud's services, to which the bot's tokens go over HTTPS. `*.` in front stands for every host below. Other
+    /// services get a token only after a verified activity named them, or if
+    /// [`trust_service_url`](crate::ConnectorSettings::trust_service_url) does.
+    pub service_hosts: Vec<String>,
 }
 
 impl Cloud {
@@ -27,6 +31,7 @@ impl Cloud {
             "botframework.com",
             "https://api.botframework.com",
             "https://login.botframework.com",
+            &["smba.trafficmanager.net", "smba.infra.gcc.teams.microsoft.com", "*.botframework.com"],
         )
     }
 
@@ -38,6 +43,12 @@ impl Cloud {
             "MicrosoftServices.onmicrosoft.us",
             "https://api.botframework.us",
             "https://login.botframework.azure.us",
+            &[
+                "smba.infra.gov.teams.microsoft.us",
+                "smba.infra.dod.teams.microsoft.us",
+                "*.botframework.us",
+                "*.botframework.azure.us",
+            ],
         )
     }
 
@@ -49,14 +60,18 @@ impl Cloud {
             "microsoftservices.partner.onmschina.cn",
             "https://api.botframework.azure.cn",
             "https://login.botframework.azure.cn",
+            &["*.botframework.azure.cn"],
         )
     }
 
-    /// A Redraft server, by its address: it issues both sides' tokens itself.
+    /// A Redraft server, by its address: it issues both sides' tokens itself, and is the one service that gets the bot's.
     #[must_use]
     pub fn redraft(url: &str) -> Self {
         let url = url.trim_end_matches('/');
-        Self { keeps_keys: true, ..Self::new(url, "botframework.com", "https://api.botframework.com", url) }
+        Self {
+            keeps_keys: true,
+            ..Self::new(url, "botframework.com", "https://api.botframework.com", url, &[])
+        }
     }
 
     /// By the names that the Teams SDKs take in `CLOUD`, or the address of a Redraft server.
@@ -70,7 +85,7 @@ impl Cloud {
         }
     }
 
-    fn new(login: &str, tenant: &str, api: &str, keys: &str) -> Self {
+    fn new(login: &str, tenant: &str, api: &str, keys: &str, hosts: &[&str]) -> Self {
         Self {
             login_endpoint: login.to_owned(),
             login_tenant: tenant.to_owned(),
@@ -78,6 +93,7 @@ impl Cloud {
             issuer: api.to_owned(),
             openid_metadata: format!("{keys}/v1/.well-known/openidconfiguration"),
             keeps_keys: false,
+            service_hosts: hosts.iter().map(|host| (*host).to_owned()).collect(),
         }
     }
 }

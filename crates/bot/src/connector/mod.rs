@@ -7,9 +7,10 @@ mod cloud;
 #[cfg(test)]
 mod tests;
 mod token;
+mod trust;
 
 pub use adapter::{ConnectorAdapter, ConnectorSettings};
-pub use auth::{KEYS_FRESH_MS, KEYS_PAUSE_MS};
+pub use auth::{KEYS_FETCHES_MAX, KEYS_FRESH_MS, KEYS_PAUSE_MS};
 pub use client::{ConnectorAnswer, ConnectorCall, ConnectorClient, RETRIES_MAX, RETRY_MS_TOTAL_MAX};
 pub use cloud::Cloud;
 pub use token::{

@@ -21,6 +21,7 @@ use super::client::SlackToken;
 use super::events::Payload;
 use crate::bot::Bot;
 use crate::error::{Error, Refusal};
+use crate::http::HttpClient;
 
 /// How long opening a connection may take, in milliseconds, until Slack says hello.
 const OPEN_MS_MAX: u64 = 15_000;
@@ -140,6 +141,7 @@ fn is_final(error: &Error) -> bool {
         Error::Misconfigured(_) => true,
         Error::RateLimited(_)
         | Error::Unanswered { .. }
+        | Error::UntrustedService { .. }
         | Error::Unsupported { .. }
         | Error::Partly { .. }
         | Error::Own(_) => false,
@@ -156,7 +158,7 @@ async fn open(adapter: &Arc<SlackAdapter>, bot: &Bot, token: &SlackToken) -> Res
     let opening = async {
         let opened = adapter.client().call_as(token, "apps.connections.open", &Value::Null, None).await?;
         let url = opened.get("url").and_then(Value::as_str).unwrap_or_default();
-        let mut socket = dial(adapter, url).await?;
+        let mut socket = dial(adapter.client().http(), adapter.client().api_url(), url).await?;
         loop {
             let frame = socket.next().await.ok_or_else(|| broken("closed before hello"))?.map_err(broken)?;
             let Message::Text(text) = frame else { continue };
@@ -187,15 +189,15 @@ async fn open(adapter: &Arc<SlackAdapter>, bot: &Bot, token: &SlackToken) -> Res
     Ok(Connection { state, retire })
 }
 
-/// Connects to the address that Slack gave out. The address is a secret, so that errors do not name it.
-async fn dial(adapter: &SlackAdapter, url: &str) -> Result<Socket, Error> {
+/// Connects to the address that Slack's API gave out. The address is a secret, so that errors do not name it.
+async fn dial(http: &HttpClient, api_url: &str, url: &str) -> Result<Socket, Error> {
     let parsed = reqwest::Url::parse(url).map_err(|_| broken("Slack gave no address"))?;
     let (host, port) =
         (parsed.host_str().unwrap_or_default(), parsed.port_or_known_default().unwrap_or_default());
     let tls = match parsed.scheme() {
         "wss" => true,
         // A server on this machine, or one that the bot was pointed at without TLS.
-        "ws" if adapter.client().api_url().starts_with("http://") => false,
+        "ws" if api_url.starts_with("http://") => false,
         _ => return Err(broken("Slack gave an address without TLS")),
     };
     // Brackets of an IPv6 address belong to the URL.
@@ -204,7 +206,7 @@ async fn dial(adapter: &SlackAdapter, url: &str) -> Result<Socket, Error> {
     stream.set_nodelay(true).map_err(broken)?;
     let stream: Box<dyn Io> = if tls {
         let name = ServerName::try_from(host.to_owned()).map_err(broken)?;
-        let connector = tokio_rustls::TlsConnector::from(Arc::clone(adapter.client().http().tls()));
+        let connector = tokio_rustls::TlsConnector::from(Arc::clone(http.tls()));
         Box::new(connector.connect(name, stream).await.map_err(broken)?)
     } else {
         Box::new(stream)
@@ -333,5 +335,88 @@ impl Served {
             let _ = answers.send(acknowledgement.map(|it| it.to_string()));
         });
         Ok(())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that finds nothing fails")]
+mod tests {
+    use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
+    use rustls::RootCertStore;
+    use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    const API: &str = "https://slack.com/api/";
+
+    /// An authority, and a socket with a certificate of it.
+    struct Authority {
+        issuer: Issuer<'static, KeyPair>,
+        roots: RootCertStore,
+    }
+
+    impl Authority {
+        fn new() -> Self {
+            let mut own = CertificateParams::new(Vec::new()).unwrap();
+            own.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+            let key = KeyPair::generate().unwrap();
+            let mut roots = RootCertStore::empty();
+            roots.add(own.self_signed(&key).unwrap().der().clone()).unwrap();
+            Self { issuer: Issuer::new(own, key), roots }
+        }
+
+        fn client(&self) -> HttpClient {
+            HttpClient::trusting(self.roots.clone())
+        }
+
+        /// The address of a socket whose certificate is for this name, until the end of this year.
+        async fn socket(&self, name: &str, year: i32) -> String {
+            let mut certificate = CertificateParams::new(vec![name.to_owned()]).unwrap();
+            certificate.not_before = date_time_ymd(2020, 1, 1);
+            certificate.not_after = date_time_ymd(year, 12, 31);
+            let key = KeyPair::generate().unwrap();
+            let certificate = certificate.signed_by(&key, &self.issuer).unwrap().der().clone();
+            let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
+            let provider = Arc::new(rustls::crypto::ring::default_provider());
+            let config = rustls::ServerConfig::builder_with_provider(provider)
+                .with_safe_default_protocol_versions()
+                .unwrap()
+                .with_no_client_auth()
+                .with_single_cert(vec![certificate], key)
+                .unwrap();
+            let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let url = format!("wss://127.0.0.1:{}/link", listener.local_addr().unwrap().port());
+            tokio::spawn(async move {
+                while let Ok((stream, _)) = listener.accept().await {
+                    let Ok(stream) = acceptor.accept(stream).await else { continue };
+                    let mut socket = tokio_tungstenite::accept_async(stream).await.unwrap();
+                    socket.send(Message::text("hello")).await.unwrap();
+                }
+            });
+            url
+        }
+    }
+
+    #[tokio::test]
+    async fn a_socket_is_opened_to_whom_its_certificate_names() {
+        let (ours, another) = (Authority::new(), Authority::new());
+        let good = ours.socket("127.0.0.1", 2100).await;
+        let mut socket = dial(&ours.client(), API, &good).await.unwrap();
+        assert_eq!(socket.next().await.unwrap().unwrap(), Message::text("hello"));
+
+        for (client, url, words) in [
+            (&another, good.clone(), "invalid peer certificate"),
+            (&ours, ours.socket("slack.com", 2100).await, "not valid for name"),
+            (&ours, ours.socket("127.0.0.1", 2021).await, "expired"),
+            (&ours, good.replace("wss://", "ws://"), "without TLS"),
+            (&ours, good.replace("wss://", "http://"), "without TLS"),
+            (&ours, "not an address".to_owned(), "no address"),
+        ] {
+            let error = dial(&client.client(), API, &url).await.err().unwrap();
+            assert!(error.to_string().contains(words), "{url}: {error}");
+            assert!(!error.to_string().contains("/link"), "the address is a secret: {error}");
+        }
     }
 }

@@ -232,6 +232,59 @@ async fn a_token_that_is_not_taken_is_replaced_once() {
     assert_eq!(service.seen().len(), 2);
 }
 
+/// Which services get the bot's token: a stored reference alone vouches for nothing.
+#[tokio::test]
+async fn a_token_goes_to_trusted_services_only() {
+    let calls = async |cloud: Cloud, service_url: &str| {
+        let service = Service::default();
+        let settings = ConnectorSettings::new("the-app", Counting::default())
+            .cloud(cloud)
+            .trust_service_url("https://own.example:8443/teams");
+        let adapter = ConnectorAdapter::with_client(settings, service.http());
+        let to = ConversationReference { service_url: Some(service_url.into()), ..reference("c") };
+        let refused = match adapter.send(&Activity::from("x").to(&to)).await {
+            Ok(_) => return true,
+            Err(error) => error,
+        };
+        assert!(matches!(&refused, Error::UntrustedService { .. }), "{service_url}: {refused}");
+        assert!(!refused.is_retryable() && service.seen().is_empty(), "{service_url}: nothing was sent");
+        false
+    };
+    for (service_url, wanted) in [
+        ("https://smba.trafficmanager.net/amer/t-1/", true),
+        ("https://SMBA.trafficmanager.net:443", true),
+        ("https://smba.infra.gcc.teams.microsoft.com/teams", true),
+        ("https://europe.directline.botframework.com/", true),
+        ("https://own.example:8443/other", true),
+        ("http://smba.trafficmanager.net/amer/", false),
+        ("https://smba.trafficmanager.net:444/", false),
+        ("https://other.trafficmanager.net/", false),
+        ("https://smba.trafficmanager.net.evil.example/", false),
+        ("https://smba.trafficmanager.net@evil.example/", false),
+        ("https://evil.example/smba.trafficmanager.net", false),
+        ("https://evilbotframework.com/", false),
+        ("https://botframework.com/", false),
+        ("https://own.example/teams", false),
+        ("http://own.example:8443/teams", false),
+        ("https://smba.infra.gov.teams.microsoft.us/", false),
+    ] {
+        assert_eq!(calls(Cloud::public(), service_url).await, wanted, "{service_url}");
+    }
+    let government = "https://smba.infra.gov.teams.microsoft.us/teams";
+    assert!(calls(Cloud::us_government(), government).await);
+    assert!(!calls(Cloud::us_government(), "https://smba.trafficmanager.net/amer/").await);
+    let redraft = Cloud::redraft("http://127.0.0.1:3000/");
+    assert!(calls(redraft.clone(), "http://127.0.0.1:3000/teams/t-1").await);
+    assert!(!calls(redraft, "http://127.0.0.1:3001/teams/t-1").await);
+
+    // A bot that shows no token calls whatever it is told to.
+    let service = Service::default();
+    let adapter = ConnectorAdapter::with_client(ConnectorSettings::anonymous(), service.http());
+    let to = ConversationReference { service_url: Some("http://anywhere.example".into()), ..reference("c") };
+    adapter.send(&Activity::from("x").to(&to)).await.unwrap();
+    assert_eq!(service.seen()[0].header("authorization"), "");
+}
+
 #[tokio::test]
 async fn members_are_read_page_by_page() {
     let service = Service::answering([
@@ -246,7 +299,7 @@ async fn members_are_read_page_by_page() {
 }
 
 fn adapter(service: &Service) -> ConnectorAdapter {
-    let settings = ConnectorSettings::new("the-app", Counting::default());
+    let settings = ConnectorSettings::new("the-app", Counting::default()).trust_service_url(SERVICE);
     ConnectorAdapter::with_client(settings, service.http())
 }
 

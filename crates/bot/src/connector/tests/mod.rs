@@ -15,6 +15,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use serde_json::Value;
 
 use super::token::Tokens;
+use super::trust::TrustedServices;
 use super::{Anonymous, Cloud, ConnectorClient, TokenProvider};
 use crate::http::{Answer, HttpClient};
 
@@ -88,8 +89,9 @@ impl Service {
 
     fn client_with(&self, provider: impl TokenProvider, cloud: Cloud) -> ConnectorClient {
         let keeps_keys = cloud.keeps_keys;
+        let trusted = TrustedServices::new(&cloud, &["https://smba.example".to_owned()]);
         let tokens = Tokens::new(Arc::new(provider), cloud, self.http());
-        ConnectorClient::new(self.http(), tokens, keeps_keys)
+        ConnectorClient::new(self.http(), tokens, trusted, keeps_keys)
     }
 
     fn seen(&self) -> Vec<Seen> {

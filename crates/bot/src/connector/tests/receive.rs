@@ -14,7 +14,10 @@ use super::*;
 use crate::activity::{Activity, ActivityType, InvokeResponse};
 use crate::bot::Bot;
 use crate::connector::token::now_seconds;
-use crate::connector::{ConnectorAdapter, ConnectorSettings, KEYS_FRESH_MS, KEYS_PAUSE_MS};
+use crate::connector::{
+    AccessToken, ConnectorAdapter, ConnectorSettings, KEYS_FETCHES_MAX, KEYS_FRESH_MS, KEYS_PAUSE_MS,
+    TokenRequest,
+};
 use crate::context::TurnContext;
 
 const URL: &str = "https://service.example/teams";
@@ -113,6 +116,8 @@ impl Authority {
                     200,
                     r#"{"issuer":"https://api.botframework.com","jwks_uri":"https://keys.example/keys"}"#,
                 )
+            } else if request.url().as_str().starts_with(URL) {
+                reply(200, "[]")
             } else {
                 assert_eq!(request.url().as_str(), "https://keys.example/keys");
                 authority.asked.fetch_add(1, Ordering::SeqCst);
@@ -403,23 +408,66 @@ async fn keys_roll_over_and_invented_ids_ask_for_nothing() {
 
     assert_eq!((heard(&one).await, heard(&one).await, authority.asked()), (200, 200, 1));
     authority.publish([one.published(&[]), two.published(&[])]);
-    // An unknown key is asked for, but not at once after the last asking, and then once.
-    assert_eq!((heard(&two).await, authority.asked()), (401, 1));
-    advance(KEYS_PAUSE_MS).await;
+    // An unknown key is fetched at once, however short a time ago the others were.
     assert_eq!((heard(&two).await, authority.asked()), (200, 2));
     advance(KEYS_PAUSE_MS).await;
     let invented = SigningKey::new("three");
     for _ in 0..20 {
         assert_eq!(heard(&invented).await, 401);
     }
-    assert_eq!(authority.asked(), 3, "invented ids make the bot ask once in a while only");
+    assert_eq!(authority.asked(), 3, "one invented id makes the bot ask once in a while");
+    let ids = ["a", "b", "c", "d", "e", "f", "g", "h"];
+    let mut many = SigningKey::new("many");
+    for id in ids.into_iter().chain(ids) {
+        many.id = id;
+        assert_eq!(heard(&many).await, 401);
+    }
+    assert_eq!(authority.asked(), 2 + KEYS_FETCHES_MAX, "and many don't make it ask without end");
+    advance(KEYS_PAUSE_MS).await;
+    assert_eq!((heard(&invented).await, authority.asked()), (401, 3 + KEYS_FETCHES_MAX));
 
     // A key that is not published any more is good until the keys are a day old.
     authority.publish([two.published(&[])]);
     assert_eq!(heard(&one).await, 200);
     advance(KEYS_FRESH_MS).await;
-    assert_eq!((heard(&two).await, authority.asked()), (200, 4));
+    assert_eq!((heard(&two).await, authority.asked()), (200, 4 + KEYS_FETCHES_MAX));
     assert_eq!(heard(&one).await, 401, "the old key is gone");
+}
+
+/// Gives the same token for every call.
+struct Constant;
+
+impl TokenProvider for Constant {
+    fn token<'a>(
+        &'a self,
+        _: TokenRequest<'a>,
+    ) -> crate::BoxFuture<'a, Result<Option<AccessToken>, crate::Error>> {
+        Box::pin(async { Ok(Some(AccessToken::new("token", HOUR))) })
+    }
+}
+
+#[tokio::test]
+async fn the_service_of_a_verified_activity_gets_tokens_from_then_on() {
+    let key = SigningKey::new("one");
+    let authority = Authority::publishing([key.published(&[])]);
+    let settings = ConnectorSettings::new("the-app", Constant);
+    let adapter = ConnectorAdapter::with_client(settings, authority.http());
+    let client = adapter.client().clone();
+    let bot = Bot::new(async |_: TurnContext| Ok(())).with_adapter(adapter);
+    let is_trusted = async || {
+        let path = ["v3", "conversations", "c", "members"];
+        !matches!(
+            client.call(URL, http::Method::GET, &path).await,
+            Err(crate::Error::UntrustedService { .. })
+        )
+    };
+    assert!(!is_trusted().await);
+    let forged = key.token(&claims_with(json!({"aud": "another"})));
+    assert_eq!(call(&bot, request(Some(&forged), activity().to_string())).await.0, 401);
+    assert!(!is_trusted().await, "what was refused vouches for nothing");
+    let good = key.token(&claims());
+    assert_eq!(call(&bot, request(Some(&good), activity().to_string())).await.0, 200);
+    assert!(is_trusted().await);
 }
 
 #[tokio::test(start_paused = true)]
