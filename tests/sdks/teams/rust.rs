@@ -10,7 +10,7 @@ use axum::{Router, http::StatusCode};
 use redraft_bot::{
     Action, Activity, ActivityHandler, ActivityType, Bot, BoxError, CardFactory, ClientSecret, Cloud,
     ConnectorAdapter, ConnectorSettings, ConversationReference, InvokeResponse, ManagedIdentity,
-    MessageFactory, TurnContext, TurnResult,
+    MessageFactory, ResourceResponse, TurnContext, TurnResult,
 };
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
@@ -24,6 +24,8 @@ pub struct Settings {
     /// The server's address.
     pub url: String,
     pub managed_identity: bool,
+    /// A service that gets the bot's token before it has called.
+    pub service: Option<String>,
     /// Where it keeps what outlives it.
     pub folder: PathBuf,
 }
@@ -78,10 +80,14 @@ fn router(settings: &Settings) -> (Router, Bot) {
         ConnectorSettings::new(settings.app_id, secret)
     };
     let connector = connector.cloud(Cloud::redraft(&settings.url)).tenants([settings.tenant]);
+    let connector = match &settings.service {
+        Some(service) => connector.trust_service_url(service),
+        None => connector,
+    };
     let helpdesk = Helpdesk { remembered: settings.folder.join("remembered.json"), ..Helpdesk::default() };
     let (heard, remembered) = (Arc::clone(&helpdesk.heard), helpdesk.remembered.clone());
     let bot = Bot::with_handler(helpdesk).with_adapter(ConnectorAdapter::new(connector).unwrap());
-    let later = bot.clone();
+    let (later, writer, written) = (bot.clone(), bot.clone(), remembered.clone());
     let router = Router::new()
         .route("/heard", get(move || async move { Value::Array(heard.lock().unwrap().clone()).to_string() }))
         .route(
@@ -92,6 +98,13 @@ fn router(settings: &Settings) -> (Router, Bot) {
                     Ok(id) => (StatusCode::OK, json!({"id": id}).to_string()),
                     Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
                 }
+            }),
+        )
+        .route(
+            "/continue",
+            post(async move || match write_later(&writer, &written).await {
+                Ok(()) => (StatusCode::OK, "{}".to_owned()),
+                Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
             }),
         )
         .fallback_service(bot.service());
@@ -108,6 +121,19 @@ async fn proactive(bot: &Bot, remembered: &PathBuf, text: &str) -> Result<String
         new_activity.id = Some(id.clone());
         context.update_activity(new_activity).await?;
         Ok(id)
+    })
+    .await
+}
+
+/// Writes, updates and deletes with no turn open.
+async fn write_later(bot: &Bot, remembered: &PathBuf) -> Result<(), BoxError> {
+    let remembered: Value = serde_json::from_slice(&std::fs::read(remembered)?)?;
+    let reference: ConversationReference = serde_json::from_value(remembered["reference"].clone())?;
+    bot.continue_conversation(&reference, async |context: TurnContext| {
+        let id = context.send_activity("later").await?.id.unwrap_or_default();
+        context.update_activity(MessageFactory::text("later still").with_id(id.as_str())).await?;
+        context.delete_activity(&id).await?;
+        Ok(())
     })
     .await
 }
@@ -209,11 +235,84 @@ impl Helpdesk {
     }
 
     async fn stream(&self, context: &TurnContext) -> TurnResult {
-        let reference = context.conversation_reference();
-        let adapter = context.adapter();
-        let mut stream = adapter.start_stream(&Activity::from("one").to(&reference)).await?;
-        adapter.append_stream(&mut stream, &"one two".into()).await?;
-        adapter.finish_stream(&mut stream, &"one two three".into()).await?;
+        let answer = context.stream().await?;
+        for words in ["one ", "two ", "three"] {
+            answer.push(words);
+        }
+        answer.finish().await?;
+        Ok(())
+    }
+
+    /// Handlers two deep that watch, change and swallow what this turn sends, updates and deletes.
+    async fn hooks(&self, context: &TurnContext) -> TurnResult {
+        for level in ["outer", "inner"] {
+            let heard = Arc::clone(&self.heard);
+            let before = move |verb: &str, what: &mut Option<String>| {
+                let words = what.clone().unwrap_or_default();
+                heard.lock().unwrap().push(json!({"hook": format!("{verb} {level}: {words}")}));
+                if words.starts_with("change") {
+                    *what = Some(format!("{words} {level}"));
+                }
+                words == format!("swallow {level}")
+            };
+            let heard = Arc::clone(&self.heard);
+            let after = move |verb: &str, ids: &[Option<String>]| {
+                let ids: Vec<&str> = ids.iter().flatten().map(String::as_str).collect();
+                let words = format!("{verb} {level} after: {}", ids.join(","));
+                heard.lock().unwrap().push(json!({"hook": words}));
+            };
+            let (look, note) = (before.clone(), after.clone());
+            context.on_send_activities(move |_, mut activities, next| {
+                let swallowed = look("send", &mut activities[0].text);
+                let note = note.clone();
+                async move {
+                    if swallowed {
+                        return Ok(Vec::new());
+                    }
+                    let done = next.run(activities).await?;
+                    let ids: Vec<_> = done.iter().map(|response| response.id.clone()).collect();
+                    note("send", &ids);
+                    Ok(done)
+                }
+            });
+            let (look, note) = (before.clone(), after.clone());
+            context.on_update_activity(move |_, mut activity, next| {
+                let swallowed = look("update", &mut activity.text);
+                let note = note.clone();
+                async move {
+                    if swallowed {
+                        return Ok(ResourceResponse::default());
+                    }
+                    let done = next.run(activity).await?;
+                    note("update", std::slice::from_ref(&done.id));
+                    Ok(done)
+                }
+            });
+            context.on_delete_activity(move |_, mut reference, next| {
+                let swallowed = before("delete", &mut reference.activity_id);
+                let note = after.clone();
+                async move {
+                    if swallowed {
+                        return Ok(());
+                    }
+                    next.run(reference).await?;
+                    note("delete", &[]);
+                    Ok(())
+                }
+            });
+        }
+        let sent = context.send_activities(vec!["watch".into(), "two".into()]).await?;
+        let id = sent[0].id.clone().unwrap_or_default();
+        let others = ["change", "swallow outer", "swallow inner"];
+        for text in others {
+            context.send_activity(text).await?;
+        }
+        for text in ["watch"].into_iter().chain(others) {
+            context.update_activity(MessageFactory::text(text).with_id(id.as_str())).await?;
+        }
+        for activity_id in [id.as_str()].into_iter().chain(others) {
+            context.delete_activity(activity_id).await?;
+        }
         Ok(())
     }
 
@@ -255,6 +354,7 @@ impl ActivityHandler for Helpdesk {
             "remember" => self.remember(&context).await,
             "stream" => self.stream(&context).await,
             "ask" => self.ask(&context).await,
+            "hooks" => self.hooks(&context).await,
             text => {
                 context.send_activity(format!("echo: {text}")).await?;
                 Ok(())

@@ -87,6 +87,8 @@ class Bot extends TeamsActivityHandler {
         return this.stream(context);
       case "ask":
         return this.ask(context);
+      case "hooks":
+        return this.hooks(context);
       default:
         await context.sendActivity(`echo: ${text}`);
     }
@@ -147,6 +149,42 @@ class Bot extends TeamsActivityHandler {
     await step("message", "one two three", { streamId, streamType: "final" });
   }
 
+  /** Handlers two deep that watch, change and swallow what this turn sends, updates and deletes. */
+  async hooks(context) {
+    for (const level of ["outer", "inner"]) {
+      const pass = async (verb, what, change, next) => {
+        this.heard.push({ hook: `${verb} ${level}: ${what}` });
+        if (what === `swallow ${level}`) {
+          return verb === "send" ? [] : undefined;
+        }
+        if (what.startsWith("change")) {
+          change(`${what} ${level}`);
+        }
+        const done = await next();
+        const ids = [done].flat().map((response) => response?.id).filter((id) => id !== undefined);
+        this.heard.push({ hook: `${verb} ${level} after: ${ids}` });
+        return done;
+      };
+      context.onSendActivities((_, activities, next) =>
+        pass("send", activities[0].text, (text) => (activities[0].text = text), next));
+      context.onUpdateActivity((_, activity, next) =>
+        pass("update", activity.text, (text) => (activity.text = text), next));
+      context.onDeleteActivity((_, reference, next) =>
+        pass("delete", reference.activityId, (id) => (reference.activityId = id), next));
+    }
+    const [{ id }] = await context.sendActivities([MessageFactory.text("watch"), MessageFactory.text("two")]);
+    const others = ["change", "swallow outer", "swallow inner"];
+    for (const text of others) {
+      await context.sendActivity(text);
+    }
+    for (const text of ["watch", ...others]) {
+      await context.updateActivity({ ...MessageFactory.text(text), id });
+    }
+    for (const activityId of [id, ...others]) {
+      await context.deleteActivity(activityId);
+    }
+  }
+
   async ask(context) {
     const button = { type: "Action.Submit", title: "Ask me", data: { msteams: { type: "task/fetch" } } };
     await context.sendActivity(MessageFactory.attachment(card(["May I ask?"], [button])));
@@ -177,6 +215,17 @@ server.post("/proactive", async (request, response) => {
     await context.updateActivity({ ...MessageFactory.text(request.query.text), id });
   });
   response.json({ id });
+});
+
+// Writes, updates and deletes with no turn open.
+server.post("/continue", async (request, response) => {
+  const { reference } = JSON.parse(readFileSync(remembered));
+  await adapter.continueConversationAsync(process.env.MicrosoftAppId, reference, async (context) => {
+    const { id } = await context.sendActivity("later");
+    await context.updateActivity({ ...MessageFactory.text("later still"), id });
+    await context.deleteActivity(id);
+  });
+  response.json({});
 });
 
 server.get("/heard", (request, response) => response.json(bot.heard));

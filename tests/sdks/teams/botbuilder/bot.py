@@ -66,6 +66,7 @@ class Bot(TeamsActivityHandler):
         commands = {
             "progress": self.progress, "poll": self.poll, "five": self.five, "update": self.update,
             "delete": self.delete, "remember": self.remember, "stream": self.stream, "ask": self.ask,
+            "hooks": self.hooks,
         }
         if text in commands:
             await commands[text](turn_context)
@@ -144,6 +145,57 @@ class Bot(TeamsActivityHandler):
         await step(ActivityTypes.typing, "one two", streamId=first.id, streamType="streaming", streamSequence=3)
         await step(ActivityTypes.message, "one two three", streamId=first.id, streamType="final")
 
+    async def hooks(self, context: TurnContext):
+        """Handlers two deep that watch, change and swallow what this turn sends, updates and deletes."""
+
+        async def passes(verb, level, what, change, proceed):
+            self.heard.append({"hook": f"{verb} {level}: {what}"})
+            if what == f"swallow {level}":
+                return None
+            if what.startswith("change"):
+                change(f"{what} {level}")
+            done = await proceed()
+            responses = done if isinstance(done, list) else [done]
+            ids = [response.id for response in responses if response is not None]
+            self.heard.append({"hook": f"{verb} {level} after: {','.join(ids)}"})
+            return done
+
+        def add(level):
+            async def sending(_, activities, proceed):
+                def change(text):
+                    activities[0].text = text
+
+                return await passes("send", level, activities[0].text, change, proceed)
+
+            async def updating(_, activity, proceed):
+                def change(text):
+                    activity.text = text
+
+                return await passes("update", level, activity.text, change, proceed)
+
+            async def deleting(_, reference, proceed):
+                def change(activity_id):
+                    reference.activity_id = activity_id
+
+                return await passes("delete", level, reference.activity_id, change, proceed)
+
+            context.on_send_activities(sending)
+            context.on_update_activity(updating)
+            context.on_delete_activity(deleting)
+
+        add("outer")
+        add("inner")
+        sent = await context.send_activities([MessageFactory.text("watch"), MessageFactory.text("two")])
+        others = ["change", "swallow outer", "swallow inner"]
+        for text in others:
+            await context.send_activity(text)
+        for text in ["watch", *others]:
+            new_activity = MessageFactory.text(text)
+            new_activity.id = sent[0].id
+            await context.update_activity(new_activity)
+        for activity_id in [sent[0].id, *others]:
+            await context.delete_activity(activity_id)
+
     async def ask(self, context: TurnContext):
         button = submit("Ask me", {"msteams": {"type": "task/fetch"}})
         await context.send_activity(MessageFactory.attachment(card(["May I ask?"], [button])))
@@ -181,6 +233,21 @@ async def proactive(request: web.Request) -> web.Response:
     return web.json_response({"id": remembered["id"]})
 
 
+async def write_later(request: web.Request) -> web.Response:
+    """Writes, updates and deletes with no turn open."""
+    reference = ConversationReference.deserialize(json.loads(REMEMBERED.read_text())["reference"])
+
+    async def logic(context: TurnContext):
+        sent = await context.send_activity("later")
+        new_activity = MessageFactory.text("later still")
+        new_activity.id = sent.id
+        await context.update_activity(new_activity)
+        await context.delete_activity(sent.id)
+
+    await ADAPTER.continue_conversation(reference, logic, CONFIG.APP_ID)
+    return web.json_response({})
+
+
 async def heard(request: web.Request) -> web.Response:
     return web.json_response(BOT.heard)
 
@@ -188,6 +255,7 @@ async def heard(request: web.Request) -> web.Response:
 app = web.Application()
 app.router.add_post("/api/messages", messages)
 app.router.add_post("/proactive", proactive)
+app.router.add_post("/continue", write_later)
 app.router.add_get("/heard", heard)
 
 if __name__ == "__main__":
