@@ -166,6 +166,43 @@ fn tests_neither_sleep_nor_hide() {
     }
 }
 
+/// The value of `name = "…"` in the workspace's manifest.
+fn of_workspace(name: &str) -> String {
+    let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let line = manifest.lines().find_map(|line| line.strip_prefix(&format!("{name} = \""))).unwrap();
+    line.trim_end_matches('"').to_owned()
+}
+
+/// Documents promise the oldest Rust that the manifest promises, and `./test` reads it from there.
+#[test]
+fn documents_name_the_oldest_rust_of_the_manifest() {
+    let oldest = of_workspace("rust-version");
+    let documents = ["README.md", "CONTRIBUTING.md", "docs/writing-a-bot.md", "crates/bot/README.md"];
+    for document in documents.into_iter().chain(["crates/test/README.md"]) {
+        let text = fs::read_to_string(root().join(document)).unwrap();
+        let named: Vec<&str> =
+            text.split("Rust 1.").skip(1).map(|rest| rest.split(' ').next().unwrap()).collect();
+        assert!(!named.is_empty(), "{document} names no version of Rust");
+        for minor in named {
+            assert_eq!(format!("1.{}", minor.trim_end_matches([',', '.', ':', ';'])), oldest, "{document}");
+        }
+    }
+    let test = fs::read_to_string(root().join("test")).unwrap();
+    assert!(test.contains("^rust-version") && !test.contains(&oldest));
+}
+
+/// Whoever publishes the libraries publishes what they depend on: each dependency in this workspace has the version of all.
+#[test]
+fn dependencies_in_the_workspace_carry_its_version() {
+    let version = format!("version = \"{}\"", of_workspace("version"));
+    let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let inside: Vec<&str> = manifest.lines().filter(|line| line.contains("path = \"crates/")).collect();
+    assert!(inside.len() >= 6);
+    for line in inside {
+        assert!(line.contains(&version), "{line}");
+    }
+}
+
 #[test]
 fn lockfiles_hold_no_addresses() {
     for lockfile in ["node/package-lock.json", "teams/package-lock.json"] {
