@@ -45,6 +45,7 @@ mod reactions;
 mod respond;
 mod rights;
 mod rust_slack_bot;
+mod rust_slack_tls;
 mod scheduled;
 mod scopes;
 mod secrets;
