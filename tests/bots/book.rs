@@ -49,9 +49,10 @@ impl BookStore for Later {
 #[tokio::test(flavor = "multi_thread")]
 async fn posts_and_is_killed() {
     let Ok(given) = std::env::var(KILLED) else { return };
-    let [file, key, platform, url, id, secret, tenant, conversation, service_url] =
+    let [file, key, platform, keys, url, id, secret, tenant, conversation, service_url] =
         given.split('\n').map(str::to_owned).collect::<Vec<_>>().try_into().unwrap();
-    let access = Access { slack: platform == "slack", url, id, secret, tenant, conversation, service_url };
+    let (slack, keeps_keys) = (platform == "slack", keys == "true");
+    let access = Access { slack, keeps_keys, url, id, secret, tenant, conversation, service_url };
     let store = SqliteBookStore::open(file).await.unwrap();
     let book = MessageBook::new(&access.put_on(bot()), Arc::new(store));
     book.upsert(&key, &access.reference(), format!("{key} begins")).await.unwrap();
@@ -59,13 +60,38 @@ async fn posts_and_is_killed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_between_post_and_record() {
-    let kills = std::env::var("BOTS_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(KILLS);
     for platform in BOTH {
-        kill(platform, kills).await;
+        kill(platform, Memory::Keys).await;
     }
 }
 
-async fn kill(platform: Platform, kills: usize) {
+/// As against Slack itself: the message is found again by its marker, for which the bot may read the history.
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_and_found_in_the_history() {
+    kill(Platform::Slack, Memory::History).await;
+}
+
+/// As against Teams itself, and Slack without the scope for the history: at most one duplicate each, reported as such.
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_where_nothing_remembers() {
+    for platform in BOTH {
+        kill(platform, Memory::Nothing).await;
+    }
+}
+
+/// By what a platform knows that a message was posted already.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Memory {
+    /// Idempotency keys.
+    Keys,
+    /// A history that the bot may read.
+    History,
+    /// Neither.
+    Nothing,
+}
+
+async fn kill(platform: Platform, memory: Memory) {
+    let kills = std::env::var("BOTS_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(KILLS);
     let redraft = Redraft::start().seed_file(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/seed.yaml"));
     let redraft = redraft.await.unwrap();
     let general = redraft.channel("general");
@@ -80,20 +106,28 @@ async fn kill(platform: Platform, kills: usize) {
         if post && armed.load(Ordering::SeqCst) { Fate::Held } else { Fate::Answered }
     };
     let proxy = proxy::start(redraft.url(), fate, move || held.send(()).unwrap()).await;
-    let access = Access::of(&redraft, platform, &general);
-    let folder = std::env::temp_dir().join(format!("redraft-kill-{platform:?}-{}", std::process::id()));
+    let mut access = Access::of(&redraft, platform, &general).through(&proxy);
+    access.keeps_keys = memory == Memory::Keys;
+    if memory == Memory::Nothing && access.slack {
+        // A token without the scope for the history.
+        "xoxb-narrow".clone_into(&mut access.secret);
+    }
+    let name = format!("redraft-kill-{platform:?}-{memory:?}-{}", std::process::id());
+    let folder = std::env::temp_dir().join(name);
     std::fs::create_dir_all(&folder).unwrap();
     let file = folder.join("book.db");
 
     let mut ids = Vec::new();
     for round in 0..kills {
         let key = format!("deploy-{round}");
-        let Access { slack: _, url, id, secret, tenant, conversation, service_url } = access.through(&proxy);
-        let platform = if access.slack { "slack" } else { "teams" };
+        let Access { slack, keeps_keys, url, id, secret, tenant, conversation, service_url } = access.clone();
+        let platform = if slack { "slack" } else { "teams" };
+        let keys = keeps_keys.to_string();
         let given = [
             file.to_str().unwrap(),
             &key,
             platform,
+            &keys,
             &url,
             &id,
             &secret,
@@ -118,7 +152,12 @@ async fn kill(platform: Platform, kills: usize) {
         let store = Later(SqliteBookStore::open(&file).await.unwrap());
         let book = MessageBook::new(&access.put_on(bot()), Arc::new(store));
         let entry = book.upsert(&key, &access.reference(), format!("{key} is live")).await.unwrap();
-        assert_eq!((entry.how, entry.certainty), (Upserted::Posted, Certainty::Certain));
+        let wanted = match memory {
+            Memory::Keys => (Upserted::Posted, Certainty::Certain),
+            Memory::History => (Upserted::FoundAgain, Certainty::Certain),
+            Memory::Nothing => (Upserted::Posted, Certainty::Unknown),
+        };
+        assert_eq!((entry.how, entry.certainty), wanted);
         ids.push(entry.reference.activity_id.unwrap());
     }
 
@@ -130,11 +169,12 @@ async fn kill(platform: Platform, kills: usize) {
     let orphans = of_book.len() - of_book.iter().filter(known).count();
     let live = of_book.iter().filter(|message| message.text().contains("is live")).count();
     eprintln!(
-        "{platform:?}: {kills} killed, {} messages, {} duplicates, {orphans} orphans",
+        "{platform:?}, {memory:?}: {kills} killed, {} messages, {} duplicates, {orphans} orphans",
         of_book.len(),
         of_book.len() - kills
     );
-    assert_eq!((of_book.len(), orphans, live), (kills, 0, kills));
+    let duplicates = if memory == Memory::Nothing { kills } else { 0 };
+    assert_eq!((of_book.len(), orphans, live), (kills + duplicates, duplicates, kills));
     std::fs::remove_dir_all(&folder).unwrap();
     redraft.stop().await.unwrap();
 }

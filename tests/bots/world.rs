@@ -1,8 +1,9 @@
 //! A server with a bot of ours on one of its platforms.
 
 use redraft_bot::{
-    Bot, ClientSecret, Cloud, ConnectorAdapter, ConnectorSettings, ConversationAccount,
-    ConversationReference, SlackAdapter, SlackSettings, SlackToken,
+    Activity, Adapter, Bot, BoxFuture, Capabilities, ClientSecret, Cloud, ConnectorAdapter,
+    ConnectorSettings, ConversationAccount, ConversationReference, Error, Found, Marker, ResourceResponse,
+    SlackAdapter, SlackSettings, SlackToken,
 };
 use redraft_test::{App, Channel, Platform, Redraft};
 use tokio::net::TcpListener;
@@ -18,6 +19,8 @@ pub fn app(redraft: &Redraft, platform: Platform) -> App {
 #[derive(Clone, Debug)]
 pub struct Access {
     pub slack: bool,
+    /// Whether the platform keeps idempotency keys. Redraft does; the bot can do as if it did not.
+    pub keeps_keys: bool,
     pub url: String,
     pub id: String,
     pub secret: String,
@@ -33,6 +36,7 @@ impl Access {
         let text = |text: Result<&str, redraft_test::Error>| text.unwrap().to_owned();
         Self {
             slack,
+            keeps_keys: true,
             url: redraft.url().to_owned(),
             id: if slack { text(app.signing_secret()) } else { text(app.app_id()) },
             secret: if slack { text(app.bot_token()) } else { text(app.app_password()) },
@@ -53,12 +57,18 @@ impl Access {
             let settings = SlackSettings::new(SlackToken::new(&*self.secret))
                 .signing_secret(&*self.id)
                 .api_url(format!("{}/api/", self.url));
-            return bot.with_adapter(SlackAdapter::new(settings).unwrap());
+            let adapter = SlackAdapter::new(settings).unwrap();
+            return if self.keeps_keys {
+                bot.with_adapter(adapter)
+            } else {
+                bot.with_adapter(WithoutKeys(adapter))
+            };
         }
         let provider = ClientSecret::new(&*self.id, &*self.secret).tenant(&*self.tenant);
         let cloud = Cloud::redraft(&self.url);
         let settings = ConnectorSettings::new(&*self.id, provider).cloud(cloud);
-        bot.with_adapter(ConnectorAdapter::new(settings).unwrap())
+        let adapter = ConnectorAdapter::new(settings).unwrap();
+        if self.keeps_keys { bot.with_adapter(adapter) } else { bot.with_adapter(WithoutKeys(adapter)) }
     }
 
     pub fn reference(&self) -> ConversationReference {
@@ -67,6 +77,42 @@ impl Access {
         reference.conversation = Some(ConversationAccount::new(&*self.conversation));
         reference.service_url = (!self.slack).then(|| self.service_url.clone());
         reference
+    }
+}
+
+/// A platform that keeps no idempotency keys, as Slack and Teams themselves don't.
+struct WithoutKeys<A>(A);
+
+impl<A: Adapter> Adapter for WithoutKeys<A> {
+    fn channel_id(&self) -> &str {
+        self.0.channel_id()
+    }
+
+    fn capabilities(&self, reference: &ConversationReference) -> Capabilities {
+        let mut can = self.0.capabilities(reference);
+        can.send_once = false;
+        can
+    }
+
+    fn send<'a>(&'a self, activity: &'a Activity) -> BoxFuture<'a, Result<ResourceResponse, Error>> {
+        self.0.send(activity)
+    }
+
+    fn update<'a>(&'a self, activity: &'a Activity) -> BoxFuture<'a, Result<ResourceResponse, Error>> {
+        self.0.update(activity)
+    }
+
+    fn delete<'a>(&'a self, reference: &'a ConversationReference) -> BoxFuture<'a, Result<(), Error>> {
+        self.0.delete(reference)
+    }
+
+    fn find_marked<'a>(
+        &'a self,
+        reference: &'a ConversationReference,
+        marker: &'a Marker,
+        since_ms: u64,
+    ) -> BoxFuture<'a, Result<Found, Error>> {
+        self.0.find_marked(reference, marker, since_ms)
     }
 }
 

@@ -203,12 +203,17 @@ impl Shown {
         let mut shown = Self::default();
         let blocks = list(&message["blocks"]);
         let activity = &message["activity"];
-        if blocks.is_empty() {
+        // A card's summary is what notifications show, and the server makes it the text of a message that has none.
+        let only_cards = text(activity, "text").is_empty() && !list(&activity["attachments"]).is_empty();
+        if blocks.is_empty() && !only_cards {
             shown.read(&message["text"]);
         }
         blocks.iter().chain(list(&message["attachments"])).for_each(|part| shown.read(part));
         list(&activity["attachments"]).iter().for_each(|part| shown.read(&part["content"]));
         shown.read(&activity["suggestedActions"]);
+        if shown.lines.is_empty() && shown.buttons.is_empty() {
+            shown.read(&message["text"]);
+        }
         shown
     }
 
@@ -333,6 +338,19 @@ mod tests {
                     "suggestedActions": {"actions": [{"type": "imBack", "title": "Maybe", "value": "m"}]}}}),
                 &["Lunch?", "Soup 1", "Your name", "below", "Hero", "words"],
                 &["Vote", "More", "Yes", "Maybe"],
+            ),
+            // Its summary is for notifications.
+            (
+                json!({"text": "Lunch?", "activity": {"summary": "Lunch?", "attachments": [
+                    {"contentType": "application/vnd.microsoft.card.adaptive", "content": {
+                        "type": "AdaptiveCard", "body": [{"type": "TextBlock", "text": "Lunch?"}]}}]}}),
+                &["Lunch?"],
+                &[],
+            ),
+            (
+                json!({"text": "a picture", "activity": {"attachments": [{"contentType": "image/png"}]}}),
+                &["a picture"],
+                &[],
             ),
         ] {
             let shown = Shown::of(&message);

@@ -546,8 +546,9 @@ impl SlackAdapter {
         Ok(Stream { id, reference, sequence: 1, text })
     }
 
-    /// The call that shows what is new of a text. Fails if the stream can't show it.
-    async fn grow(&self, stream: &mut Stream, text: &str, last: bool) -> Result<(), Error> {
+    /// The call that shows what is new of a text; at the end of the stream, with what comes below it. Fails if the stream can't show
+    /// the text.
+    async fn grow(&self, stream: &mut Stream, text: &str, end: Option<&StreamEnd>) -> Result<(), Error> {
         let conversation = stream.reference.conversation.clone().unwrap_or_default();
         let client = self.client_for(&conversation);
         let channel = self.channel(&conversation).await?;
@@ -556,16 +557,49 @@ impl SlackAdapter {
             let verb = "stream a text that takes back words, or a longer one";
             return Err(Error::Unsupported { platform: "Slack", verb });
         };
-        if more.is_empty() && !last {
+        if more.is_empty() && end.is_none() {
             return Ok(());
         }
-        let method = if last { "chat.stopStream" } else { "chat.appendStream" };
         let more = Some(more).filter(|more| !more.is_empty());
-        let arguments = json!({"channel": channel, "ts": stream.id, "markdown_text": more});
+        let mut arguments = json!({"channel": channel, "ts": stream.id, "markdown_text": more});
+        let method = match end {
+            None => "chat.appendStream",
+            Some(StreamEnd { blocks, metadata, update: _ }) => {
+                arguments["blocks"] = json!(blocks);
+                arguments["metadata"] = json!(metadata);
+                "chat.stopStream"
+            }
+        };
         client.call(method, arguments).await?;
         stream.sequence += 1;
         text.clone_into(&mut stream.text);
         Ok(())
+    }
+}
+
+/// What the end of a stream brings besides the rest of the text.
+#[derive(Debug, PartialEq)]
+struct StreamEnd {
+    /// What is shown below the text, buttons for example.
+    blocks: Option<Vec<Value>>,
+    metadata: Option<Value>,
+    /// The message shows something that no stream can: it is updated once the stream has ended.
+    update: bool,
+}
+
+impl StreamEnd {
+    fn of(last: &Activity) -> Self {
+        let mut shown = content(last, Purpose::Update);
+        let metadata = shown.remove("metadata");
+        let words = markdown(last.text.as_deref().unwrap_or_default());
+        let attached = shown.get("attachments").is_some_and(|attached| *attached != json!([]));
+        let (blocks, update) = match shown.get("blocks").and_then(Value::as_array).map(Vec::as_slice) {
+            // The stream shows the first of them.
+            Some([first, below @ ..]) if *first == words => (Some(below.to_vec()), false),
+            Some([_, ..]) => (None, true),
+            Some([]) | None => (None, shown.contains_key("text")),
+        };
+        Self { blocks: blocks.filter(|blocks| !blocks.is_empty()), metadata, update: update || attached }
     }
 }
 
@@ -672,7 +706,7 @@ impl Adapter for SlackAdapter {
         stream: &'a mut Stream,
         activity: &'a Activity,
     ) -> BoxFuture<'a, Result<(), Error>> {
-        Box::pin(self.grow(stream, activity.text.as_deref().unwrap_or_default(), false))
+        Box::pin(self.grow(stream, activity.text.as_deref().unwrap_or_default(), None))
     }
 
     fn finish_stream<'a>(
@@ -681,12 +715,11 @@ impl Adapter for SlackAdapter {
         last: &'a Activity,
     ) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async move {
-            self.grow(stream, last.text.as_deref().unwrap_or_default(), true).await?;
-            let more = content(last, Purpose::Update);
-            if !["blocks", "text", "metadata"].iter().any(|name| more.contains_key(*name)) {
+            let end = StreamEnd::of(last);
+            self.grow(stream, last.text.as_deref().unwrap_or_default(), Some(&end)).await?;
+            if !end.update {
                 return Ok(());
             }
-            // What a stream can't show, the message can now.
             let mut last = last.clone();
             last.id = Some(stream.id.clone());
             last.conversation.clone_from(&stream.reference.conversation);

@@ -461,10 +461,30 @@ async fn streams() {
         assert!(matches!(error, Error::Unsupported { .. }), "{error}");
     }
     assert_eq!(names(&server)[3..], ["chat.startStream"]);
-    // Buttons come with an update once the stream has ended.
-    let last = Content::text("one!").button(Button::new("Good", "good")).to_activity("slack").to(&thread());
+    // Buttons and metadata come with the end itself.
+    let mut last =
+        Content::text("one!").button(Button::new("Good", "good")).to_activity("slack").to(&thread());
+    last.channel_data.as_mut().unwrap()["metadata"] = json!({"event_type": "a", "event_payload": {}});
     adapter.finish_stream(&mut stream, &last).await.unwrap();
-    assert_eq!(names(&server)[4..], ["chat.stopStream", "chat.update"]);
+    assert_eq!(names(&server)[4..], ["chat.stopStream"]);
+    let end = server.last().arguments;
+    assert_eq!(end["blocks"][0]["type"], "actions");
+    assert_eq!(end["metadata"]["event_type"], "a");
+
+    // What no stream can show takes an update once it has ended.
+    for (end, calls) in [
+        (json!({"blocks": []}), &["chat.startStream", "chat.stopStream"][..]),
+        (json!({"blocks": [{"type": "divider"}]}), &["chat.startStream", "chat.stopStream", "chat.update"]),
+        (json!({"text": "*others*"}), &["chat.startStream", "chat.stopStream", "chat.update"]),
+        (json!({"attachments": [{"text": "old"}]}), &["chat.startStream", "chat.stopStream", "chat.update"]),
+    ] {
+        let before = names(&server).len();
+        let mut stream = adapter.start_stream(&say("one")).await.unwrap();
+        let mut last = say("one two");
+        last.channel_data = Some(end.clone());
+        adapter.finish_stream(&mut stream, &last).await.unwrap();
+        assert_eq!(names(&server)[before..], *calls, "{end}");
+    }
 }
 
 /// A token stream goes over to updates where Slack ends it.
