@@ -1,8 +1,9 @@
 #![allow(clippy::unwrap_used, missing_docs)]
-//! Slack's own SDKs, bots written with those of Teams, and recorded calls of the latter, against a server process.
+//! Slack's own SDKs, bots written with those of Teams and with one for many platforms, and recorded calls, against a server process.
 //! `tests/sdks/setup` installs them.
 
 mod bolt;
+mod chat;
 mod guide;
 mod morphism;
 mod openapi;

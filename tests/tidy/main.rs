@@ -205,8 +205,9 @@ fn dependencies_in_the_workspace_carry_its_version() {
 
 #[test]
 fn lockfiles_hold_no_addresses() {
-    for lockfile in ["node/package-lock.json", "teams/package-lock.json"] {
-        let npm = fs::read_to_string(root().join("tests/sdks").join(lockfile)).unwrap();
+    for folder in ["node", "teams", "bolt", "chat"] {
+        let lockfile = format!("{folder}/package-lock.json");
+        let npm = fs::read_to_string(root().join("tests/sdks").join(&lockfile)).unwrap();
         assert!(!npm.contains("\"resolved\": \"http"), "{lockfile}");
     }
     for lockfile in ["python/requirements.txt", "teams/requirements.txt", "openapi/requirements.txt"] {
