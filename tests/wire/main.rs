@@ -34,6 +34,7 @@ mod limits;
 mod message;
 mod modals;
 mod oauth;
+mod pages;
 mod pins;
 mod poll;
 mod post;
