@@ -10,8 +10,8 @@ use redraft_model::decision::Outcome;
 use redraft_model::id::ConversationId;
 use redraft_model::message::Kind;
 use redraft_server::config::Config;
-use redraft_server::mint;
 use redraft_server::serve::Server;
+use redraft_service::mint;
 use redraft_store::fault::Sabotage;
 use redraft_store::{Options, SqliteStore, Store};
 

@@ -25,7 +25,7 @@ impl World {
         let seed = Path::new(env!("CARGO_MANIFEST_DIR")).join("seed.yaml");
         let server = Server::start(Config { seed: Some(seed), ..Config::default() });
         let server = runtime.block_on(server).unwrap();
-        runtime.block_on(server.app.authority.prepare(&*server.app.store)).unwrap();
+        runtime.block_on(server.app.connector.authority.prepare(&*server.app.service.store)).unwrap();
         Self { runtime, server, requests: 0 }
     }
 }

@@ -1,6 +1,6 @@
 //! Modals, what people put into them, and what apps answer to that.
 
-use redraft_server::outside;
+use redraft_slack::sockets;
 use redraft_wire::slack::choice::{self, Names};
 use redraft_wire::slack::elements::{Name, elements, find};
 use redraft_wire::slack::legacy::{find_legacy, legacy_action, legacy_actions};
@@ -46,7 +46,7 @@ pub fn answers(bytes: &[u8]) {
 /// What is said over a socket; its payload is an answer like any other.
 pub fn acknowledgements(bytes: &[u8]) {
     let Ok(given) = std::str::from_utf8(bytes) else { return };
-    if let Some(body) = outside::acknowledgement(given) {
+    if let Some(body) = sockets::body_of(given) {
         answers(&body);
     }
 }

@@ -114,7 +114,7 @@ impl Within {
         let config = Config { seed: Some(support::seed()), ..Config::default() };
         let server =
             runtime.block_on(Server::start_on(config, Arc::clone(&store) as Arc<dyn Store>)).unwrap();
-        runtime.block_on(server.app.authority.prepare(&*server.app.store)).unwrap();
+        runtime.block_on(server.app.connector.authority.prepare(&*server.app.service.store)).unwrap();
         Self { runtime, server, store }
     }
 
@@ -302,7 +302,7 @@ const ROWS: &[(&str, &str, &str, &str)] = &[
 
 /// Every method of the table of methods, as its source has it.
 fn methods() -> Vec<String> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/server/src/slack/mod.rs");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/slack/src/methods.rs");
     let source = std::fs::read_to_string(path).unwrap();
     let rows = source.lines().filter(|line| line.contains("\" Needs::"));
     rows.map(|line| line.trim().trim_start_matches('"').split('"').next().unwrap().to_owned()).collect()
@@ -330,7 +330,7 @@ fn every_method_of_the_web_api() {
     let whole = within.upload(DEPLOY);
     within.slack(DEPLOY, "files.completeUploadExternal", &json!({"files": [{"id": whole}]}));
     let sent = within.upload(DEPLOY);
-    let now = within.server.app.store.published().now(WorkspaceId(1)).seconds();
+    let now = within.server.app.service.store.published().now(WorkspaceId(1)).seconds();
     let mut known =
         vec![("$file".into(), whole), ("$sent".into(), sent), ("$soon".into(), (now + 600).to_string())];
     for (method, token, args, pointers) in ROWS {

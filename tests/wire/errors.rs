@@ -281,7 +281,7 @@ fn coverage_names_what_the_rows_use() {
 #[test]
 fn coverage_names_what_the_code_reads() {
     let coverage = Coverage::read();
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/server/src/slack");
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/slack/src");
     let mut read = BTreeSet::new();
     for file in crate::coverage::sources(&folder) {
         let source = std::fs::read_to_string(file).unwrap();

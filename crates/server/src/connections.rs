@@ -21,9 +21,9 @@ use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 use tracing::{debug, warn};
 
-use crate::bounds::AnswerRoom;
 use body::{NotedAnswer, NotedBody};
 use gate::ACCEPT_PAUSE;
+use redraft_service::bounds::AnswerRoom;
 use socket::Noted;
 use state::Phase;
 

@@ -12,11 +12,13 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use redraft_model::command::Via;
 use redraft_store::StoreError;
 
+use redraft_service::hosts::{authority, host_of, loopback, without_port};
+
 use crate::app::App;
-use crate::bounds::Sent;
 use crate::connections::{Connection, Room};
-use crate::source;
-use crate::{connector, control, slack};
+use crate::control;
+use redraft_service::bounds::{NoRoom, Sent};
+use redraft_service::source;
 
 /// By which listener a request came.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -41,7 +43,7 @@ pub(crate) async fn answer(
     let part = part(parts.uri.path());
     let reserved = connection.is_some_and(|connection| connection.room == Room::Reserved);
     let address = connection.and_then(|connection| app.gate.client(connection, &parts.headers));
-    let sent = Sent::new(body, &parts.headers, address, &app.bounds, part == Part::Control);
+    let sent = Sent::new(body, &parts.headers, address, &app.service.bounds, part == Part::Control);
     let mut response = if entrance == Entrance::Metrics {
         watch(app, parts.uri.path(), true).await
     } else if entrance == Entrance::Owner {
@@ -65,10 +67,10 @@ pub(crate) async fn answer(
             }
         }
     };
-    match app.bounds.room_for_answer(response.body()) {
+    match app.service.bounds.room_for_answer(response.body()) {
         Ok(None) => {}
         Ok(Some(room)) => drop(response.extensions_mut().insert(room)),
-        Err(()) => response = busy(part),
+        Err(NoRoom) => response = busy(part),
     }
     if reserved {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -129,26 +131,22 @@ async fn route(
 ) -> Response<Body> {
     let (method, path, query, headers) = (&parts.method, parts.uri.path(), parts.uri.query(), &parts.headers);
     match part {
-        Part::Slack => {
-            if let Some(rest) = path.trim_start_matches('/').strip_prefix("hooks/") {
-                return Box::pin(slack::hooks::handle(app, method, rest, headers, body)).await;
-            }
-            if let Some(rest) = path.trim_start_matches('/').strip_prefix("upload/v1/") {
-                return Box::pin(slack::files::upload(app, rest, headers, body)).await;
-            }
-            if let Some(rest) = path.trim_start_matches('/').strip_prefix("files-pri/") {
-                return Box::pin(slack::files::download(app, rest, headers)).await;
-            }
-            let name = path.trim_start_matches('/').strip_prefix("api").unwrap_or_default().trim_matches('/');
-            slack::handle(app, name, method, query, headers, body).await
-        }
+        Part::Slack => redraft_slack::routes::answer(&app.slack, &parts, body).await,
         // Boxed, because the biggest of these would make every request's future as big.
         Part::Control => Box::pin(control::handle(app, method, path, query, headers, body)).await,
         Part::Watch => watch(app, path, !app.metrics_apart).await,
-        Part::Sockets => slack::sockets::link(app, parts),
+        Part::Sockets => redraft_slack::routes::link(&app.slack, parts),
         Part::Connector => {
             let over_tls = entrance == Entrance::Tls;
-            let answer = connector::handle(app, method, path, query, headers, body, over_tls);
+            let answer = redraft_connector::request::handle(
+                &app.connector,
+                method,
+                path,
+                query,
+                headers,
+                body,
+                over_tls,
+            );
             Box::pin(answer).await.unwrap_or_else(|| plain(StatusCode::NOT_FOUND, "There is nothing here.\n"))
         }
     }
@@ -159,13 +157,13 @@ async fn watch(app: &App, path: &str, shows_metrics: bool) -> Response<Body> {
         "/healthz" => plain(StatusCode::OK, "ok\n"),
         "/readyz" => readiness(app).await,
         "/metrics" if shows_metrics => {
-            metrics::counter!("redraft_commits_total").absolute(app.store.published().commits());
+            metrics::counter!("redraft_commits_total").absolute(app.service.store.published().commits());
             app.gate.measure();
-            app.bounds.measure();
-            app.sockets.measure();
-            let waiting = u32::try_from(app.store.waiting()).unwrap_or(u32::MAX);
+            app.service.bounds.measure();
+            app.slack.sockets.measure();
+            let waiting = u32::try_from(app.service.store.waiting()).unwrap_or(u32::MAX);
             metrics::gauge!("redraft_queue_commands").set(waiting);
-            let text = recorder().render() + &app.outbox.metrics(app.store.published());
+            let text = recorder().render() + &app.service.outbox.metrics(app.service.store.published());
             plain(StatusCode::OK, &text)
         }
         _ => plain(StatusCode::NOT_FOUND, "There is nothing here.\n"),
@@ -177,7 +175,7 @@ const READY_WAIT_MAX: Duration = Duration::from_secs(2);
 
 /// Ready means that what is asked for now would be written ([`redraft_store::Store::writable`]).
 async fn readiness(app: &App) -> Response<Body> {
-    let why = match tokio::time::timeout(READY_WAIT_MAX, app.store.writable()).await {
+    let why = match tokio::time::timeout(READY_WAIT_MAX, app.service.store.writable()).await {
         Ok(Ok(())) => return plain(StatusCode::OK, "ready\n"),
         Ok(Err(StoreError::Busy)) => "more is asked than can be written\n",
         Ok(Err(StoreError::Stopping)) => "the server is stopping\n",
@@ -211,44 +209,23 @@ pub(crate) fn recorder() -> &'static PrometheusHandle {
 /// Microsoft may be led here, and mean the few paths that stand for them.
 fn allowed(app: &App, headers: &HeaderMap, uri: &Uri) -> bool {
     let named = |name: header::HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
-    let own = [&app.public_url, &app.local_url, app.tls_url.as_ref().unwrap_or(&app.local_url)];
+    let own = [
+        &app.service.public_url,
+        &app.service.local_url,
+        app.service.tls_url.as_ref().unwrap_or(&app.service.local_url),
+    ];
     let known = |host: &str| known(&own.map(String::as_str), host);
     let host = uri.authority().map(|authority| authority.as_str()).or(named(header::HOST));
     let origin = named(header::ORIGIN).is_none_or(|origin| authority(origin).is_some_and(known));
-    origin && host.is_some_and(|host| known(host) || connector::stands_for_login(host, uri.path()))
-}
-
-/// The host in an address, without its port.
-pub(crate) fn host_of(url: &str) -> Option<&str> {
-    authority(url).map(without_port)
-}
-
-fn authority(url: &str) -> Option<&str> {
-    url.split_once("://").map(|(_, rest)| rest.split('/').next().unwrap_or_default())
+    origin
+        && host
+            .is_some_and(|host| known(host) || redraft_connector::routes::stands_for_login(host, uri.path()))
 }
 
 fn known(own_urls: &[&str], host: &str) -> bool {
     let name = without_port(host);
     let mut own = own_urls.iter().filter_map(|url| host_of(url));
     loopback(name) || own.any(|own| name.eq_ignore_ascii_case(own))
-}
-
-/// Whether a host is one of these names, whatever its port.
-pub(crate) fn named_in(names: &[&str], host: &str) -> bool {
-    names.iter().any(|name| without_port(host).eq_ignore_ascii_case(name))
-}
-
-fn without_port(host: &str) -> &str {
-    match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) && !name.ends_with(':') => name,
-        _ => host,
-    }
-}
-
-/// Whether a host is this machine.
-pub(crate) fn loopback(name: &str) -> bool {
-    let bare = name.trim_start_matches('[').trim_end_matches(']');
-    name.eq_ignore_ascii_case("localhost") || bare.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
 }
 
 fn refused_host(part: Part) -> Response<Body> {
@@ -283,11 +260,6 @@ fn busy(part: Part) -> Response<Body> {
     response.headers_mut().insert(header::CONTENT_TYPE, json);
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     response
-}
-
-/// Counts a token, password or secret that was not accepted.
-pub(crate) fn count_refused_login(at: &'static str) {
-    metrics::counter!("redraft_logins_refused_total", "at" => at).increment(1);
 }
 
 fn plain(status: StatusCode, text: &str) -> Response<Body> {

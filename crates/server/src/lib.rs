@@ -1,32 +1,22 @@
-//! The message server: the Slack Web API, the Bot Connector API of Teams and the control API over one store.
+//! The message server: what people do, the control API, declarations and manifests, the door, and the assembly of the
+//! ground and both dialects.
 //!
-//! A request is read and authenticated by its dialect, becomes a [`redraft_model::command::Command`], goes through
-//! [`app::App`] to the store, and the dialect writes the answer. The dialects do not know of one another.
+//! A request comes in through `front`, is read and authenticated by its dialect ([`redraft_slack`],
+//! [`redraft_connector`]) or by the control API, becomes a [`redraft_model::command::Command`] and goes through
+//! [`redraft_service::Service`] to the store; the dialect writes the answer.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
-pub mod acts;
+mod acts;
 pub mod app;
-pub mod bounds;
 pub mod config;
-pub mod connections;
-pub mod connector;
+mod connections;
 pub mod control;
+pub mod error;
+mod front;
 pub mod manifest;
-pub mod mint;
-pub mod outside;
+mod private_file;
 pub mod seed;
 pub mod serve;
-pub mod slack;
 pub mod socket;
-mod throttle;
-pub mod typing;
-
-pub mod delivery;
-mod due;
-mod front;
-mod names;
-mod rates;
-mod sight;
-mod source;
 mod tls;

@@ -1,7 +1,6 @@
 //! A running server: open, listen, get ready, answer, stop.
 
 use std::future::Future;
-use std::io::Write;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -22,28 +21,28 @@ use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 use tracing::{info, warn};
 
-use crate::acts::Refreshes;
-use crate::app::{App, NotDone, Untold};
-use crate::bounds::Bounds;
+use redraft_connector::Connector;
+use redraft_service::bounds::Bounds;
+use redraft_service::delivery::{self, Deliver, Outbox};
+use redraft_service::hosts;
+use redraft_service::mint;
+use redraft_service::throttle::Throttle;
+use redraft_service::{NotDone, Service};
+use redraft_slack::streams::assemble;
+use redraft_slack::{Slack, due};
+
+use crate::acts::refreshes::Refreshes;
+use crate::app::{ANONYMOUS_NEEDS_LOOPBACK, App};
 use crate::config::{Config, STOP_SECONDS_MAX};
 use crate::connections::{self, Connection, Gate};
-use crate::connector::authority::Authority;
-use crate::connector::rates::Rates;
-use crate::control::ControlTokens;
-use crate::delivery::{self, Deliver, Outbox};
-use crate::front::Entrance;
-use crate::seed::{Ready, Seed, SeedError, ready_again};
-use crate::slack::sockets::Sockets;
-use crate::slack::streams::assemble;
+use crate::control::access::ControlTokens;
+use crate::error::ServeError;
+use crate::front::{self, Entrance};
+use crate::private_file::write_private;
+use crate::seed::{Ready, Seed, ready_again};
 use crate::socket::{self, ControlListener};
-use crate::throttle::Throttle;
 use crate::tls::{self, Tls};
-use crate::typing::Typing;
-use crate::{connector, due, front, mint, slack};
-
-/// Why an app that needs no token is not made.
-pub(crate) const ANONYMOUS_NEEDS_LOOPBACK: &str =
-    "an anonymous bot needs a server that listens on loopback and whose public address is loopback";
+use redraft_connector::addresses::service_url;
 
 /// How often expired things are looked for.
 const SWEEP_PAUSE: Duration = Duration::from_secs(10);
@@ -57,32 +56,6 @@ const SCRUB_PAUSE: Duration = Duration::from_secs(60 * 60);
 /// Between two steps the sweeper rests so many times as long as the last one took, in the queue and in the disk: it gets
 /// about a twentieth of the writer's time, and less when others wait.
 const SWEEP_SHARE: u32 = 19;
-
-/// Why a server did not start.
-#[derive(Debug, thiserror::Error)]
-pub enum ServeError {
-    /// The address cannot be listened on.
-    #[error("cannot listen on {0}: {1}")]
-    Listen(String, std::io::Error),
-    /// The data folder cannot be used.
-    #[error("{0}")]
-    Store(String),
-    /// A file cannot be read or written.
-    #[error("{0}: {1}")]
-    File(String, std::io::Error),
-    /// TLS cannot be spoken.
-    #[error("TLS: {0}")]
-    Tls(String),
-    /// The declaration cannot be built.
-    #[error("{0}: {1}")]
-    Seed(String, SeedError),
-    /// Apps could not be called.
-    #[error("the client that calls apps cannot be made: {0}")]
-    Client(String),
-    /// The first workspace could not be made.
-    #[error("the workspace could not be made: {0}")]
-    Workspace(String),
-}
 
 /// What is known once the server answers.
 #[derive(Clone, Debug, Serialize)]
@@ -168,7 +141,7 @@ impl Server {
         let (listener, bound) = bind(&config.listen).await?;
         let local_url = format!("http://{}", reached(bound));
         let public_url = config.public_url.clone().unwrap_or_else(|| local_url.clone());
-        let public_host = front::host_of(&public_url);
+        let public_host = hosts::host_of(&public_url);
         let tls = match &config.tls {
             None => None,
             Some(options) => {
@@ -196,37 +169,35 @@ impl Server {
         let private_allowed = config.private_endpoints.unwrap_or(loopback);
         let timeout = Duration::from_millis(config.bot_timeout_ms);
         let outbox = Outbox::new(timeout, private_allowed).map_err(ServeError::Client)?;
-        let app = Arc::new(App {
+        let service = Arc::new(Service {
             store,
-            authority: Authority::default(),
             public_url: public_url.trim_end_matches('/').to_owned(),
             local_url,
             tls_url,
             loopback,
-            control_tokens: ControlTokens::of(mint::sha256(control_token.as_bytes())),
             outbox,
-            typing: Typing::default(),
-            rates: config.teams_rates.then(Rates::default),
-            sockets: Sockets::default(),
-            slack_rates: slack::rates::Rates::new(config.slack_rates),
-            scheduled: tokio::sync::Notify::default(),
-            untold: Untold::default(),
-            refreshes: Refreshes::default(),
             throttle: Throttle::default(),
-            gate: Arc::new(Gate::new(config.limits.clone(), config.trusted_proxies.clone())),
             bounds: Bounds::new(&config.limits),
+        });
+        let app = Arc::new(App {
+            slack: Arc::new(Slack::new(Arc::clone(&service), config.slack_rates)),
+            connector: Arc::new(Connector::new(Arc::clone(&service), config.teams_rates)),
+            service,
+            control_tokens: ControlTokens::of(mint::sha256(control_token.as_bytes())),
+            refreshes: Refreshes::default(),
+            gate: Arc::new(Gate::new(config.limits.clone(), config.trusted_proxies.clone())),
             metrics_apart: metrics.is_some(),
         });
         // Tokens that an earlier process issued are valid from the first request on.
-        let recalled = app.authority.recall(&*app.store).await;
+        let recalled = app.connector.authority.recall(&*app.service.store).await;
         recalled.map_err(|failed| ServeError::Store(failed.to_string()))?;
         let (ready, first_start) = first_workspace(&app, seed.as_ref()).await?;
         let started = Started {
-            url: app.public_url.clone(),
-            tls_url: app.tls_url.clone(),
+            url: app.service.public_url.clone(),
+            tls_url: app.service.tls_url.clone(),
             metrics_url,
             ca_file: tls.as_ref().and_then(|(_, _, tls)| tls.authority_file.clone()),
-            service_url: app.service_url(&ready.workspace.tenant_id),
+            service_url: service_url(&app.service, &ready.workspace.tenant_id),
             control_token,
             ready,
             first_start,
@@ -252,13 +223,11 @@ impl Server {
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), ServeError> {
         let Self { listener, tls, metrics, app, started, config } = self;
         let background = tokio::spawn(background(Arc::clone(&app)));
-        let due = tokio::spawn(due::run(Arc::clone(&app)));
+        let due = tokio::spawn(due::run(Arc::clone(&app.slack)));
         let (delivering, delivered) = watch::channel(());
-        let dialects = Arc::new(Dialects {
-            slack: slack::hears::Events(Arc::clone(&app)),
-            connector: connector::hears::Activities(Arc::clone(&app)),
-        });
-        let delivery = tokio::spawn(delivery::run(Arc::clone(&app), dialects, delivered));
+        let dialects =
+            Arc::new(Dialects { slack: Arc::clone(&app.slack), connector: Arc::clone(&app.connector) });
+        let delivery = tokio::spawn(delivery::run(Arc::clone(&app.service), dialects, delivered));
         let watching = tokio::spawn(Arc::clone(&app.gate).watch());
         let ca_file = tls.as_ref().and_then(|(_, _, tls)| tls.authority_file.clone());
         // Everyone who answers holds a receiver until nothing is under way there.
@@ -289,7 +258,7 @@ impl Server {
             let known = serde_json::to_vec_pretty(&started).unwrap_or_default();
             write_private(path, &known)?;
         }
-        info!(url = started.url, listening = app.local_url, "ready");
+        info!(url = started.url, listening = app.service.local_url, "ready");
         stop.await;
         info!("stopping: requests under way are finished");
         stopping.send_replace(true);
@@ -304,7 +273,7 @@ impl Server {
             renewing.abort();
         }
         background.abort();
-        app.sockets.stop().await;
+        app.slack.sockets.stop().await;
         due.abort();
         drop(delivering);
         let _ = delivery.await;
@@ -320,15 +289,15 @@ impl Server {
 
 /// What delivery knows of the dialects.
 struct Dialects {
-    slack: slack::hears::Events,
-    connector: connector::hears::Activities,
+    slack: Arc<Slack>,
+    connector: Arc<Connector>,
 }
 
 impl delivery::Dialects for Dialects {
     fn of(&self, dialect: Dialect) -> &dyn Deliver {
         match dialect {
-            Dialect::Slack => &self.slack,
-            Dialect::Connector => &self.connector,
+            Dialect::Slack => &*self.slack,
+            Dialect::Connector => &*self.connector,
         }
     }
 }
@@ -413,7 +382,7 @@ fn listen_on(address: SocketAddr) -> std::io::Result<TcpListener> {
 /// address elsewhere means that something in front passes on what others send.
 fn only_this_machine(mut listening: impl Iterator<Item = SocketAddr>, public_url: &str) -> bool {
     listening.all(|address| address.ip().is_loopback())
-        && front::host_of(public_url).is_some_and(front::loopback)
+        && hosts::host_of(public_url).is_some_and(hosts::loopback)
 }
 
 /// Where this machine reaches an address; one that means every interface is reached on loopback.
@@ -433,14 +402,14 @@ fn read_seed(path: Option<&Path>) -> Result<Option<Seed>, ServeError> {
 
 /// The first workspace: what is there, else what is declared, else one that can be used at once.
 async fn first_workspace(app: &App, seed: Option<&Seed>) -> Result<(Ready, bool), ServeError> {
-    if let Some(directory) = app.store.published().directories().all().next() {
+    if let Some(directory) = app.service.store.published().directories().all().next() {
         return Ok((ready_again(directory), false));
     }
-    let now = app.store.published().now(WorkspaceId(0));
+    let now = app.service.store.published().now(WorkspaceId(0));
     let first = Seed::first_start();
-    let built = seed.unwrap_or(&first).build(seed.is_some(), &app.public_url, now);
+    let built = seed.unwrap_or(&first).build(seed.is_some(), &app.service.public_url, now);
     let (directory, ready) = built.map_err(|failed| ServeError::Seed("the seed".into(), failed))?;
-    if !app.loopback && directory.apps().any(|bot| bot.anonymous) {
+    if !app.service.loopback && directory.apps().any(|bot| bot.anonymous) {
         return Err(ServeError::Workspace(ANONYMOUS_NEEDS_LOOPBACK.into()));
     }
     let command = Command {
@@ -450,7 +419,7 @@ async fn first_workspace(app: &App, seed: Option<&Seed>) -> Result<(Ready, bool)
         verb: Verb::Control(Box::new(Control::CreateWorkspace(Arc::new(directory)))),
         source: None,
     };
-    match app.submit(command).await {
+    match app.service.submit(command).await {
         Ok(_) => Ok((ready, true)),
         Err(NotDone::Refused(refusal)) => Err(ServeError::Workspace(match refusal.why {
             Why::ForbiddenCharacter(named, character) => named.refusal(character),
@@ -462,7 +431,7 @@ async fn first_workspace(app: &App, seed: Option<&Seed>) -> Result<(Ready, bool)
 
 /// What goes on beside requests: the signing key is made early, and what is over is cleared away.
 async fn background(app: Arc<App>) {
-    if let Err(failed) = app.authority.prepare(&*app.store).await {
+    if let Err(failed) = app.connector.authority.prepare(&*app.service.store).await {
         warn!(error = %failed, "the signing key could not be made yet");
     }
     let mut scrubbed_at: Option<Instant> = None;
@@ -472,7 +441,7 @@ async fn background(app: Arc<App>) {
         let begin = Instant::now();
         loop {
             let begun = Instant::now();
-            let swept = app.store.sweep(Sweep::Routine).await;
+            let swept = app.service.store.sweep(Sweep::Routine).await;
             let outcome = if swept.is_ok() { "ok" } else { "failed" };
             metrics::counter!("redraft_sweep_steps_total", "outcome" => outcome).increment(1);
             match swept {
@@ -484,7 +453,7 @@ async fn background(app: Arc<App>) {
         if scrubbed_at.is_none_or(|at| SCRUB_PAUSE <= at.elapsed()) {
             loop {
                 let begun = Instant::now();
-                match app.store.scrub().await {
+                match app.service.store.scrub().await {
                     Ok(true) => tokio::time::sleep(begun.elapsed() * SWEEP_SHARE).await,
                     Ok(false) | Err(_) => break,
                 }
@@ -492,24 +461,6 @@ async fn background(app: Arc<App>) {
             scrubbed_at = Some(Instant::now());
         }
     }
-}
-
-/// Writes a file for its owner's eyes, so that a reader finds all of it or nothing.
-///
-/// # Errors
-/// When the folder cannot be written to.
-pub fn write_private(path: &Path, content: &[u8]) -> Result<(), ServeError> {
-    use std::os::unix::fs::OpenOptionsExt;
-    let failed = |failed| ServeError::File(path.display().to_string(), failed);
-    let beside = path.with_extension(format!("{}.new", mint::secret()));
-    let write = || {
-        // Others may write to the folder of a ready file: nothing that is there already is written to.
-        let mut file = std::fs::File::options().create_new(true).write(true).mode(0o600).open(&beside)?;
-        file.write_all(content)?;
-        file.sync_all()?;
-        std::fs::rename(&beside, path).inspect_err(|_| drop(std::fs::remove_file(&beside)))
-    };
-    write().map_err(failed)
 }
 
 #[cfg(test)]

@@ -20,9 +20,10 @@ use tokio_rustls::rustls::server::{ClientHello, ResolvesServerCert};
 use tokio_rustls::rustls::sign::CertifiedKey;
 use tracing::{info, warn};
 
-use crate::connector::LOGIN_HOSTS;
-use crate::mint;
-use crate::serve::{ServeError, write_private};
+use crate::error::ServeError;
+use crate::private_file::write_private;
+use redraft_connector::metadata::LOGIN_HOSTS;
+use redraft_service::mint;
 
 /// How often the certificate is made or read anew.
 const RENEW_PAUSE: Duration = Duration::from_secs(24 * 3600);

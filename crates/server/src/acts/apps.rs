@@ -19,10 +19,11 @@ use redraft_wire::slack::elements::{self, Element, Kind, Name, Source};
 use redraft_wire::slack::legacy::{self, LegacyAction};
 use serde_json::{Map, Value};
 
-use super::{Hindered, Person};
-use crate::app::NotDone;
-use crate::slack::interactivity::{InView, NotTold, OnMessage, Scene};
-use crate::slack::payload;
+use super::person::{Hindered, Person};
+use redraft_service::NotDone;
+use redraft_slack::interactivity::NotTold;
+use redraft_slack::payload;
+use redraft_slack::scene::{InView, OnMessage, Scene};
 
 impl From<NotTold> for Hindered {
     fn from(not_told: NotTold) -> Self {
@@ -213,7 +214,7 @@ impl Person {
     /// The modals that this person has open.
     pub async fn open_views(&self) -> Result<Option<Open>, Hindered> {
         let workspace = self.directory.workspace.id;
-        let found = self.app.store.item(workspace, ItemKey::Views(self.user.id)).await?;
+        let found = self.app.service.store.item(workspace, ItemKey::Views(self.user.id)).await?;
         let Some(Item::Views(views)) = found else { return Ok(None) };
         let bot = self.directory.app(views.app).filter(|bot| !bot.uninstalled).cloned();
         Ok(bot.map(|bot| Open { bot, views }))
@@ -311,7 +312,7 @@ impl Person {
     }
 
     fn scene<'a>(&'a self, bot: &'a Arc<Bot>) -> Scene<'a> {
-        Scene { app: &self.app, directory: &self.directory, user: &self.user, bot }
+        Scene { slack: &self.app.slack, directory: &self.directory, user: &self.user, bot }
     }
 
     /// The installed app that has such a thing; of several the one that came last.

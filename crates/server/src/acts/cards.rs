@@ -15,10 +15,11 @@ use redraft_wire::connector::invoke::{self, CardAnswer, Malformed, TaskAnswer};
 use redraft_wire::connector::press::{self, Opinion, Press};
 use serde_json::{Map, Value, json};
 
-use super::{Hindered, Person, Use};
-use crate::app::NotDone;
-use crate::connector::hears::{self, Asked, Question};
-use crate::delivery::Answered;
+use super::apps::Use;
+use super::person::{Hindered, Person};
+use redraft_connector::ask::{Asked, Question, ask};
+use redraft_service::NotDone;
+use redraft_service::delivery::Answered;
 
 /// The invoke of `Action.Execute`.
 pub(super) const CARD_ACTION: &str = "adaptiveCard/action";
@@ -146,7 +147,7 @@ impl Person {
         if !conversation.has(self.user.id) {
             return Err(R::NotMember.into());
         }
-        let found = self.app.message_for(self.reader(), self.key(conversation.id, ts)).await?;
+        let found = self.app.service.message_for(self.reader(), self.key(conversation.id, ts)).await?;
         let stored = found.visible().ok_or(R::MessageNotFound)?;
         if stored.message.revision().is_none() {
             return Err(R::Tombstone.into());
@@ -229,7 +230,7 @@ impl Person {
             root: stored.message.root,
             question: Question::Invoke { name, value },
         };
-        let answered = hears::ask(&self.app, &self.directory, bot, &asked).await;
+        let answered = ask(&self.app.connector, &self.directory, bot, &asked).await;
         answered.map_err(|unanswered| Hindered::Unanswered(format!("{}: {}", bot.name, unanswered.reason)))
     }
 
@@ -289,7 +290,7 @@ impl Person {
         let (conversation, ts) = (stored.message.key.conversation, stored.message.key.ts);
         let verb = Verb::Interaction(Interaction { conversation, ts, act });
         let (workspace, caller) = (self.directory.workspace.id, Caller::Bot(bot));
-        self.app.submit(Command { workspace, caller, idempotency: None, verb, source: None }).await?;
+        self.app.service.submit(Command { workspace, caller, idempotency: None, verb, source: None }).await?;
         Ok(())
     }
 }

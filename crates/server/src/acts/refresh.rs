@@ -3,11 +3,8 @@
 //! Once for each revision, person and card, as clients do it. A read waits for a short time only; an answer that comes
 //! later is shown by the next one.
 
-use std::collections::HashSet;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use redraft_model::id::{MessageKey, UserId};
 use redraft_model::time::Ts;
 use redraft_model::workspace::Conversation;
 use redraft_store::Stored;
@@ -17,35 +14,14 @@ use serde_json::{Map, Value};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::Person;
 use super::cards::{CARD_ACTION, Shown};
+use super::person::Person;
 
 /// Cards that one read has refreshed, the newest first.
 const CARDS_MAX: usize = 10;
 
 /// How long a read waits for all of them.
 const WAIT_MS: u64 = 1000;
-
-/// Questions that are remembered. When there are more all are forgotten, so that some may be asked again.
-const ASKED_MAX: usize = 100_000;
-
-/// A card as one person saw it first.
-type Showing = (MessageKey, u32, UserId);
-
-/// Which cards were refreshed for whom. Kept in memory: clients that start anew ask anew as well.
-#[derive(Default)]
-pub struct Refreshes(Mutex<HashSet<Showing>>);
-
-impl Refreshes {
-    /// Whether this is the first time.
-    fn begins(&self, showing: Showing) -> bool {
-        let mut asked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if ASKED_MAX <= asked.len() {
-            asked.clear();
-        }
-        asked.insert(showing)
-    }
-}
 
 impl Person {
     /// Has the cards among these refreshed that want it for this person. Returns which messages those are.
@@ -101,7 +77,7 @@ impl Person {
         let Ok(answered) = answered else { return };
         let answer = invoke::card_answer(answered.status.as_u16(), &answered.body);
         let Ok(CardAnswer::Card(card)) = answer else { return };
-        let now = self.app.message_for(self.reader(), stored.message.key).await;
+        let now = self.app.service.message_for(self.reader(), stored.message.key).await;
         let same = |now: Stored| now.message.revision() == stored.message.revision();
         if now.is_ok_and(|now| now.visible().is_some_and(same)) {
             drop(self.show(shown, &card).await);

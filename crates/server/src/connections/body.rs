@@ -9,7 +9,7 @@ use axum::http::StatusCode;
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 
 use super::state::Connection;
-use crate::bounds::AnswerRoom;
+use redraft_service::bounds::AnswerRoom;
 
 /// A request's body, which notes its end.
 pub(super) struct NotedBody {

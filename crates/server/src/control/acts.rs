@@ -7,7 +7,7 @@ use redraft_model::decision::{CallerRefusal, Posted};
 use redraft_model::id::UserId;
 use redraft_model::message::by_emoji;
 use redraft_model::policy;
-use redraft_model::time::{Micros, Ts};
+use redraft_model::time::Micros;
 use redraft_model::workspace::Conversation;
 use redraft_wire::connector::invoke::{CardAnswer, TaskAnswer, TaskInfo};
 use redraft_wire::connector::press::Opinion;
@@ -15,10 +15,13 @@ use redraft_wire::slack::elements::Name;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{Answer, Error, Scope, channels, created, ok, people, refusal};
+use super::answer::time;
+use super::answer::{Answer, Error, created, ok};
+use super::scope::Scope;
+use super::{channels, people, refusal};
 use crate::acts::{self, Dialog, Hindered, Person, Pressed, Seen, Use};
-use crate::app::NotDone;
-use crate::bounds::heavy;
+use redraft_service::NotDone;
+use redraft_service::bounds::heavy;
 
 /// Characters of an emoji's short name.
 const EMOJI_CHARS_MAX: usize = 100;
@@ -62,11 +65,6 @@ impl Acting<'_> {
             Hindered::Unanswered(why) => Error(StatusCode::BAD_GATEWAY, "bot_failed", why),
         }
     }
-}
-
-pub(super) fn time(given: &str) -> Result<Ts, Error> {
-    let ts = Ts::from_dotted(given).or_else(|| Ts::from_digits(given));
-    ts.ok_or_else(|| Error::bad(format!("{given} is not a message's id")))
 }
 
 #[derive(Deserialize)]
@@ -328,7 +326,7 @@ pub(super) async fn see(scope: &Scope<'_>, name: &str, channel: &str) -> Answer 
     let channel = acting.channel(channel)?;
     let thread = scope.parameter("thread_ts").map(|given| time(&given)).transpose()?;
     let limit = usize::try_from(scope.number("limit", 50)?.min(SEEN_MAX)).unwrap_or(50);
-    let _page = scope.app.bounds.control_page().await;
+    let _page = scope.app.service.bounds.control_page().await;
     let seen = acting.person.see(channel, thread, limit).await.map_err(refusal::store)?;
     let directory = scope.now();
     let typing = typing(scope, channel, &seen);
@@ -356,7 +354,7 @@ pub(super) async fn see(scope: &Scope<'_>, name: &str, channel: &str) -> Answer 
 
 /// Names of the bots that are typing: what a bot posts ends it.
 fn typing(scope: &Scope<'_>, channel: &Conversation, seen: &[Seen]) -> Vec<String> {
-    let typing = scope.app.typing.who(scope.id(), channel.id, scope.app.now(scope.id()));
+    let typing = scope.app.connector.typing.who(scope.id(), channel.id, scope.app.service.now(scope.id()));
     let done = |bot: UserId, since: Micros| {
         seen.iter().any(|it| it.stored.message.author == bot && since.0 <= it.stored.message.key.ts.0)
     };

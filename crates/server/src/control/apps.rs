@@ -11,10 +11,14 @@ use redraft_model::workspace::{App, SlackApp, User};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Answer, Error, Scope, channels, created, done, key, listed, ok, people};
+use super::answer::{Answer, Error, created, done, ok};
+use super::scope::{Scope, key, listed};
+use super::{channels, people};
 use crate::seed::{
     Place, SeedApp, SeedCommand, SeedError, SeedShortcut, check_commands, check_url, new_app, new_webhook,
 };
+use redraft_model::time::{Micros, Ts};
+use redraft_model::workspace::SecretKind;
 
 /// An app as the API shows it: everything but its secrets.
 fn shown(scope: &Scope<'_>, app: &App) -> Value {
@@ -33,7 +37,7 @@ fn shown(scope: &Scope<'_>, app: &App) -> Value {
         "expect_replies": app.expects_replies,
         "issuer": app.issuer,
         "anonymous": app.anonymous,
-        "old_secrets": super::secrets::shown(app, scope.app.now(scope.id())),
+        "old_secrets": old_secrets(app, scope.app.service.now(scope.id())),
     });
     if let (Some(slack), Some(members)) = (&app.slack, shown.as_object_mut())
         && let Value::Object(more) = shown_slack(scope, slack)
@@ -76,7 +80,7 @@ fn place<'a>(
     installer: Option<&'a User>,
     channel: &'a dyn Fn(&str) -> Option<redraft_model::id::ConversationId>,
 ) -> Place<'a> {
-    let (team_id, public_url) = (&*scope.directory.workspace.team_id, &*scope.app.public_url);
+    let (team_id, public_url) = (&*scope.directory.workspace.team_id, &*scope.app.service.public_url);
     Place { team_id, public_url, installer, channel }
 }
 
@@ -102,7 +106,7 @@ pub(super) async fn add(scope: &Scope<'_>) -> Answer {
     let member_of: BTreeSet<_> =
         names.iter().map(|name| channels::named(scope, name).map(|it| it.id)).collect::<Result<_, _>>()?;
     let channel = |name: &str| channels::named(scope, name).ok().map(|it| it.id);
-    let now = scope.app.now(scope.id());
+    let now = scope.app.service.now(scope.id());
     let made = new_app(&asked, &place(scope, installer, &channel), now).map_err(|failed| wrong(&failed))?;
     let (app, bot, tokens) = (made.app, made.bot, made.tokens);
     let control = Control::AddApp { app, bot, tokens, member_of: member_of.into_iter().collect() };
@@ -121,11 +125,11 @@ pub(super) fn named<'a>(scope: &'a Scope<'_>, id: &str) -> Result<&'a App, Error
 #[serde(deny_unknown_fields)]
 struct Changed {
     name: Option<String>,
-    #[serde(default, deserialize_with = "super::given")]
+    #[serde(default, deserialize_with = "super::answer::given")]
     endpoint: Option<Option<String>>,
     read_all: Option<bool>,
     expect_replies: Option<bool>,
-    #[serde(default, deserialize_with = "super::given")]
+    #[serde(default, deserialize_with = "super::answer::given")]
     issuer: Option<Option<String>>,
     anonymous: Option<bool>,
     scopes: Option<Vec<String>>,
@@ -136,9 +140,9 @@ struct Changed {
     metadata_events: Option<Vec<String>>,
     events_off: Option<bool>,
     socket_mode: Option<bool>,
-    #[serde(default, deserialize_with = "super::given")]
+    #[serde(default, deserialize_with = "super::answer::given")]
     interactivity_url: Option<Option<String>>,
-    #[serde(default, deserialize_with = "super::given")]
+    #[serde(default, deserialize_with = "super::answer::given")]
     options_url: Option<Option<String>>,
     commands: Option<Vec<SeedCommand>>,
     shortcuts: Option<Vec<SeedShortcut>>,
@@ -232,4 +236,17 @@ pub(super) async fn remove_webhook(scope: &Scope<'_>, id: &str, webhook: &str) -
     let app = named(scope, id)?.id;
     scope.submit(Control::RemoveWebhook(app, webhook.to_owned())).await?;
     ok(json!({}))
+}
+
+/// What callers name the kinds.
+pub(super) const KINDS: [(&str, SecretKind); 3] = [
+    ("password", SecretKind::Password),
+    ("client_secret", SecretKind::ClientSecret),
+    ("signing_secret", SecretKind::SigningSecret),
+];
+
+/// Replaced secrets that are still good, by kind and with their end.
+fn old_secrets(app: &App, now: Micros) -> Value {
+    let old = KINDS.iter().filter_map(|(name, kind)| Some((name, app.old_secret(*kind, now)?)));
+    old.map(|(name, old)| json!({ "kind": name, "until": Ts(old.until.0).dotted() })).collect()
 }

@@ -5,8 +5,10 @@ use redraft_model::control::ServerAct;
 use redraft_store::StoreError;
 use serde::Deserialize;
 
-use super::{Answer, Error, ok, server};
-use crate::app::{App, NotTurned, Step};
+use super::answer::{Answer, Error, ok};
+use super::server;
+use crate::app::App;
+use redraft_connector::authority::{NotTurned, Step};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -15,15 +17,17 @@ struct Asked {
 }
 
 pub(super) async fn shown(app: &App) -> Answer {
-    ok(app.authority.shown(&*app.store).await.map_err(failed)?)
+    ok(app.connector.authority.shown(&*app.service.store).await.map_err(failed)?)
 }
 
 pub(super) async fn rotate(app: &App, body: &[u8]) -> Answer {
-    let asked: Asked = super::read(body)?;
+    let asked: Asked = super::answer::read(body)?;
     let turned =
-        app.authority.turn(&*app.store, asked.step).await.map_err(|not_turned| match not_turned {
-            NotTurned::Step(why) => Error(StatusCode::CONFLICT, "wrong_step", why.into()),
-            NotTurned::Store(why) => failed(why),
+        app.connector.authority.turn(&*app.service.store, asked.step).await.map_err(|not_turned| {
+            match not_turned {
+                NotTurned::Step(why) => Error(StatusCode::CONFLICT, "wrong_step", why.into()),
+                NotTurned::Store(why) => failed(why),
+            }
         })?;
     server::record(app, ServerAct::TurnSigningKeys).await;
     ok(turned)

@@ -17,9 +17,11 @@ use redraft_wire::translate::slack_to_markdown;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Answer, Error, Scope, created, done, key, listed, ok, people};
-use crate::bounds::heavy;
-use crate::mint;
+use super::answer::{Answer, Error, created, done, ok};
+use super::people;
+use super::scope::{Scope, key, listed};
+use redraft_service::bounds::heavy;
+use redraft_service::mint;
 
 /// Messages that one call returns at most.
 const MESSAGES_MAX: u64 = 1000;
@@ -73,7 +75,7 @@ pub(super) async fn add(scope: &Scope<'_>) -> Answer {
     };
     let kind = if new.private { ConversationKind::Private } else { ConversationKind::Public };
     let ids = mint::conversation(kind);
-    let now = scope.app.now(scope.id());
+    let now = scope.app.service.now(scope.id());
     let conversation = Conversation {
         id: ConversationId(0),
         slack_id: new.id.unwrap_or(ids.slack_id),
@@ -147,11 +149,11 @@ fn answer(scope: &Scope<'_>, outcome: Outcome) -> Result<Value, Error> {
 pub(super) async fn messages(scope: &Scope<'_>, channel: &str) -> Answer {
     let channel = named(scope, channel)?;
     let limit = usize::try_from(scope.number("limit", 100)?.min(MESSAGES_MAX)).unwrap_or(100);
-    let before = scope.parameter("before").map(|given| super::acts::time(&given)).transpose()?;
+    let before = scope.parameter("before").map(|given| super::answer::time(&given)).transpose()?;
     let window = before.map_or(Window::ALL, |ts| Window { to: Ts(ts.0.saturating_sub(1)), ..Window::ALL });
-    let thread = scope.parameter("thread_ts").map(|given| super::acts::time(&given)).transpose()?;
-    let _page = scope.app.bounds.control_page().await;
-    let store = &scope.app.store;
+    let thread = scope.parameter("thread_ts").map(|given| super::answer::time(&given)).transpose()?;
+    let _page = scope.app.service.bounds.control_page().await;
+    let store = &scope.app.service.store;
     let line = match thread {
         None => store.channel_line(scope.id(), channel.id, window, limit).await,
         Some(root) => {

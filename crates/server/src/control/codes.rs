@@ -7,8 +7,10 @@ use redraft_model::time::Micros;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Answer, Error, Scope, apps, created, people};
-use crate::mint;
+use super::answer::{Answer, Error, created};
+use super::scope::Scope;
+use super::{apps, people};
+use redraft_service::mint;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -5,8 +5,10 @@ use redraft_store::{Delivery, READ_ROWS_MAX};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Answer, Error, Scope, apps, ok, refusal};
-use crate::app::verify;
+use super::answer::{Answer, Error, ok};
+use super::scope::Scope;
+use super::{apps, refusal};
+use redraft_slack::verify;
 
 /// Deliveries that one call returns at most.
 const DELIVERIES_MAX: u64 = 1000;
@@ -20,7 +22,7 @@ pub(super) async fn list(scope: &Scope<'_>, app: &str) -> Answer {
     // Without a part, all of the position is behind.
     let part = u8::try_from(scope.number("after_part", u64::from(u8::MAX))?).unwrap_or(u8::MAX);
     let after = (scope.number("after", 0)?, part);
-    let store = &scope.app.store;
+    let store = &scope.app.service.store;
     let listed = store.deliveries(scope.id(), app.id, after, limit).await.map_err(refusal::store)?;
     let heard = store.heard(scope.id(), app.id).await.map_err(refusal::store)?;
     ok(json!({
@@ -57,7 +59,7 @@ pub(super) async fn replay(scope: &Scope<'_>, app: &str) -> Answer {
         let why = "the app has no endpoint, is uninstalled, or its events are switched off";
         return Err(Error(StatusCode::CONFLICT, "no_endpoint", why.into()));
     }
-    let store = &scope.app.store;
+    let store = &scope.app.service.store;
     let mut dead = Vec::new();
     let (before, end) = which.position.map_or((0, u64::MAX), |one| (one.saturating_sub(1), one));
     let mut after = (before, u8::MAX);
@@ -71,14 +73,14 @@ pub(super) async fn replay(scope: &Scope<'_>, app: &str) -> Answer {
     }
     let mut replayed: Vec<u64> = dead.iter().map(|(position, _)| *position).collect();
     replayed.dedup();
-    scope.app.outbox.replay(scope.id(), app.id, dead).await;
+    scope.app.service.outbox.replay(scope.id(), app.id, dead).await;
     ok(json!({ "replayed": replayed }))
 }
 
 /// Asks a Slack app's request URL for an answer to a challenge.
 pub(super) async fn verify(scope: &Scope<'_>, app: &str) -> Answer {
     let app = apps::named(scope, app)?;
-    ok(match verify::verify(scope.app, scope.id(), app).await {
+    ok(match verify::verify(&scope.app.slack, scope.id(), app).await {
         Ok(()) => json!({ "verified": true }),
         Err(why) => json!({ "verified": false, "reason": why }),
     })

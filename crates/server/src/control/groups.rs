@@ -9,8 +9,10 @@ use redraft_model::workspace::UserGroup;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Answer, Error, Scope, created, done, key, listed, ok, people};
-use crate::mint;
+use super::answer::{Answer, Error, created, done, ok};
+use super::people;
+use super::scope::{Scope, key, listed};
+use redraft_service::mint;
 
 fn shown(directory: &Directory, group: &UserGroup) -> Value {
     let users = group.users.iter().filter_map(|user| directory.user(*user));
@@ -47,7 +49,7 @@ pub(super) async fn add(scope: &Scope<'_>) -> Answer {
         return Err(Error::bad("a group needs a handle"));
     }
     let users = users(scope, &new.members)?;
-    let now = scope.app.now(scope.id());
+    let now = scope.app.service.now(scope.id());
     let group = UserGroup {
         id: UserGroupId(0),
         slack_id: new.id.unwrap_or_else(|| mint::slack_id('S')),

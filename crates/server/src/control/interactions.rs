@@ -7,8 +7,10 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
-use super::acts::{element, person, time};
-use super::{Answer, Error, Scope, ok};
+use super::acts::{element, person};
+use super::answer::time;
+use super::answer::{Answer, Error, ok};
+use super::scope::Scope;
 use crate::acts::Use;
 
 /// How long somebody may wait for a modal.
@@ -94,7 +96,7 @@ pub(super) async fn views(scope: &Scope<'_>, name: &str) -> Answer {
     let acting = person(scope, name)?;
     let wait_ms = scope.number("wait_ms", 0)?.min(WAIT_MS_MAX);
     let end = Instant::now() + Duration::from_millis(wait_ms);
-    let mut commits = scope.app.store.published().log_bell(scope.id());
+    let mut commits = scope.app.service.store.published().log_bell(scope.id());
     loop {
         commits.mark_unchanged();
         let open = acting.person.open_views().await.map_err(|it| acting.hindered(it))?;

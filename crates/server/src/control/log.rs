@@ -13,9 +13,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use super::answer::{Answer, Error, ok};
 use super::channels::{self, message};
-use super::{Answer, Error, Scope, ok};
-use crate::bounds::heavy;
+use super::scope::Scope;
+use redraft_service::bounds::heavy;
 
 /// Events that one call returns at most.
 const EVENTS_MAX: u64 = 1000;
@@ -40,11 +41,11 @@ pub(super) async fn read(scope: &Scope<'_>) -> Answer {
     };
     let limit = usize::try_from(scope.number("limit", 100)?.clamp(1, EVENTS_MAX)).unwrap_or(100);
     let end = Instant::now() + Duration::from_millis(scope.number("wait_ms", 0)?.min(WAIT_MS_MAX));
-    let mut commits = scope.app.store.published().log_bell(scope.id());
+    let mut commits = scope.app.service.store.published().log_bell(scope.id());
     loop {
         commits.mark_unchanged();
-        let page = scope.app.bounds.control_page().await;
-        let events = scope.app.store.events(scope.id(), after, limit).await.map_err(failed)?;
+        let page = scope.app.service.bounds.control_page().await;
+        let events = scope.app.service.store.events(scope.id(), after, limit).await.map_err(failed)?;
         drop(page);
         let next = events.last().map_or(after, |event| event.position);
         let wanted = |event: &&Event| matches!(event.kind, EventKind::Audited(_)) == audit;
@@ -204,11 +205,11 @@ pub(super) async fn wait(scope: &Scope<'_>) -> Answer {
     let (ts, thread) = (time(&wanted.ts)?, time(&wanted.thread_ts)?);
     let end = Instant::now() + Duration::from_millis(wanted.timeout_ms.unwrap_or(5000).min(WAIT_MS_MAX));
     let key = |ts| MessageKey { workspace: scope.id(), conversation: channel, ts };
-    let mut commits = scope.app.store.published().log_bell(scope.id());
+    let mut commits = scope.app.service.store.published().log_bell(scope.id());
     loop {
         commits.mark_unchanged();
-        let store = &scope.app.store;
-        let page = scope.app.bounds.control_page().await;
+        let store = &scope.app.service.store;
+        let page = scope.app.service.bounds.control_page().await;
         let found = match (ts, thread) {
             (Some(ts), _) => store.message(key(ts)).await.map(|found| found.into_iter().collect()),
             (None, Some(root)) => {

@@ -8,8 +8,9 @@ use redraft_model::workspace::User;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Answer, Error, Scope, created, done, key, listed, ok};
-use crate::mint;
+use super::answer::{Answer, Error, created, done, ok};
+use super::scope::{Scope, key, listed};
+use redraft_service::mint;
 
 pub(super) fn shown(user: &User) -> Value {
     json!({
@@ -61,7 +62,7 @@ pub(super) async fn add(scope: &Scope<'_>) -> Answer {
         bot_of: None,
         away: false,
         deactivated: false,
-        updated_at: scope.app.now(scope.id()),
+        updated_at: scope.app.service.now(scope.id()),
     };
     answer(scope, scope.submit(Control::AddUser(user)).await?).and_then(created)
 }
@@ -72,7 +73,7 @@ struct Changed {
     name: Option<String>,
     real_name: Option<String>,
     /// Null takes it away.
-    #[serde(default, deserialize_with = "super::given")]
+    #[serde(default, deserialize_with = "super::answer::given")]
     email: Option<Option<String>>,
     admin: Option<bool>,
     away: Option<bool>,

@@ -8,7 +8,8 @@ use redraft_store::{Awaited, StoreError, Sweep};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use super::{Answer, Error, ok, refusal, server};
+use super::answer::{Answer, Error, ok};
+use super::{refusal, server};
 use crate::app::App;
 
 /// How long to wait before the log is tried to be emptied again, for those who read it.
@@ -20,7 +21,7 @@ const ATTEMPTS_MAX: usize = 5;
 /// Erases the content of everything that was deleted, whatever the retention, but for what apps have still to be told of;
 /// sweeps what else is over, and empties the log.
 pub(super) async fn purge(app: &App) -> Answer {
-    app.outbox.settle().await;
+    app.service.outbox.settle().await;
     // The first time may begin in the middle of what waits.
     let mut erased = 0;
     for _ in 0..2 {
@@ -28,12 +29,12 @@ pub(super) async fn purge(app: &App) -> Answer {
     }
     // What was written last comes to the pages with the log.
     empty_log(app).await?;
-    while app.store.scrub().await.map_err(refusal::store)? {}
+    while app.service.store.scrub().await.map_err(refusal::store)? {}
     let emptied = empty_log(app).await?;
     server::record(app, ServerAct::Purge).await;
     let mut waiting = Vec::new();
-    for awaited in app.store.awaited().await.map_err(refusal::store)? {
-        if let Some(directory) = app.workspace(awaited.workspace) {
+    for awaited in app.service.store.awaited().await.map_err(refusal::store)? {
+        if let Some(directory) = app.service.workspace(awaited.workspace) {
             waiting.push(shown(app, &directory, awaited).await.map_err(refusal::store)?);
         }
     }
@@ -45,7 +46,7 @@ async fn empty_log(app: &App) -> Result<bool, Error> {
         if 0 < attempt {
             sleep(READERS_PAUSE).await;
         }
-        if app.store.empty_log().await.map_err(refusal::store)? {
+        if app.service.store.empty_log().await.map_err(refusal::store)? {
             return Ok(true);
         }
     }
@@ -55,7 +56,7 @@ async fn empty_log(app: &App) -> Result<bool, Error> {
 async fn clear_away(app: &App) -> Result<usize, StoreError> {
     let mut erased = 0;
     loop {
-        let swept = app.store.sweep(Sweep::Purge).await?;
+        let swept = app.service.store.sweep(Sweep::Purge).await?;
         erased += swept.erased;
         if !swept.more {
             return Ok(erased);
@@ -68,9 +69,9 @@ async fn shown(app: &App, directory: &Directory, awaited: Awaited) -> Result<Val
     let id = directory.workspace.id;
     let mut apps = Vec::new();
     for bot in directory.apps() {
-        let heard = app.store.heard(id, bot.id).await?.max(bot.hears_from);
+        let heard = app.service.store.heard(id, bot.id).await?.max(bot.hears_from);
         let unread = bot.is_told() && heard < awaited.last;
-        let late = !app.store.deliveries(id, bot.id, (0, 0), 1).await?.is_empty();
+        let late = !app.service.store.deliveries(id, bot.id, (0, 0), 1).await?.is_empty();
         let why = match (unread, late) {
             (true, _) => "it has not been told of everything yet",
             (false, true) => "it has deliveries that wait or were given up",

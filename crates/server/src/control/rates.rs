@@ -5,8 +5,10 @@ use redraft_model::content::Dialect;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Answer, Error, Scope, apps, ok};
-use crate::app::Forced;
+use super::answer::{Answer, Error, ok};
+use super::apps;
+use super::scope::Scope;
+use redraft_slack::rates::Forced;
 
 /// The longest name of a method.
 const METHOD_CHARS_MAX: usize = 100;
@@ -56,7 +58,7 @@ pub(super) async fn force(scope: &Scope<'_>, id: &str) -> Answer {
         calls: asked.calls,
         retry_after_seconds: asked.retry_after_seconds,
     };
-    if !scope.app.force_rate_limit(forced) {
+    if !scope.app.slack.rates.force(forced) {
         return Err(Error(StatusCode::CONFLICT, "full", "too much is forced already".into()));
     }
     ok(shown)

@@ -16,8 +16,9 @@ use redraft_model::stream::StreamRefusal as S;
 use redraft_model::update::UpdateRefusal as U;
 use redraft_store::StoreError;
 
-use super::Error;
-use crate::app::{App, NotDone};
+use super::answer::Error;
+use crate::app::App;
+use redraft_service::NotDone;
 
 /// The error that a command is answered with which was not carried out. `who` is the short name of the one who asked.
 pub(super) fn error(app: &App, workspace: WorkspaceId, who: &str, not_done: &NotDone) -> Error {
@@ -25,7 +26,7 @@ pub(super) fn error(app: &App, workspace: WorkspaceId, who: &str, not_done: &Not
         NotDone::Refused(refusal) => refusal,
         NotDone::Store(failed) => return store(*failed),
     };
-    let directory = app.workspace(workspace);
+    let directory = app.service.workspace(workspace);
     let author = || author(refusal, directory.as_deref());
     match &refusal.why {
         Why::Caller(why) => caller(*why, who),

@@ -2,25 +2,22 @@
 
 use redraft_model::control::Control;
 use redraft_model::limits::SECRET_OVERLAP_MICROS_MAX;
-use redraft_model::time::{Micros, Ts};
-use redraft_model::workspace::{App, Secret, SecretKind};
+use redraft_model::time::Ts;
+use redraft_model::workspace::{Secret, SecretKind};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{Answer, Error, Scope, apps, created, ok};
-use crate::mint;
+use super::answer::{Answer, Error, created, ok};
+use super::apps;
+use super::apps::KINDS;
+use super::scope::Scope;
+use redraft_service::mint;
 
 /// How long a replaced secret stays good if nobody says otherwise.
 pub(super) const DAY_SECONDS: u32 = 86_400;
 
 /// Bytes of a secret that somebody brings along.
 const SECRET_BYTES_MAX: usize = 255;
-
-const KINDS: [(&str, SecretKind); 3] = [
-    ("password", SecretKind::Password),
-    ("client_secret", SecretKind::ClientSecret),
-    ("signing_secret", SecretKind::SigningSecret),
-];
 
 fn kind(name: &str) -> Result<SecretKind, Error> {
     let found = KINDS.iter().find(|(known, _)| *known == name);
@@ -37,12 +34,6 @@ pub(super) fn overlap_micros(seconds: u32) -> Result<i64, Error> {
         return Err(Error::bad(format!("old_valid_seconds is at most {most}")));
     }
     Ok(micros)
-}
-
-/// Replaced secrets that are still good, by kind and with their end.
-pub(super) fn shown(app: &App, now: Micros) -> Value {
-    let old = KINDS.iter().filter_map(|(name, kind)| Some((name, app.old_secret(*kind, now)?)));
-    old.map(|(name, old)| json!({ "kind": name, "until": Ts(old.until.0).dotted() })).collect()
 }
 
 #[derive(Deserialize)]
@@ -75,7 +66,7 @@ pub(super) async fn change(scope: &Scope<'_>, id: &str) -> Answer {
         SecretKind::SigningSecret => Secret::SigningSecret(text.clone()),
     };
     scope.submit(Control::ChangeSecret { app, secret, overlap_micros }).await?;
-    let (directory, now) = (scope.now(), scope.app.now(scope.id()));
+    let (directory, now) = (scope.now(), scope.app.service.now(scope.id()));
     let old = directory.app(app).and_then(|app| app.old_secret(kind, now));
     let until = old.map(|old| Ts(old.until.0).dotted());
     created(json!({ "kind": new.kind, "secret": text, "old_until": until }))

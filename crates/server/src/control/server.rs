@@ -3,7 +3,7 @@
 use futures_util::stream::{self, StreamExt};
 use redraft_model::control::{Control, ServerAct};
 
-use super::submit;
+use super::scope::submit;
 use crate::app::App;
 
 /// How many workspaces are written to at once.
@@ -13,7 +13,7 @@ const WORKSPACES_AT_ONCE: usize = 100;
 /// reported to the log file only.
 pub(super) async fn record(app: &App, act: ServerAct) {
     let workspaces: Vec<_> =
-        app.store.published().directories().all().map(|directory| directory.workspace.id).collect();
+        app.service.store.published().directories().all().map(|directory| directory.workspace.id).collect();
     stream::iter(workspaces)
         .for_each_concurrent(WORKSPACES_AT_ONCE, async |workspace| {
             if let Err(why) = submit(app, workspace, Control::Record(act)).await {

@@ -7,9 +7,11 @@ use redraft_model::workspace::{Token, TokenKind};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Answer, Error, Scope, apps, created, listed, ok, people};
-use crate::mint;
+use super::answer::{Answer, Error, created, ok};
+use super::scope::{Scope, listed};
+use super::{apps, people};
 use crate::seed::new_token;
+use redraft_service::mint;
 
 fn id(hash: &TokenHash) -> String {
     mint::hex(&hash.0[..8])
@@ -60,7 +62,7 @@ pub(super) async fn add(scope: &Scope<'_>) -> Answer {
     let prefix = if kind == TokenKind::Bot { "xoxb" } else { "xoxp" };
     let secret = new.token.unwrap_or_else(|| mint::token(prefix));
     let mut token = new_token(&secret, app.id, user, kind, new.scopes.as_ref());
-    let now = scope.app.now(scope.id());
+    let now = scope.app.service.now(scope.id());
     token.expires_at = new.expires_in_seconds.map(|seconds| now.plus(i64::from(seconds) * 1_000_000));
     let mut answer = shown(&scope.directory, &token);
     scope.submit(Control::AddToken(token)).await?;

@@ -13,9 +13,12 @@ use redraft_store::StoreError;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Answer, Error, Scope, created, done, ok, refusal, submit};
+use super::answer::{Answer, Error, created, done, ok};
+use super::refusal;
+use super::scope::{Scope, submit};
 use crate::app::App;
 use crate::seed::{Seed, SeedQuotas, SeedSettings};
+use redraft_connector::addresses::service_url;
 
 /// A workspace as the API shows it, with the addresses that its bots need.
 pub(super) fn shown(app: &App, directory: &Directory) -> Value {
@@ -28,8 +31,8 @@ pub(super) fn shown(app: &App, directory: &Directory) -> Value {
         "tenant_id": workspace.tenant_id,
         "name": workspace.name,
         "domain": workspace.domain,
-        "url": app.public_url,
-        "service_url": app.service_url(&workspace.tenant_id),
+        "url": app.service.public_url,
+        "service_url": service_url(&app.service, &workspace.tenant_id),
         "clock_offset_ms": workspace.clock_offset_micros / 1000,
         "settings": {
             "edit_window_seconds": seconds(*edit_window_micros),
@@ -62,7 +65,7 @@ async fn changed(app: &App, directory: &Directory) -> Value {
 }
 
 async fn used(app: &App, directory: &Directory) -> Result<Value, StoreError> {
-    let usage = app.store.usage(directory.workspace.id).await?;
+    let usage = app.service.store.usage(directory.workspace.id).await?;
     Ok(json!({
         "people": directory.people(),
         "apps": directory.count(Kind::App),
@@ -74,23 +77,23 @@ async fn used(app: &App, directory: &Directory) -> Result<Value, StoreError> {
 }
 
 pub(super) fn list(app: &App) -> Answer {
-    let directories = app.store.published().directories();
+    let directories = app.service.store.published().directories();
     ok(json!({ "workspaces": directories.all().map(|directory| shown(app, directory)).collect::<Vec<_>>() }))
 }
 
 /// Makes a workspace from a declaration; an empty one gives the workspace of a first start.
 pub(super) async fn create(app: &App, body: &[u8]) -> Answer {
-    let seed = if body.is_empty() { Seed::first_start() } else { super::read::<Seed>(body)? };
+    let seed = if body.is_empty() { Seed::first_start() } else { super::answer::read::<Seed>(body)? };
     if seed.control_token.is_some() {
         return Err(Error::bad("control_token belongs into a seed file"));
     }
-    let now = app.store.published().now(WorkspaceId(0));
-    let built = seed.build(false, &app.public_url, now);
+    let now = app.service.store.published().now(WorkspaceId(0));
+    let built = seed.build(false, &app.service.public_url, now);
     let (directory, ready) = built.map_err(|failed| Error::bad(failed.to_string()))?;
     submit(app, WorkspaceId(0), Control::CreateWorkspace(Arc::new(directory))).await?;
-    let service_url = app.service_url(&ready.workspace.tenant_id);
+    let service_url = service_url(&app.service, &ready.workspace.tenant_id);
     let mut answer = serde_json::to_value(&ready).unwrap_or_default();
-    answer["url"] = app.public_url.clone().into();
+    answer["url"] = app.service.public_url.clone().into();
     answer["service_url"] = service_url.into();
     created(answer)
 }
@@ -108,17 +111,17 @@ struct Changed {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ChangedQuotas {
-    #[serde(default, deserialize_with = "super::given")]
+    #[serde(default, deserialize_with = "super::answer::given")]
     people: Option<Option<u64>>,
-    #[serde(default, deserialize_with = "super::given")]
+    #[serde(default, deserialize_with = "super::answer::given")]
     apps: Option<Option<u64>>,
-    #[serde(default, deserialize_with = "super::given")]
+    #[serde(default, deserialize_with = "super::answer::given")]
     channels: Option<Option<u64>>,
-    #[serde(default, deserialize_with = "super::given")]
+    #[serde(default, deserialize_with = "super::answer::given")]
     files: Option<Option<u64>>,
-    #[serde(default, deserialize_with = "super::given")]
+    #[serde(default, deserialize_with = "super::answer::given")]
     messages: Option<Option<u64>>,
-    #[serde(default, deserialize_with = "super::given")]
+    #[serde(default, deserialize_with = "super::answer::given")]
     bytes: Option<Option<u64>>,
 }
 
@@ -133,18 +136,18 @@ impl ChangedQuotas {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ChangedSettings {
-    #[serde(default, deserialize_with = "super::given")]
+    #[serde(default, deserialize_with = "super::answer::given")]
     edit_window_seconds: Option<Option<u32>>,
-    #[serde(default, deserialize_with = "super::given")]
+    #[serde(default, deserialize_with = "super::answer::given")]
     delete_window_seconds: Option<Option<u32>>,
     only_admins_delete: Option<bool>,
-    #[serde(default, deserialize_with = "super::given")]
+    #[serde(default, deserialize_with = "super::answer::given")]
     deleted_content_seconds: Option<Option<u32>>,
-    #[serde(default, deserialize_with = "super::given")]
+    #[serde(default, deserialize_with = "super::answer::given")]
     superseded_revisions_seconds: Option<Option<u32>>,
-    #[serde(default, deserialize_with = "super::given")]
+    #[serde(default, deserialize_with = "super::answer::given")]
     dead_letters_seconds: Option<Option<u32>>,
-    #[serde(default, deserialize_with = "super::given")]
+    #[serde(default, deserialize_with = "super::answer::given")]
     ephemeral_messages_seconds: Option<Option<u32>>,
 }
 
@@ -198,7 +201,7 @@ pub(super) async fn remove(scope: &Scope<'_>) -> Answer {
 
 pub(super) async fn reset(scope: &Scope<'_>) -> Answer {
     scope.submit(Control::ResetWorkspace).await?;
-    let again = scope.app.workspace_named(&scope.directory.workspace.team_id);
+    let again = scope.app.service.workspace_named(&scope.directory.workspace.team_id);
     let shown = match again {
         Some(again) => Some(changed(scope.app, &again).await),
         None => None,
@@ -215,6 +218,6 @@ struct Advance {
 pub(super) async fn advance(scope: &Scope<'_>) -> Answer {
     let Advance { advance_ms } = scope.json()?;
     scope.submit(Control::AdvanceClock(advance_ms.saturating_mul(1000))).await?;
-    let now = scope.app.now(scope.id());
+    let now = scope.app.service.now(scope.id());
     ok(json!({ "now": redraft_model::time::Ts(now.0).dotted() }))
 }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::members::{Findings, Members, cut};
 use crate::seed::{SeedCommand, SeedShortcut, ShortcutKind};
-use crate::slack::hears::scopes_of;
+use redraft_slack::subscriptions::scopes_of;
 
 const NAME_CHARS_MAX: usize = 35;
 const BOT_NAME_CHARS_MAX: usize = 80;

@@ -11,8 +11,9 @@ use serde::{Deserialize, Serialize};
 use super::SeedError;
 use super::ids::Ids;
 use super::ready::{ReadyApp, ReadyWebhook};
-use crate::slack::scopes;
-use crate::{manifest, mint};
+use crate::manifest;
+use redraft_service::mint;
+use redraft_slack::scopes;
 
 /// Which platform's app it is.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, PartialEq, Eq)]

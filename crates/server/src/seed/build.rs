@@ -15,7 +15,7 @@ use super::app::{Place, SeedApp, make_app, new_token};
 use super::ids::Ids;
 use super::ready::{Ready, ReadyChannel, ReadyPerson, ReadyWorkspace};
 use super::{Seed, SeedChannel, SeedError, SeedPerson, SeedToken, SeedUserGroup};
-use crate::mint;
+use redraft_service::mint;
 
 /// Puts a declared workspace together.
 pub(super) struct Builder {

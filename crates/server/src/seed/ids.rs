@@ -4,7 +4,7 @@ use redraft_model::command::NewDirect;
 use redraft_model::workspace::ConversationKind;
 
 use super::SeedChannel;
-use crate::mint;
+use redraft_service::mint;
 
 /// Ids that are not given: random, or from the names.
 pub(super) struct Ids {

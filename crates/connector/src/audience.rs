@@ -1,0 +1,81 @@
+//! Which events a Teams bot may hear of.
+//!
+//! Source: the public pages on conversation events, and the Bot Framework's activity specification (a channel does not send
+//! a bot the echo of its own changes).
+
+use redraft_model::directory::Directory;
+use redraft_model::event::{Event, EventKind};
+use redraft_model::id::{ConversationId, UserId};
+use redraft_model::workspace::{App as Bot, Conversation, ConversationKind};
+
+/// Whether an app may have to be told of an event: everything that can be said without looking at words.
+pub(crate) fn may_hear(directory: &Directory, bot: &Bot, event: &Event) -> bool {
+    use EventKind as K;
+    if let K::AppUninstalled(gone) = event.kind {
+        return gone == bot.id;
+    }
+    if bot.uninstalled {
+        return false;
+    }
+    let own = event.app == Some(bot.id);
+    // What was said before the bot came is none of its business, however late the log is read.
+    let inside = |id: ConversationId| {
+        let since = directory.conversation(id).and_then(|it| it.members.get(&bot.bot_user));
+        since.is_some_and(|since| *since <= event.at)
+    };
+    let in_team = || directory.general().is_some_and(|general| general.has(bot.bot_user));
+    let is_channel = |id: ConversationId| directory.conversation(id).is_some_and(|it| it.is_channel());
+    match &event.kind {
+        K::MessagePosted { conversation, only: None, .. }
+        | K::MessageUpdated { conversation, .. }
+        | K::MessageDeleted { conversation, .. }
+        | K::MessageTombstoned { conversation, .. }
+        | K::ReactionAdded { conversation, .. }
+        | K::ReactionRemoved { conversation, .. } => !own && inside(*conversation),
+        K::CardSubmitted { conversation, to, .. } => *to == bot.id && inside(*conversation),
+        K::ConversationCreated(id) if is_channel(*id) => {
+            in_team() && directory.conversation(*id).is_some_and(|it| visible(it, bot.bot_user))
+        }
+        K::ConversationCreated(id) => !own && inside(*id),
+        K::ConversationRenamed(id) | K::ConversationArchived(id) | K::ConversationUnarchived(id) => {
+            is_channel(*id)
+                && (inside(*id)
+                    || directory.conversation(*id).is_some_and(|it| in_team() && visible(it, bot.bot_user)))
+        }
+        K::MemberJoined { conversation, .. } => inside(*conversation),
+        K::MemberLeft { conversation, user } => inside(*conversation) || *user == bot.bot_user,
+        K::AppInstalled(id) => *id == bot.id,
+        K::WorkspaceCreated | K::WorkspaceRenamed => in_team(),
+        K::MessagePosted { only: Some(_), .. }
+        | K::TargetedUpdated { .. }
+        | K::TargetedDeleted { .. }
+        | K::BroadcastChanged { .. }
+        | K::TombstoneRemoved { .. }
+        | K::ViewShown { .. }
+        | K::FileCreated(_)
+        | K::FileDeleted(_)
+        | K::FileShared { .. }
+        | K::FileUnshared { .. }
+        | K::StreamStarted { .. }
+        | K::StreamAdvanced { .. }
+        | K::StreamStopped { .. }
+        | K::StreamEnded { .. }
+        | K::WorkspaceChanged
+        | K::UserChanged(_)
+        | K::AppChanged(_)
+        | K::AppUninstalled(_)
+        | K::TokenMinted(_)
+        | K::TokenRevoked { .. }
+        | K::MessagePinned { .. }
+        | K::MessageUnpinned { .. }
+        | K::MessageScheduled { .. }
+        | K::ScheduledRemoved { .. }
+        | K::Audited(_)
+        | K::UserGroupChanged(_)
+        | K::ConversationChanged(_) => false,
+    }
+}
+
+fn visible(conversation: &Conversation, user: UserId) -> bool {
+    conversation.kind == ConversationKind::Public || conversation.has(user)
+}
