@@ -51,8 +51,8 @@ async fn posts_and_is_killed() {
     let Ok(given) = std::env::var(KILLED) else { return };
     let [file, key, platform, keys, url, id, secret, tenant, conversation, service_url] =
         given.split('\n').map(str::to_owned).collect::<Vec<_>>().try_into().unwrap();
-    let (slack, keeps_keys) = (platform == "slack", keys == "true");
-    let access = Access { slack, keeps_keys, url, id, secret, tenant, conversation, service_url };
+    let (slack, stores_keys) = (platform == "slack", keys == "true");
+    let access = Access { slack, stores_keys, url, id, secret, tenant, conversation, service_url };
     let store = SqliteBookStore::open(file).await.unwrap();
     let book = MessageBook::new(&access.put_on(bot()), Arc::new(store));
     book.upsert(&key, &access.reference(), format!("{key} begins")).await.unwrap();
@@ -107,7 +107,7 @@ async fn kill(platform: Platform, memory: Memory) {
     };
     let proxy = proxy::start(redraft.url(), fate, move || held.send(()).unwrap()).await;
     let mut access = Access::of(&redraft, platform, &general).through(&proxy);
-    access.keeps_keys = memory == Memory::Keys;
+    access.stores_keys = memory == Memory::Keys;
     if memory == Memory::Nothing && access.slack {
         // A token without the scope for the history.
         "xoxb-narrow".clone_into(&mut access.secret);
@@ -120,9 +120,10 @@ async fn kill(platform: Platform, memory: Memory) {
     let mut ids = Vec::new();
     for round in 0..kills {
         let key = format!("deploy-{round}");
-        let Access { slack, keeps_keys, url, id, secret, tenant, conversation, service_url } = access.clone();
+        let Access { slack, stores_keys, url, id, secret, tenant, conversation, service_url } =
+            access.clone();
         let platform = if slack { "slack" } else { "teams" };
-        let keys = keeps_keys.to_string();
+        let keys = stores_keys.to_string();
         let given = [
             file.to_str().unwrap(),
             &key,

@@ -20,7 +20,7 @@ pub fn app(redraft: &Redraft, platform: Platform) -> App {
 pub struct Access {
     pub slack: bool,
     /// Whether the platform keeps idempotency keys. Redraft does; the bot can do as if it did not.
-    pub keeps_keys: bool,
+    pub stores_keys: bool,
     pub url: String,
     pub id: String,
     pub secret: String,
@@ -36,7 +36,7 @@ impl Access {
         let text = |text: Result<&str, redraft_test::Error>| text.unwrap().to_owned();
         Self {
             slack,
-            keeps_keys: true,
+            stores_keys: true,
             url: redraft.url().to_owned(),
             id: if slack { text(app.signing_secret()) } else { text(app.app_id()) },
             secret: if slack { text(app.bot_token()) } else { text(app.app_password()) },
@@ -58,7 +58,7 @@ impl Access {
                 .signing_secret(&*self.id)
                 .api_url(format!("{}/api/", self.url));
             let adapter = SlackAdapter::new(settings).unwrap();
-            return if self.keeps_keys {
+            return if self.stores_keys {
                 bot.with_adapter(adapter)
             } else {
                 bot.with_adapter(WithoutKeys(adapter))
@@ -68,7 +68,7 @@ impl Access {
         let cloud = Cloud::redraft(&self.url);
         let settings = ConnectorSettings::new(&*self.id, provider).cloud(cloud);
         let adapter = ConnectorAdapter::new(settings).unwrap();
-        if self.keeps_keys { bot.with_adapter(adapter) } else { bot.with_adapter(WithoutKeys(adapter)) }
+        if self.stores_keys { bot.with_adapter(adapter) } else { bot.with_adapter(WithoutKeys(adapter)) }
     }
 
     pub fn reference(&self) -> ConversationReference {

@@ -175,6 +175,26 @@ fn tests_neither_sleep_nor_hide() {
     }
 }
 
+/// Documentation of the libraries uses one plain word for a thing: deliver, receive, store, retain, delete, expire, schedule.
+#[test]
+fn libraries_are_documented_in_plain_words() {
+    let vague = ["told", "hears", "heard", "stands", "gone", "kept", "due"];
+    for folder in ["crates/bot/src", "crates/test/src"] {
+        for path in files(folder) {
+            let text = fs::read_to_string(&path).unwrap();
+            for (number, line) in text.lines().enumerate() {
+                let line = line.trim_start();
+                if !line.starts_with("///") && !line.starts_with("//!") {
+                    continue;
+                }
+                let mut words = line.split(|letter: char| !letter.is_alphanumeric() && letter != '_');
+                let word = words.find(|word| vague.contains(&word.to_lowercase().as_str()));
+                assert_eq!(word, None, "{}:{}: {line}", path.display(), number + 1);
+            }
+        }
+    }
+}
+
 /// The value of `name = "…"` in the workspace's manifest.
 fn of_workspace(name: &str) -> String {
     let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();

@@ -252,7 +252,7 @@ async fn a_message_is_updated_after_a_restart() -> Result<(), Error> {
     context.delete_activity(&references[0]).await.unwrap();
     general.deletion_of(&poll).await?;
     let gone = context.delete_activity(&references[0]).await.unwrap_err();
-    assert!(gone.is_gone(), "{gone}");
+    assert!(gone.is_message_not_found(), "{gone}");
     assert!(!gone.refusal().unwrap().message.is_empty(), "the server explains: {gone}");
     again.stop().await;
     redraft.stop().await

@@ -12,7 +12,7 @@ pub async fn on_turn(context: TurnContext) -> TurnResult {
     let answer = context.stream().await?;
     for word in format!("You asked: {} That is a good question.", context.text()).split_inclusive(' ') {
         // The message was deleted, or a person stopped the answer.
-        if answer.is_gone() {
+        if answer.is_closed() {
             break;
         }
         answer.push(word);

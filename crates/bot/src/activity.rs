@@ -8,33 +8,34 @@ use serde_json::Value;
 use crate::json::{wire_object, wire_words};
 
 wire_words! {
-    /// What an activity says.
+    /// The kind of an activity: `type` on the wire.
     pub enum ActivityType {
-        /// Somebody wrote, or pressed an old-style button.
+        /// A message: text, cards, files. A pressed `Action.Submit` is one too, with `value` and without text.
         Message = "message",
-        /// Somebody edited a message, or took a deletion back.
+        /// Somebody edited a message or restored a deleted one.
         MessageUpdate = "messageUpdate",
         /// Somebody deleted a message.
         MessageDelete = "messageDelete",
-        /// Somebody reacted to a message, or took a reaction back.
+        /// Somebody added or removed a reaction.
         MessageReaction = "messageReaction",
-        /// Members came or left, or the conversation itself changed.
+        /// Members joined or left, or the conversation was renamed or otherwise changed.
         ConversationUpdate = "conversationUpdate",
         /// The bot was installed or removed.
         InstallationUpdate = "installationUpdate",
         /// Somebody is typing. Bots also stream with it.
         Typing = "typing",
-        /// Something happened; `name` says what.
+        /// Another event; `name` is its name.
         Event = "event",
-        /// A call that waits for the bot's answer; `name` says which.
+        /// A call that waits for the bot's answer; `name` is its name.
         Invoke = "invoke",
         /// The bot's answer to an invoke. It is never sent on its own.
         InvokeResponse = "invokeResponse",
-        /// The conversation is over.
+        /// The conversation has ended.
         EndOfConversation = "endOfConversation",
-        /// A pause before the next activity; never sent. `value` is its length in milliseconds.
+        /// A pause between two activities of one `send_activities`; the SDK waits and sends nothing. `value` is its length in
+        /// milliseconds.
         Delay = "delay",
-        /// For the eyes of a developer.
+        /// Debugging output. It is sent to the Bot Framework Emulator only.
         Trace = "trace",
         /// A command for the bot.
         Command = "command",
@@ -46,19 +47,19 @@ wire_words! {
 }
 
 wire_words! {
-    /// How `text` is written.
+    /// The markup of `text`.
     pub enum TextFormat {
-        /// Markdown: what a bot's text is unless it says otherwise.
+        /// Markdown, the default.
         Markdown = "markdown",
-        /// As it stands.
+        /// No markup.
         Plain = "plain",
-        /// A few elements of HTML.
+        /// A subset of HTML.
         Xml = "xml",
     }
 }
 
 wire_words! {
-    /// How several attachments stand.
+    /// How several attachments are arranged.
     pub enum AttachmentLayout {
         /// One below the other.
         List = "list",
@@ -68,23 +69,23 @@ wire_words! {
 }
 
 wire_words! {
-    /// What the bot does next.
+    /// Whether the bot expects an answer. Clients open or close the microphone by it.
     pub enum InputHint {
-        /// It listens, and needs no answer.
+        /// The bot accepts input and does not wait for it.
         AcceptingInput = "acceptingInput",
-        /// It waits for an answer.
+        /// The bot waits for an answer.
         ExpectingInput = "expectingInput",
-        /// It does not listen.
+        /// The bot ignores input.
         IgnoringInput = "ignoringInput",
     }
 }
 
 wire_words! {
-    /// How the bot's activities of this turn get back.
+    /// How the bot's activities of a turn are delivered.
     pub enum DeliveryMode {
         /// As calls to the service.
         Normal = "normal",
-        /// As calls to the service, each of them notified.
+        /// As calls to the service, with a notification for each.
         Notification = "notification",
         /// In the answer to the request that brought the activity. They get no ids, so they can't be updated.
         ExpectReplies = "expectReplies",
@@ -92,43 +93,51 @@ wire_words! {
 }
 
 wire_object! {
-    /// One thing that somebody says or does in a conversation.
+    /// One thing that somebody says or does in a conversation: a message, a reaction, a pressed button.
+    ///
+    /// ```
+    /// use redraft_bot::Activity;
+    ///
+    /// let mut activity = Activity::from("Build 7 passed");
+    /// activity.id = Some("1700000000000100".to_owned());
+    /// assert_eq!(activity.text.as_deref(), Some("Build 7 passed"));
+    /// ```
     pub struct Activity {
-        /// What it says. Nothing means `message` when a bot sends it.
+        /// The kind. A bot that sends `None` sends a `message`.
         pub r#type: Option<ActivityType> = "type",
-        /// The message's id within its conversation. An update names its message by it; sending drops it.
+        /// The message's id within its conversation. An update needs it; sending ignores it.
         pub id: Option<String> = "id",
-        /// When, in UTC, ISO 8601.
+        /// The time it was sent, in UTC, ISO 8601.
         pub timestamp: Option<String> = "timestamp",
-        /// When, with the person's offset, ISO 8601.
+        /// The time it was sent, with the person's offset from UTC, ISO 8601.
         pub local_timestamp: Option<String> = "localTimestamp",
         /// The person's time zone, by its IANA name.
         pub local_timezone: Option<String> = "localTimezone",
-        /// The service to answer.
+        /// The base URL of the service that answers go to.
         pub service_url: Option<String> = "serviceUrl",
         /// The platform: `msteams`, `slack`, `emulator`, …
         pub channel_id: Option<String> = "channelId",
-        /// Who sent it.
+        /// The sender.
         pub from: Option<ChannelAccount> = "from",
-        /// Where it stands.
+        /// The conversation it is in.
         pub conversation: Option<ConversationAccount> = "conversation",
-        /// Whom it is for.
+        /// The receiver. In what a bot receives this is the bot.
         pub recipient: Option<ChannelAccount> = "recipient",
-        /// The words.
+        /// The text, in the markup that `text_format` names.
         pub text: Option<String> = "text",
-        /// How the words are written.
+        /// The markup of `text`. `None` means Markdown.
         pub text_format: Option<TextFormat> = "textFormat",
-        /// The person's language, as BCP 47 has it.
+        /// The person's language, a BCP 47 tag.
         pub locale: Option<String> = "locale",
-        /// What is said aloud.
+        /// The text for speech output, plain or SSML.
         pub speak: Option<String> = "speak",
-        /// What notifications show instead of a card.
+        /// What notifications show in the place of a card.
         pub summary: Option<String> = "summary",
-        /// What the bot does next.
+        /// Whether the bot expects an answer. Clients open or close the microphone by it.
         pub input_hint: Option<InputHint> = "inputHint",
         /// `low`, `normal`, `high` or, in Teams, `urgent`.
         pub importance: Option<String> = "importance",
-        /// How the attachments stand.
+        /// How the attachments are arranged. `None` means one below the other.
         pub attachment_layout: Option<AttachmentLayout> = "attachmentLayout",
         /// Cards, pictures and files.
         pub attachments: Vec<Attachment> = "attachments",
@@ -136,35 +145,36 @@ wire_object! {
         pub entities: Vec<Entity> = "entities",
         /// Answers offered as buttons below the message.
         pub suggested_actions: Option<SuggestedActions> = "suggestedActions",
-        /// What only this platform has. To Slack, members of this object are laid over the arguments of the call.
+        /// Data of this platform alone. On the way to Slack the members of this object replace arguments of the call with the
+        /// same name.
         pub channel_data: Option<Value> = "channelData",
-        /// The message that this one answers.
+        /// The id of the message that this one answers; of a pressed button, the message with the button.
         pub reply_to_id: Option<String> = "replyToId",
-        /// Which event or invoke.
+        /// The name of an event, an invoke or a command.
         pub name: Option<String> = "name",
-        /// What an event, an invoke or a pressed button brings.
+        /// The data of an event, an invoke or a pressed button.
         pub value: Option<Value> = "value",
-        /// What kind of value.
+        /// The type of `value`.
         pub value_type: Option<String> = "valueType",
-        /// What a trace is about.
+        /// The title of a trace.
         pub label: Option<String> = "label",
-        /// What an installation update did: `add` or `remove`, either with `-upgrade`.
+        /// Of an installation update: `add`, `remove`, `add-upgrade` or `remove-upgrade`.
         pub action: Option<String> = "action",
         /// The conversation's new topic.
         pub topic_name: Option<String> = "topicName",
-        /// Who came.
+        /// The members who joined.
         pub members_added: Vec<ChannelAccount> = "membersAdded",
-        /// Who left.
+        /// The members who left.
         pub members_removed: Vec<ChannelAccount> = "membersRemoved",
-        /// Reactions that somebody gave.
+        /// Reactions that somebody added.
         pub reactions_added: Vec<MessageReaction> = "reactionsAdded",
-        /// Reactions that somebody took back.
+        /// Reactions that somebody removed.
         pub reactions_removed: Vec<MessageReaction> = "reactionsRemoved",
-        /// Why a conversation ended.
+        /// The reason for which a conversation ended.
         pub code: Option<String> = "code",
-        /// How the bot's activities get back.
+        /// How the bot's activities of this turn are delivered. `None` means as calls.
         pub delivery_mode: Option<DeliveryMode> = "deliveryMode",
-        /// When it stops being of use, in UTC, ISO 8601.
+        /// The time after which the activity is useless, in UTC, ISO 8601.
         pub expiration: Option<String> = "expiration",
         /// A conversation that this one is about.
         pub relates_to: Option<ConversationReference> = "relatesTo",
@@ -206,9 +216,10 @@ wire_object! {
 }
 
 wire_object! {
-    /// Where something was said: what a bot keeps in order to write, update or delete later.
+    /// The address of a conversation, and of a message in it. A bot stores it, as JSON for example, in order to write, update
+    /// or delete later.
     pub struct ConversationReference {
-        /// The message.
+        /// The message's id.
         pub activity_id: Option<String> = "activityId",
         /// The person.
         pub user: Option<ChannelAccount> = "user",
@@ -218,9 +229,9 @@ wire_object! {
         pub conversation: Option<ConversationAccount> = "conversation",
         /// The platform.
         pub channel_id: Option<String> = "channelId",
-        /// The person's language, as BCP 47 has it.
+        /// The person's language, a BCP 47 tag.
         pub locale: Option<String> = "locale",
-        /// The service to call.
+        /// The base URL of the service to call.
         pub service_url: Option<String> = "serviceUrl",
     }
 }
@@ -230,17 +241,17 @@ wire_object! {
     pub struct ConversationParameters {
         /// Whether more than two can be in it.
         pub is_group: Option<bool> = "isGroup",
-        /// The bot. It is filled in.
+        /// The bot. The adapter fills it in.
         pub bot: Option<ChannelAccount> = "bot",
         /// The person, of a conversation of two.
         pub members: Vec<ChannelAccount> = "members",
-        /// What it is about.
+        /// The topic.
         pub topic_name: Option<String> = "topicName",
         /// The tenant in Teams. A conversation of two needs it.
         pub tenant_id: Option<String> = "tenantId",
         /// The first message. A thread needs it.
         pub activity: Option<Box<Activity>> = "activity",
-        /// What only this platform has: which channel a thread is in, for one.
+        /// Data of this platform alone, such as the channel that a thread belongs to.
         pub channel_data: Option<Value> = "channelData",
     }
 }
@@ -250,13 +261,13 @@ wire_object! {
     pub struct Attachment {
         /// Its media type. Cards have types of their own.
         pub content_type: Option<String> = "contentType",
-        /// Where its content is.
+        /// The URL of its content.
         pub content_url: Option<String> = "contentUrl",
-        /// Its content, of a card.
+        /// The content of a card, as JSON.
         pub content: Option<Value> = "content",
         /// Its file name.
         pub name: Option<String> = "name",
-        /// Where a small picture of it is.
+        /// The URL of a preview picture.
         pub thumbnail_url: Option<String> = "thumbnailUrl",
     }
 }
@@ -268,7 +279,7 @@ wire_object! {
         pub r#type: Option<String> = "type",
         /// Of a mention: who.
         pub mentioned: Option<ChannelAccount> = "mentioned",
-        /// Of a mention: the part of the activity's text that stands for it.
+        /// Of a mention: the part of the activity's text that shows it, `<at>Ben</at>` for example.
         pub text: Option<String> = "text",
     }
 }
@@ -288,7 +299,7 @@ wire_object! {
     pub struct CardAction {
         /// What pressing it does: `imBack`, `messageBack`, `postBack`, `openUrl`, `invoke`, …
         pub r#type: Option<String> = "type",
-        /// What stands on it.
+        /// The label.
         pub title: Option<String> = "title",
         /// The address of its picture.
         pub image: Option<String> = "image",
@@ -310,9 +321,9 @@ wire_object! {
 }
 
 wire_object! {
-    /// What came of sending or updating.
+    /// The result of sending or updating.
     pub struct ResourceResponse {
-        /// The message's id. Nothing if the platform gave none: such a message can't be updated.
+        /// The message's id. `None` if the platform gave none: such a message can't be updated.
         pub id: Option<String> = "id",
     }
 }
@@ -370,7 +381,7 @@ impl ConversationAccount {
 }
 
 impl ConversationParameters {
-    /// A conversation of the bot and this person. Opening it again opens the same one.
+    /// A conversation between the bot and this person. Opening it a second time returns the existing one.
     #[must_use]
     pub fn with_person(member_id: impl Into<String>, tenant_id: impl Into<String>) -> Self {
         Self {
@@ -436,20 +447,20 @@ impl Activity {
         Self { value: Some(milliseconds.into()), ..Self::new(ActivityType::Delay) }
     }
 
-    /// The answer to the invoke of this turn. It is not sent, but kept until the turn ends.
+    /// The answer to the invoke of this turn. It is returned when the turn ends.
     #[must_use]
     pub fn invoke_response(response: InvokeResponse) -> Self {
         Self { value: serde_json::to_value(response).ok(), ..Self::new(ActivityType::InvokeResponse) }
     }
 
-    /// The same, as the message with this id: what an update wants.
+    /// Sets the id, which [`update_activity`](crate::TurnContext::update_activity) needs.
     #[must_use]
     pub fn with_id(mut self, id: impl Into<String>) -> Self {
         self.id = Some(id.into());
         self
     }
 
-    /// The same, for the eyes of this member only: a targeted message in Teams, an ephemeral one in Slack.
+    /// Shows the message to this member alone: a targeted message in Teams, an ephemeral one in Slack.
     #[must_use]
     pub fn only_for(mut self, member_id: impl Into<String>) -> Self {
         let mut recipient = ChannelAccount::new(member_id);
@@ -458,7 +469,7 @@ impl Activity {
         self
     }
 
-    /// Whether one member only is to see it.
+    /// Whether the message is shown to one member alone.
     #[must_use]
     pub fn is_targeted(&self) -> bool {
         self.recipient.as_ref().is_some_and(|recipient| recipient.is_targeted == Some(true))
@@ -470,7 +481,7 @@ impl Activity {
         self.r#type.as_ref() == Some(r#type)
     }
 
-    /// Where this was said, with its id: what a bot keeps in order to answer, update or delete later.
+    /// The reference of this activity and its conversation. Store it in order to answer, update or delete later.
     ///
     /// The id of a `conversationUpdate` is left out, since it names no message.
     #[must_use]
@@ -487,8 +498,8 @@ impl Activity {
         }
     }
 
-    /// The same, on its way into this conversation, from its bot to its person. A recipient that was set with
-    /// [`only_for`](Self::only_for) stays.
+    /// Addresses the activity to this conversation, from the bot to the person. A recipient that [`only_for`](Self::only_for)
+    /// set is not replaced.
     #[must_use]
     pub fn to(mut self, reference: &ConversationReference) -> Self {
         let targeted = self.is_targeted();
@@ -533,18 +544,19 @@ impl Activity {
         self.text_without_mention_of(id.unwrap_or_default())
     }
 
-    /// What was pressed, whatever the platform calls it: Teams' `Action.Execute` and `Action.Submit`, Slack's block actions.
+    /// The pressed button, in the same form for both platforms: Teams' `Action.Execute` and `Action.Submit`, Slack's block
+    /// actions.
     #[must_use]
     pub fn action(&self) -> Option<Action> {
         Action::of(self)
     }
 }
 
-/// What somebody pressed or chose on a message.
+/// A button that somebody pressed, or an option that somebody chose, on a message.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Action {
-    /// Which button: Teams' `verb`, Slack's `action_id`. Of an `Action.Submit`, the member `verb` of its data.
+    /// The name of the button: Teams' `verb`, Slack's `action_id`; of an `Action.Submit`, the member `verb` of its data.
     pub verb: String,
     /// What the button brings along: the data of a card's action; of Slack `{"value": …}`.
     pub data: Value,
@@ -553,7 +565,7 @@ pub struct Action {
 }
 
 impl Action {
-    /// The `value` of the data, which [`Button`](crate::Button)s bring on both platforms; empty if there is none.
+    /// The `value` of the data, as [`Button`](crate::Button) sets it for both platforms; empty if there is none.
     #[must_use]
     pub fn value(&self) -> &str {
         self.data.get("value").and_then(Value::as_str).unwrap_or_default()

@@ -1,4 +1,4 @@
-//! What a platform has to offer to a bot.
+//! The interface between bots and platforms.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -10,35 +10,36 @@ use crate::activity::{Activity, ConversationParameters, ConversationReference, R
 use crate::bot::Bot;
 use crate::error::Error;
 
-/// A future that can be kept and sent to another thread.
+/// A boxed future that can be moved to another thread.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// What can be done at a place. Ask before a call that would otherwise fail with [`Error::Unsupported`].
+/// What a bot can do in a conversation. Check it before a call that would otherwise fail with [`Error::Unsupported`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Capabilities {
-    /// Change a message.
+    /// Messages can be updated.
     pub update: bool,
-    /// Delete a message.
+    /// Messages can be deleted.
     pub delete: bool,
-    /// Show a message to one member only.
+    /// Messages can be shown to one member alone.
     pub targeted: bool,
-    /// Change such a message after it was sent.
+    /// Such messages can be updated after they were sent.
     pub update_targeted: bool,
-    /// Let an answer grow while it is being written, by calls made for that.
+    /// The platform has calls for messages that grow while they are written.
     pub stream: bool,
-    /// Show that the bot is typing.
+    /// The platform shows that the bot is typing.
     pub typing: bool,
-    /// Send a message once however often it is asked for with the same key, see [`Adapter::send_once`].
+    /// The platform stores idempotency keys, so that [`Adapter::send_once`] posts once per key.
     pub send_once: bool,
-    /// Find a message by a marker that was put into it, see [`Adapter::find_marked`]. The scope for that may be missing all the same.
+    /// Messages can be found by a marker, see [`Adapter::find_marked`]. That the bot lacks the scope for it shows only when it
+    /// looks.
     pub find_marked: bool,
-    /// The shortest pause between two changes of one message that the platform bears for long, in milliseconds.
+    /// The shortest pause between two updates of one message that the rate limits allow permanently, in milliseconds.
     pub update_interval_ms: u64,
 }
 
 impl Capabilities {
-    /// Nothing but plain messages, once a second.
+    /// Plain messages alone, one update a second.
     pub const NONE: Self = Self {
         update: false,
         delete: false,
@@ -52,13 +53,13 @@ impl Capabilities {
     };
 }
 
-/// What a [`MessageBook`](crate::MessageBook) puts into a message in order to find it again: Slack's message metadata.
+/// What a [`MessageBook`](crate::MessageBook) writes into a message in order to find it again: Slack's message metadata.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Marker {
-    /// The author's own key.
+    /// The bot author's key for the message.
     pub key: String,
-    /// The attempt to post it, so that an earlier message under the same key is not taken for this one.
+    /// The id of the attempt to post, so that an earlier message under the same key does not match.
     pub attempt: String,
 }
 
@@ -90,32 +91,32 @@ impl Marker {
     }
 }
 
-/// What came of looking for a marked message.
+/// The result of a search for a marked message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Found {
-    /// It is there, under this id.
+    /// The message exists and has this id.
     Message(String),
-    /// It is not there: the whole time asked for was looked through.
+    /// The message does not exist: the whole period was searched.
     Nothing,
-    /// There is no way to tell: the platform has no markers, the bot may not read the history, or the history is too long.
+    /// Unknown: the platform has no markers, the bot may not read the history, or the history is too long.
     CannotLook,
 }
 
-/// A running message that a platform lets grow by calls of its own.
+/// A message that grows by the platform's stream calls.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Stream {
     /// The message's id, by which it can be updated once the stream has ended.
     pub id: String,
-    /// Where it stands.
+    /// The conversation.
     pub reference: ConversationReference,
     /// The number of the last step.
     pub sequence: u64,
-    /// What is shown so far, in full.
+    /// The whole text shown so far.
     pub text: String,
 }
 
-/// A platform. Bots meet it through [`TurnContext`](crate::TurnContext); what is sent has its conversation filled in.
+/// A platform. Bots use it through [`TurnContext`](crate::TurnContext), which fills in the conversation of every activity.
 pub trait Adapter: Send + Sync + 'static {
     /// The platform's channel id: `slack`, `msteams`, …
     fn channel_id(&self) -> &str;
@@ -125,7 +126,7 @@ pub trait Adapter: Send + Sync + 'static {
         self.channel_id() == channel_id
     }
 
-    /// What can be done in this conversation.
+    /// What a bot can do in this conversation.
     fn capabilities(&self, reference: &ConversationReference) -> Capabilities;
 
     /// Sends one activity to the conversation that it names.
@@ -134,12 +135,11 @@ pub trait Adapter: Send + Sync + 'static {
     /// See [`Error`]. After [`Error::Unanswered`] the message may be there.
     fn send<'a>(&'a self, activity: &'a Activity) -> BoxFuture<'a, Result<ResourceResponse, Error>>;
 
-    /// Sends one activity once, however often it is called with this key: a second call has the first one's answer, where the
-    /// platform keeps keys. Redraft does, for 24 hours; elsewhere this is [`send`](Self::send).
+    /// Sends one activity at most once per key, where the platform stores idempotency keys: a second call with the key returns
+    /// the first one's result. Redraft stores keys for 24 hours. On other platforms this is [`send`](Self::send).
     ///
     /// # Errors
-    /// As [`send`](Self::send). Where keys are kept, asking again with the same key after [`Error::Unanswered`] posts nothing
-    /// twice.
+    /// As [`send`](Self::send). Where keys are stored, a repeated call after [`Error::Unanswered`] posts no second message.
     fn send_once<'a>(
         &'a self,
         activity: &'a Activity,
@@ -152,20 +152,20 @@ pub trait Adapter: Send + Sync + 'static {
     /// Replaces the message that `activity.id` names.
     ///
     /// # Errors
-    /// See [`Error`]. Asking again leaves the same content.
+    /// See [`Error`]. Repeating the call is safe.
     fn update<'a>(&'a self, activity: &'a Activity) -> BoxFuture<'a, Result<ResourceResponse, Error>>;
 
     /// Deletes the message that `reference.activity_id` names.
     ///
     /// # Errors
-    /// See [`Error`]. A second deletion is refused, see [`Error::is_gone`].
+    /// See [`Error`]. A second deletion is refused, see [`Error::is_message_not_found`].
     fn delete<'a>(&'a self, reference: &'a ConversationReference) -> BoxFuture<'a, Result<(), Error>>;
 
     /// Looks for a message of the bot's own with this marker in a conversation, posted at `since_ms` (milliseconds since 1970)
     /// or later. Reads a bounded number of pages.
     ///
     /// # Errors
-    /// See [`Error`]. That the bot may not look is no error, but [`Found::CannotLook`].
+    /// See [`Error`]. A missing scope is no error but [`Found::CannotLook`].
     fn find_marked<'a>(
         &'a self,
         reference: &'a ConversationReference,
@@ -191,7 +191,7 @@ pub trait Adapter: Send + Sync + 'static {
         })
     }
 
-    /// Begins a message that grows, with its first words.
+    /// Posts a message that grows, with its first words.
     ///
     /// # Errors
     /// [`Error::Unsupported`] where there are no streams; otherwise as [`send`](Self::send).
@@ -200,10 +200,10 @@ pub trait Adapter: Send + Sync + 'static {
         Box::pin(async { Err(Error::Unsupported { platform: "this platform", verb: "stream" }) })
     }
 
-    /// Shows more of it: `activity.text` is the whole so far.
+    /// Appends to the message. `activity.text` is the whole text so far.
     ///
     /// # Errors
-    /// [`Error::Refused`] when the platform ended the stream: go over to [`update`](Self::update).
+    /// [`Error::Refused`] when the platform ended the stream: continue with [`update`](Self::update).
     fn append_stream<'a>(
         &'a self,
         stream: &'a mut Stream,
@@ -213,7 +213,7 @@ pub trait Adapter: Send + Sync + 'static {
         Box::pin(async { Err(Error::Unsupported { platform: "this platform", verb: "stream" }) })
     }
 
-    /// Ends it with its final content.
+    /// Ends the stream with its final content.
     ///
     /// # Errors
     /// As [`append_stream`](Self::append_stream).
@@ -226,12 +226,12 @@ pub trait Adapter: Send + Sync + 'static {
         Box::pin(async { Err(Error::Unsupported { platform: "this platform", verb: "stream" }) })
     }
 
-    /// The path on which the platform calls the bot, if it does.
+    /// The path on which the platform calls the bot. `None` if it does not call.
     fn path(&self) -> Option<&str> {
         None
     }
 
-    /// Answers a call of the platform: checks who calls, and has the bot process what it brings.
+    /// Answers a call of the platform: verifies the caller and has the bot process the activity.
     fn receive(
         self: Arc<Self>,
         bot: Bot,
@@ -243,8 +243,8 @@ pub trait Adapter: Send + Sync + 'static {
         })
     }
 
-    /// Keeps a connection over which the platform calls the bot, if it is set up so. Ends when the bot shuts down, or for good
-    /// when the settings don't allow it.
+    /// Maintains a connection over which the platform calls the bot, if the settings ask for one. The future ends when the bot
+    /// shuts down, or with an error that reconnecting does not cure.
     fn connect(self: Arc<Self>, bot: Bot) -> Option<BoxFuture<'static, Result<(), Error>>> {
         let _ = bot;
         None

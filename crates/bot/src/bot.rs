@@ -15,10 +15,10 @@ use crate::error::{BoxError, Error};
 use crate::handler::{ActivityHandler, Dispatch};
 use crate::tasks::Tasks;
 
-/// What a turn ends with.
+/// The result of a turn.
 pub type TurnResult = Result<(), BoxError>;
 
-/// How long [`Bot::shutdown`] waits for background work, in milliseconds.
+/// The longest time that [`Bot::shutdown`] waits for background work, in milliseconds.
 pub const SHUTDOWN_MS_MAX: u64 = 30_000;
 
 /// A bot's code: a closure `|context| async { … }`, or a type of one's own. See also
@@ -38,10 +38,23 @@ where
     }
 }
 
-/// Something that every turn passes through on its way to the bot: a closure `|context, next| async { … }`, or a type of one's
-/// own. A turn whose middleware does not run `next` goes no further.
+/// Code that every turn passes before it reaches the bot: a closure `|context, next| async { … }`, or a type of your own. If it
+/// does not run `next`, the turn ends there.
+///
+/// ```
+/// use redraft_bot::{Bot, Next, TurnContext, TurnResult};
+///
+/// async fn on_turn(_: TurnContext) -> TurnResult {
+///     Ok(())
+/// }
+///
+/// let bot = Bot::new(on_turn).with_middleware(async |context: TurnContext, next: Next| {
+///     println!("{:?}", context.activity().text);
+///     next.run(context).await
+/// });
+/// ```
 pub trait Middleware: Send + Sync + 'static {
-    /// Handles one turn on its way.
+    /// Handles one turn before the bot does.
     fn on_turn(&self, context: TurnContext, next: Next) -> impl Future<Output = TurnResult> + Send;
 }
 
@@ -59,17 +72,17 @@ type Handle = Arc<dyn Fn(TurnContext) -> BoxFuture<'static, TurnResult> + Send +
 type Pass = Arc<dyn Fn(TurnContext, Next) -> BoxFuture<'static, TurnResult> + Send + Sync>;
 type Fail = Arc<dyn Fn(TurnContext, BoxError) -> BoxFuture<'static, ()> + Send + Sync>;
 
-/// The rest of a turn's way: further middleware, then the bot.
+/// The middleware and the bot that a turn has not reached yet.
 pub struct Next {
     bot: Bot,
     passed: usize,
 }
 
 impl Next {
-    /// Goes on.
+    /// Passes the turn on.
     ///
     /// # Errors
-    /// Whatever the rest of the way fails with.
+    /// The error of the middleware or the bot that failed.
     pub async fn run(self, context: TurnContext) -> TurnResult {
         match self.bot.inner.middleware.get(self.passed).cloned() {
             Some(pass) => pass(context, Self { passed: self.passed + 1, ..self }).await,
@@ -100,17 +113,17 @@ impl std::fmt::Debug for Bot {
     }
 }
 
-/// How a turn ended, for the adapter that answers the request.
+/// The outcome of a turn, from which an adapter makes the answer to the request.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum TurnOutcome {
-    /// All is said.
+    /// The turn succeeded; the answer has no body.
     Done,
     /// The answer to the invoke. Its status is 501 if the bot has none.
     Invoke(InvokeResponse),
-    /// What would have been sent, for a caller that asked for it in the answer.
+    /// The activities that the bot sent, for a caller that expects them in the answer.
     Replies(Vec<Activity>),
-    /// The bot's code failed, and its error handler, if any, has been told.
+    /// The bot's code failed. The handler of [`Bot::on_turn_error`], if there is one, has run.
     Failed,
 }
 
@@ -154,13 +167,13 @@ impl Bot {
         Ok(bot)
     }
 
-    /// The same bot on one more platform.
+    /// Adds a platform.
     #[must_use]
     pub fn with_adapter(self, adapter: impl Adapter) -> Self {
         self.change(|inner| inner.adapters.push(Arc::new(adapter)))
     }
 
-    /// The same bot with one more middleware, which turns pass after those added before.
+    /// Adds a middleware, which turns pass after those added before.
     #[must_use]
     pub fn with_middleware(self, middleware: impl Middleware) -> Self {
         let middleware = Arc::new(middleware);
@@ -171,7 +184,7 @@ impl Bot {
         self.change(|inner| inner.middleware.push(pass))
     }
 
-    /// The same bot, which is told of turns that failed. Without it, failures are logged only.
+    /// Runs this when a turn fails. Failures are logged in any case.
     #[must_use]
     pub fn on_turn_error<H, F>(self, handler: H) -> Self
     where
@@ -189,12 +202,12 @@ impl Bot {
         Self { inner: Arc::new(inner) }
     }
 
-    /// Whether [`on_turn_error`](Self::on_turn_error) was called.
-    pub(crate) fn is_told_of_errors(&self) -> bool {
+    /// Whether [`on_turn_error`](Self::on_turn_error) set a handler.
+    pub(crate) fn has_error_handler(&self) -> bool {
         self.inner.fail.is_some()
     }
 
-    /// The platforms that it is on.
+    /// The platforms of the bot.
     #[must_use]
     pub fn adapters(&self) -> &[Arc<dyn Adapter>] {
         &self.inner.adapters
@@ -212,7 +225,7 @@ impl Bot {
         })
     }
 
-    /// Has the bot process an activity that came through this adapter. Adapters call it once they know who sent it.
+    /// Runs a turn for an activity that this adapter received. Adapters call it once they have verified the sender.
     pub async fn process(&self, adapter: Arc<dyn Adapter>, activity: Activity) -> TurnOutcome {
         let span = tracing::info_span!(
             "turn",
@@ -245,11 +258,11 @@ impl Bot {
         Err(())
     }
 
-    /// Writes into a conversation without having been spoken to. Inside, the turn's activity is an event named
-    /// `ContinueConversation`; what is sent answers nothing and stands by itself (in the thread, if the reference names one).
+    /// Runs code in a conversation when no turn is open. The activity of its context is an event named `ContinueConversation`.
+    /// Messages that it sends are no replies; they go to the thread if the reference names one.
     ///
     /// # Errors
-    /// [`Error::Misconfigured`] if the bot is not on that platform; otherwise what the logic fails with.
+    /// [`Error::Misconfigured`] if the bot is not on that platform; otherwise the error of the code.
     pub async fn continue_conversation<F, T>(
         &self,
         reference: &ConversationReference,
@@ -261,7 +274,7 @@ impl Bot {
         logic(self.context_for(reference)?).await
     }
 
-    /// A context for a conversation in which nobody spoke, to send, update and delete. Middleware does not see it.
+    /// A context for a conversation when no turn is open, to send, update and delete. Middleware does not run.
     ///
     /// # Errors
     /// [`Error::Misconfigured`] if the bot is not on that platform.
@@ -281,9 +294,8 @@ impl Bot {
         Ok(TurnContext::new(self.clone(), adapter, activity))
     }
 
-    /// Opens a conversation in which nobody has spoken to the bot, and returns the way into it: for
-    /// [`continue_conversation`](Self::continue_conversation), and, if it was opened with a message, to update or delete that.
-    /// `service_url` is the one of any activity from that platform and region.
+    /// Opens a conversation and returns its reference, for [`continue_conversation`](Self::continue_conversation) and, if it
+    /// was opened with a message, to update or delete that. `service_url` is that of any activity from the platform and region.
     ///
     /// ```no_run
     /// # use redraft_bot::{Bot, ConversationParameters, Error};
@@ -323,12 +335,12 @@ impl Bot {
         &self.inner.tasks
     }
 
-    /// Waits until the bot is told to stop.
+    /// Waits until [`shutdown`](Self::shutdown) is called.
     pub async fn stopped(&self) {
         self.inner.tasks.stopped().await;
     }
 
-    /// Starts the connections that adapters keep by themselves, Slack's Socket Mode for one. Requests of platforms come in
+    /// Starts the connections that adapters maintain by themselves, such as Slack's Socket Mode. Requests of platforms come in
     /// through [`service`](Self::service) or [`listen`](Self::listen).
     pub fn start(&self) {
         for adapter in self.adapters() {
@@ -343,8 +355,9 @@ impl Bot {
         }
     }
 
-    /// Tells connections to end, and waits for what is under way: turns, tasks, last contents of live messages. After
-    /// [`SHUTDOWN_MS_MAX`] tasks are cut off; returns how much was unfinished then. A turn that calls this waits for itself.
+    /// Closes connections and waits for running turns, tasks and the last contents of live messages, at most
+    /// [`SHUTDOWN_MS_MAX`]. Then it aborts the rest and returns how many turns and tasks it aborted. A turn that calls this
+    /// waits for itself.
     pub async fn shutdown(&self) -> usize {
         self.inner.tasks.shutdown(Duration::from_millis(SHUTDOWN_MS_MAX)).await
     }

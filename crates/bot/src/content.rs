@@ -1,12 +1,12 @@
-//! Content for either platform, each at its best where the bot wants that.
+//! Content for both platforms.
 
 use serde_json::{Value, json};
 
 use crate::activity::Activity;
 use crate::factory::{CardFactory, MessageFactory};
 
-/// A message in neutral terms: a text and buttons. It becomes blocks on Slack and an Adaptive Card in Teams, or exactly what
-/// [`for_slack`](Self::for_slack) and [`for_teams`](Self::for_teams) give.
+/// A message for both platforms: a text and buttons. It becomes blocks on Slack and an Adaptive Card in Teams.
+/// [`for_slack`](Self::for_slack) and [`for_teams`](Self::for_teams) replace either form.
 ///
 /// ```
 /// use redraft_bot::{Button, Content};
@@ -32,13 +32,13 @@ pub struct Button {
 }
 
 impl Button {
-    /// A button with these words on it. `verb` is what the bot knows it by.
+    /// A button with this label. `verb` is the name by which the bot recognizes it.
     #[must_use]
     pub fn new(title: impl Into<String>, verb: impl Into<String>) -> Self {
         Self { title: title.into(), verb: verb.into(), value: String::new() }
     }
 
-    /// The same, bringing this value along.
+    /// Sets the value that a press brings along.
     #[must_use]
     pub fn value(mut self, value: impl Into<String>) -> Self {
         self.value = value.into();
@@ -71,28 +71,28 @@ impl Content {
         Self { text: text.into(), ..Self::default() }
     }
 
-    /// The same with one more button below.
+    /// Adds a button below the text.
     #[must_use]
     pub fn button(mut self, button: Button) -> Self {
         self.buttons.push(button);
         self
     }
 
-    /// The same with buttons below.
+    /// Adds buttons below the text.
     #[must_use]
     pub fn buttons(mut self, buttons: impl IntoIterator<Item = Button>) -> Self {
         self.buttons.extend(buttons);
         self
     }
 
-    /// The same, but on Slack these arguments of `chat.postMessage` and `chat.update`: `text`, `blocks`, `attachments`, …
+    /// Sends these arguments of `chat.postMessage` and `chat.update` on Slack: `text`, `blocks`, `attachments`, …
     #[must_use]
     pub fn for_slack(mut self, arguments: Value) -> Self {
         self.slack = Some(arguments);
         self
     }
 
-    /// The same, but in Teams this activity.
+    /// Sends this activity in Teams.
     #[must_use]
     pub fn for_teams(mut self, activity: Activity) -> Self {
         self.teams = Some(Box::new(activity));
@@ -103,7 +103,7 @@ impl Content {
         self.text.push_str(words);
     }
 
-    /// The words, without buttons.
+    /// The text, without buttons.
     #[must_use]
     pub fn as_text(&self) -> &str {
         &self.text

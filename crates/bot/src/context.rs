@@ -26,8 +26,8 @@ type DeleteHook =
 
 /// One turn: the activity that came, and the means to answer it.
 ///
-/// Cheap to clone, and may be kept and used after the turn has ended. Dropping the future of a call before its end leaves it
-/// open whether the platform heard it; no call leaves anything half done in the context.
+/// Cheap to clone. It can be stored and used after the turn has ended. If the future of a call is dropped before its end, the
+/// platform may or may not have received the call; the context itself is unaffected.
 #[derive(Clone)]
 pub struct TurnContext {
     turn: Arc<Turn>,
@@ -50,12 +50,12 @@ struct Hooks {
     delete: Vec<DeleteHook>,
 }
 
-/// What the answer to the request will hold.
+/// What the answer to the request will contain.
 #[derive(Default)]
 struct Kept {
     invoke_response: Option<InvokeResponse>,
     replies: Vec<Activity>,
-    /// The answer is on its way: what comes now is too late for it.
+    /// The answer was taken: later additions have no effect.
     taken: bool,
 }
 
@@ -120,25 +120,25 @@ impl TurnContext {
         Self { turn: Arc::new(turn) }
     }
 
-    /// What came.
+    /// The activity that the turn is about.
     #[must_use]
     pub fn activity(&self) -> &Activity {
         &self.turn.activity
     }
 
-    /// The text that came, without the mention of the bot; empty if there is none.
+    /// The activity's text without the mention of the bot; empty if there is none.
     #[must_use]
     pub fn text(&self) -> String {
         self.activity().text_without_recipient()
     }
 
-    /// Where it came from: what a bot keeps in order to write later, with [`Bot::continue_conversation`].
+    /// The reference of the activity. Store it in order to write later, with [`Bot::continue_conversation`].
     #[must_use]
     pub fn conversation_reference(&self) -> ConversationReference {
         self.turn.reference.clone()
     }
 
-    /// The reference of a message that was sent in this turn: what a bot keeps in order to update or delete it later.
+    /// The reference of a message that was sent in this turn. Store it in order to update or delete the message later.
     /// `None` if the platform gave the message no id.
     #[must_use]
     pub fn reply_reference(&self, response: &ResourceResponse) -> Option<ConversationReference> {
@@ -158,13 +158,13 @@ impl TurnContext {
         &self.turn.adapter
     }
 
-    /// What can be done here.
+    /// What the bot can do in this conversation.
     #[must_use]
     pub fn capabilities(&self) -> Capabilities {
         self.turn.adapter.capabilities(&self.turn.reference)
     }
 
-    /// Whether the bot has answered: sent anything but a trace. Updates and deletions don't count.
+    /// Whether the bot has sent an activity other than a trace, or answered an invoke. Updates and deletions don't count.
     #[must_use]
     pub fn responded(&self) -> bool {
         self.turn.responded.load(Ordering::Acquire)
@@ -173,7 +173,7 @@ impl TurnContext {
     /// Sends one activity, or a text, to this turn's conversation, as an answer to what came.
     ///
     /// # Errors
-    /// See [`Error`]. After [`Error::Unanswered`] the message may be there. [`Error::Partly`] if a hook made several of it.
+    /// See [`Error`]. After [`Error::Unanswered`] the message may exist. [`Error::Partly`] if a hook made several of it.
     pub async fn send_activity(&self, activity: impl Into<Activity>) -> Result<ResourceResponse, Error> {
         let responses = self.send_activities(vec![activity.into()]).await?;
         Ok(responses.into_iter().next().unwrap_or_default())
@@ -219,8 +219,8 @@ impl TurnContext {
     /// Replaces the message that `activity.id` names, in this turn's conversation.
     ///
     /// # Errors
-    /// [`Error::Refused`]: nothing changed. [`Error::Unanswered`]: it may or may not have happened; asking again leaves the
-    /// same content. [`Error::Misconfigured`] without an id.
+    /// [`Error::Refused`]: nothing changed. [`Error::Unanswered`]: it may or may not have happened; repeating the
+    /// call is safe. [`Error::Misconfigured`] without an id.
     pub async fn update_activity(&self, activity: impl Into<Activity>) -> Result<ResourceResponse, Error> {
         let mut activity = activity.into().to(&self.turn.reference);
         if activity.r#type.is_none() {
@@ -234,7 +234,8 @@ impl TurnContext {
     /// Deletes a message: by its id in this turn's conversation, or by a reference.
     ///
     /// # Errors
-    /// [`Error::Refused`]: nothing changed; [`is_gone`](Error::is_gone) says whether the message was not there.
+    /// [`Error::Refused`]: nothing changed; [`is_message_not_found`](Error::is_message_not_found) says whether the message did
+    /// not exist.
     pub async fn delete_activity(&self, what: impl Into<Deletion>) -> Result<(), Error> {
         let reference = match what.into() {
             Deletion::Id(id) => {
@@ -247,7 +248,7 @@ impl TurnContext {
             .await
     }
 
-    /// Keeps the answer to the invoke of this turn. The last one counts. Once the turn has ended it is too late.
+    /// Sets the answer to the invoke of this turn. The last call wins. A call after the turn has ended has no effect.
     pub fn respond(&self, response: InvokeResponse) {
         let mut kept = self.kept();
         if kept.taken {
@@ -258,8 +259,28 @@ impl TurnContext {
         self.turn.responded.store(true, Ordering::Release);
     }
 
-    /// Has every later sending of this turn pass through this hook. Hooks run in the order they were added, each with what the
-    /// one before handed on; one that does not run `next` keeps the rest from being called, and the activities from being sent.
+    /// Passes everything that this turn sends from now on through this hook. Hooks run in the order in which they were added.
+    /// Each gets the activities that the one before passed to `next`. If a hook does not run `next`, later hooks don't run and
+    /// nothing is sent.
+    ///
+    /// ```
+    /// use redraft_bot::testing::TestFlow;
+    /// use redraft_bot::{Bot, TurnContext};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let bot = Bot::new(async |context: TurnContext| {
+    ///     context.on_send_activities(|_, mut activities, next| async move {
+    ///         activities.retain(|activity| activity.text.as_deref() != Some("secret"));
+    ///         next.run(activities).await
+    ///     });
+    ///     context.send_activities(vec!["secret".into(), "public".into()]).await?;
+    ///     Ok(())
+    /// });
+    /// TestFlow::new(bot).test("hello", "public").assert_nothing_more().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn on_send_activities<H, F>(&self, hook: H)
     where
         H: Fn(TurnContext, Vec<Activity>, NextSend) -> F + Send + Sync + 'static,
@@ -270,7 +291,7 @@ impl TurnContext {
         self.lock_hooks().send.push(hook);
     }
 
-    /// The same for updates.
+    /// As [`on_send_activities`](Self::on_send_activities), for updates.
     pub fn on_update_activity<H, F>(&self, hook: H)
     where
         H: Fn(TurnContext, Activity, NextUpdate) -> F + Send + Sync + 'static,
@@ -281,7 +302,7 @@ impl TurnContext {
         self.lock_hooks().update.push(hook);
     }
 
-    /// The same for deletions.
+    /// As [`on_send_activities`](Self::on_send_activities), for deletions.
     pub fn on_delete_activity<H, F>(&self, hook: H)
     where
         H: Fn(TurnContext, ConversationReference, NextDelete) -> F + Send + Sync + 'static,
@@ -292,7 +313,7 @@ impl TurnContext {
         self.lock_hooks().delete.push(hook);
     }
 
-    /// What the answer to the request holds once the turn is over.
+    /// The parts of the answer to the request, once the turn has ended.
     pub(crate) fn take_answer(&self) -> (Option<InvokeResponse>, Vec<Activity>) {
         let mut kept = self.kept();
         kept.taken = true;
@@ -304,7 +325,8 @@ impl TurnContext {
         self.activity().delivery_mode == Some(DeliveryMode::ExpectReplies) && !self.kept().taken
     }
 
-    /// Keeps an activity for the answer, unless it has to be sent: the turn wants none, or its answer is on its way already.
+    /// Adds an activity to the answer. `false` if it has to be sent: the caller expects no activities, or the answer was taken
+    /// already.
     fn buffer(&self, activity: &Activity) -> bool {
         let mut kept = self.kept();
         let wanted = self.activity().delivery_mode == Some(DeliveryMode::ExpectReplies) && !kept.taken;
@@ -382,14 +404,14 @@ impl TurnContext {
     }
 }
 
-/// The rest of the way of activities that are being sent.
+/// The hooks that activities have not passed yet, then the platform.
 pub struct NextSend {
     context: TurnContext,
     hooks: std::collections::VecDeque<SendHook>,
 }
 
 impl NextSend {
-    /// Hands these activities on, and returns what came of them.
+    /// Passes these activities on, and returns the results in order.
     ///
     /// # Errors
     /// As [`TurnContext::send_activities`].
@@ -401,14 +423,14 @@ impl NextSend {
     }
 }
 
-/// The rest of the way of an update.
+/// The hooks that an update has not passed yet, then the platform.
 pub struct NextUpdate {
     context: TurnContext,
     hooks: std::collections::VecDeque<UpdateHook>,
 }
 
 impl NextUpdate {
-    /// Hands this activity on, and returns what came of it.
+    /// Passes this activity on, and returns the result.
     ///
     /// # Errors
     /// As [`TurnContext::update_activity`].
@@ -423,14 +445,14 @@ impl NextUpdate {
     }
 }
 
-/// The rest of the way of a deletion.
+/// The hooks that a deletion has not passed yet, then the platform.
 pub struct NextDelete {
     context: TurnContext,
     hooks: std::collections::VecDeque<DeleteHook>,
 }
 
 impl NextDelete {
-    /// Hands this reference on, and returns what came of it.
+    /// Passes this reference on.
     ///
     /// # Errors
     /// As [`TurnContext::delete_activity`].

@@ -8,31 +8,42 @@ use crate::activity::ResourceResponse;
 /// What a bot's own code may fail with.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Why a call to a platform did not succeed.
+/// Why a call to a platform failed.
+///
+/// ```
+/// use redraft_bot::{Error, TurnContext};
+///
+/// async fn clean_up(context: TurnContext, id: &str) -> Result<(), Error> {
+///     match context.delete_activity(id).await {
+///         Err(error) if error.is_message_not_found() => Ok(()), // somebody else was faster
+///         other => other,
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The platform understood and said no: nothing changed. Change the call; the same one fails again.
+    /// The platform refused the call; nothing changed. Change the call: the same one fails again.
     #[error(transparent)]
     Refused(Refusal),
-    /// The platform wants fewer calls. Nothing changed. Ask again after [`retry_after`](Self::retry_after).
-    #[error("{0}; the platform asks to wait")]
+    /// The platform limits the rate of calls; nothing changed. Repeat the call after [`retry_after`](Self::retry_after).
+    #[error("{0}; the platform limits the rate of calls")]
     RateLimited(Refusal),
-    /// No answer came. It may or may not have happened, unless `sent` says that the request never left.
+    /// No answer arrived. The call may or may not have taken effect. `repeat` says whether repeating it is safe.
     #[error("{method} was not answered: {reason}")]
     Unanswered {
         /// The call.
         method: String,
-        /// What broke, in words.
+        /// The cause, in words.
         reason: String,
-        /// Whether the call may be made again without doing twice what it does once.
+        /// Whether a repeated call can have an effect twice.
         repeat: Repeat,
     },
-    /// The bot's own settings or arguments don't allow the call: nothing was sent. The words say what is missing.
+    /// The bot's settings or arguments don't allow the call; nothing was sent. The text says what to change.
     #[error("{0}")]
     Misconfigured(String),
-    /// The bot's token was not sent to this service, because nothing vouches for it: nothing was sent. A conversation reference names
-    /// it that is stored or came from outside. If the service is right, name it with
+    /// The bot's token was not sent to this service, because nothing vouches for it: nothing was sent. A conversation reference
+    /// names it that is stored or came from outside. If the service is right, name it with
     /// [`trust_service_url`](crate::ConnectorSettings::trust_service_url).
     #[error(
         "{service_url} gets no token of the bot: no verified activity came from there, and the settings don't name it"
@@ -41,51 +52,52 @@ pub enum Error {
         /// Scheme, host and port of the service that would have been called.
         service_url: String,
     },
-    /// This platform can't do it, at this place: nothing was sent. See [`Capabilities`](crate::Capabilities).
+    /// The platform can't do this in this conversation; nothing was sent. Check [`Capabilities`](crate::Capabilities) before
+    /// the call.
     #[error("{platform} can't {verb}")]
     Unsupported {
         /// The platform.
         platform: &'static str,
-        /// What it can't do, after "can't".
+        /// What the platform can't do, as it follows "can't".
         verb: &'static str,
     },
-    /// Some activities of a list were sent before one failed.
-    #[error("{} sent before: {source}", sent.len())]
+    /// Some activities of a list were sent before one failed. Send the rest; `sent` says how many are done.
+    #[error("{} activities were sent before one failed: {source}", sent.len())]
     Partly {
-        /// What came of those that were sent, in order.
+        /// The results of those that were sent, in order.
         sent: Vec<ResourceResponse>,
         /// Why the next one failed.
         source: Box<Error>,
     },
-    /// The bot's own hook or storage failed; the call was not made, or its outcome was not written down.
+    /// The bot's own hook or storage failed. The call was not made, or its result was not stored.
     #[error("{0}")]
     Own(std::sync::Arc<str>),
 }
 
-/// Whether an unanswered call may be made again.
+/// Whether an unanswered call can be repeated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Repeat {
-    /// The request never left, or doing it twice is the same as once: ask again.
+    /// Repeat it: the request was never sent, or a second call has no further effect.
     Safe,
-    /// A message may have been posted: asking again may post a second one.
+    /// A message may have been posted: a repeated call may post a second one.
     MayDuplicate,
 }
 
-/// A platform's no.
+/// A platform's refusal.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Refusal {
     /// The call: Slack's method, or verb and path of the Connector.
     pub method: String,
-    /// The status of the HTTP answer. Slack says no with 200.
+    /// The status of the HTTP answer. Slack refuses with 200.
     pub status: u16,
     /// The platform's code, `message_not_found` or `ActivityNotFoundInConversation` for two.
     pub code: String,
-    /// The platform's words, if it has any.
+    /// The platform's explanation; empty if it gave none.
     pub message: String,
-    /// Why, as Redraft explains it; no platform does.
+    /// Redraft's explanation. Slack and Teams give none.
     pub reason: Option<String>,
-    /// How long the platform asks to wait.
+    /// The time that the platform asks to wait.
     pub retry_after: Option<Duration>,
 }
 
@@ -102,7 +114,7 @@ impl fmt::Display for Refusal {
 impl std::error::Error for Refusal {}
 
 impl Error {
-    /// Whether the same call may succeed later without doing anything twice.
+    /// Whether repeating the call later is safe and can succeed.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {
@@ -117,13 +129,13 @@ impl Error {
         }
     }
 
-    /// How long to wait before the same call, if the platform said so.
+    /// The time to wait before the call is repeated, if the platform named one.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.refusal().and_then(|refusal| refusal.retry_after)
     }
 
-    /// What the platform said, if it did.
+    /// The platform's refusal, if it answered.
     #[must_use]
     pub fn refusal(&self) -> Option<&Refusal> {
         match self {
@@ -137,15 +149,15 @@ impl Error {
         }
     }
 
-    /// Whether the message is not there (any more): deleted, or never seen.
+    /// Whether the message does not exist: it was deleted, or never existed.
     #[must_use]
-    pub fn is_gone(&self) -> bool {
+    pub fn is_message_not_found(&self) -> bool {
         self.refusal().is_some_and(|refusal| {
             matches!(refusal.code.as_str(), "message_not_found" | "ActivityNotFoundInConversation")
         })
     }
 
-    /// Whether a person stopped the answer that was being streamed. Stop writing it.
+    /// Whether a person stopped the streamed answer. Stop writing it.
     #[must_use]
     pub fn is_stopped(&self) -> bool {
         self.refusal().is_some_and(|refusal| match refusal.code.as_str() {

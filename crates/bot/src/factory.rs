@@ -35,7 +35,7 @@ impl MessageFactory {
         Activity { attachments, attachment_layout: Some(AttachmentLayout::Carousel), ..Self::empty() }
     }
 
-    /// A message with a picture, film or file that lies at an address.
+    /// A message with a picture, video or file at a URL.
     #[must_use]
     pub fn content_url(url: impl Into<String>, content_type: impl Into<String>) -> Activity {
         Self::attachment(Attachment {

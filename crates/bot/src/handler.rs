@@ -7,10 +7,10 @@ use crate::bot::{TurnHandler, TurnResult};
 use crate::context::TurnContext;
 use crate::error::BoxError;
 
-/// A bot with a method for each kind of activity. What it leaves out is not handled.
+/// A bot with a method for each kind of activity. Methods without an implementation do nothing.
 ///
-/// Of each activity several methods may be called, one after another, the general one first: of an edited message
-/// `on_turn`, `on_message_update`, `on_message_edit`.
+/// One activity can call several methods, the general one first. An edited message calls `on_turn`, `on_message_update` and
+/// `on_message_edit`, in this order.
 ///
 /// ```
 /// use redraft_bot::{ActivityHandler, Bot, TurnContext, TurnResult};
@@ -37,14 +37,14 @@ pub trait ActivityHandler: Send + Sync + 'static {
         nothing(context)
     }
 
-    /// Somebody wrote.
+    /// Somebody wrote a message.
     fn on_message(&self, context: TurnContext) -> impl Future<Output = TurnResult> + Send {
         nothing(context)
     }
 
     /// Somebody pressed a button or chose something on a message: an `Action.Execute` or `Action.Submit` in Teams, a block's
-    /// action on Slack. What it returns is the answer where the platform takes one (only for `Action.Execute`). `None` leaves
-    /// it to [`on_message`](Self::on_message) or [`on_invoke`](Self::on_invoke), whichever the platform means by it.
+    /// action on Slack. The returned answer is used where the platform takes one, for `Action.Execute` alone. With `None` the
+    /// activity goes to [`on_message`](Self::on_message) or [`on_invoke`](Self::on_invoke), depending on its type.
     fn on_card_action(
         &self,
         context: TurnContext,
@@ -54,7 +54,7 @@ pub trait ActivityHandler: Send + Sync + 'static {
         std::future::ready(Ok(None))
     }
 
-    /// A call that waits for the bot's answer. `None` says that the bot has none: 501.
+    /// A call that waits for the bot's answer. With `None` the platform gets status 501.
     fn on_invoke(
         &self,
         context: TurnContext,
@@ -63,12 +63,12 @@ pub trait ActivityHandler: Send + Sync + 'static {
         std::future::ready(Ok(None))
     }
 
-    /// A slash command: `activity.name` is the command, `activity.text` what follows it.
+    /// A slash command: `activity.name` is the command with its slash, `activity.text` its arguments.
     fn on_command(&self, context: TurnContext) -> impl Future<Output = TurnResult> + Send {
         nothing(context)
     }
 
-    /// A message changed, or came back.
+    /// A message was edited or restored.
     fn on_message_update(&self, context: TurnContext) -> impl Future<Output = TurnResult> + Send {
         nothing(context)
     }
@@ -78,17 +78,17 @@ pub trait ActivityHandler: Send + Sync + 'static {
         nothing(context)
     }
 
-    /// Somebody took a deletion back.
+    /// Somebody restored a message that they had deleted.
     fn on_message_undelete(&self, context: TurnContext) -> impl Future<Output = TurnResult> + Send {
         nothing(context)
     }
 
-    /// A message is gone.
+    /// A message was deleted.
     fn on_message_delete(&self, context: TurnContext) -> impl Future<Output = TurnResult> + Send {
         nothing(context)
     }
 
-    /// Somebody deleted their message. They may take it back.
+    /// Somebody deleted their message. In Teams they can restore it.
     fn on_message_soft_delete(&self, context: TurnContext) -> impl Future<Output = TurnResult> + Send {
         nothing(context)
     }
@@ -98,22 +98,22 @@ pub trait ActivityHandler: Send + Sync + 'static {
         nothing(context)
     }
 
-    /// Somebody gave reactions: `activity.reactions_added`.
+    /// Somebody added reactions: `activity.reactions_added`.
     fn on_reactions_added(&self, context: TurnContext) -> impl Future<Output = TurnResult> + Send {
         nothing(context)
     }
 
-    /// Somebody took reactions back: `activity.reactions_removed`.
+    /// Somebody removed reactions: `activity.reactions_removed`.
     fn on_reactions_removed(&self, context: TurnContext) -> impl Future<Output = TurnResult> + Send {
         nothing(context)
     }
 
-    /// Who is in the conversation changed, or the conversation itself.
+    /// The members or the properties of the conversation changed.
     fn on_conversation_update(&self, context: TurnContext) -> impl Future<Output = TurnResult> + Send {
         nothing(context)
     }
 
-    /// Members came: `activity.members_added`. The bot itself may be among them.
+    /// Members joined: `activity.members_added`. The bot itself may be among them.
     fn on_members_added(&self, context: TurnContext) -> impl Future<Output = TurnResult> + Send {
         nothing(context)
     }
@@ -128,17 +128,17 @@ pub trait ActivityHandler: Send + Sync + 'static {
         nothing(context)
     }
 
-    /// The bot was installed, or a new version of it.
+    /// The bot was installed or upgraded.
     fn on_installation_add(&self, context: TurnContext) -> impl Future<Output = TurnResult> + Send {
         nothing(context)
     }
 
-    /// The bot was removed, for a new version perhaps.
+    /// The bot was removed, possibly before an upgrade.
     fn on_installation_remove(&self, context: TurnContext) -> impl Future<Output = TurnResult> + Send {
         nothing(context)
     }
 
-    /// Something happened: `activity.name` says what.
+    /// Another event: `activity.name` is its name.
     fn on_event(&self, context: TurnContext) -> impl Future<Output = TurnResult> + Send {
         nothing(context)
     }
@@ -148,12 +148,12 @@ pub trait ActivityHandler: Send + Sync + 'static {
         nothing(context)
     }
 
-    /// The conversation is over.
+    /// The conversation has ended.
     fn on_end_of_conversation(&self, context: TurnContext) -> impl Future<Output = TurnResult> + Send {
         nothing(context)
     }
 
-    /// An activity of another kind.
+    /// An activity of a type that no other method is for.
     fn on_unrecognized(&self, context: TurnContext) -> impl Future<Output = TurnResult> + Send {
         nothing(context)
     }

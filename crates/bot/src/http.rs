@@ -77,7 +77,7 @@ impl HttpClient {
         Ok(Self { client, tls: Arc::new(tls) })
     }
 
-    /// A client whose calls are answered by this, so that time may stand still.
+    /// A client whose calls are answered by this, so that a test can pause time.
     #[cfg(test)]
     pub(crate) fn fake<F>(answer: impl Fn(reqwest::Request) -> F + Send + Sync + 'static) -> Self
     where

@@ -1,4 +1,4 @@
-//! Objects of the wire that keep what they do not know.
+//! JSON objects that preserve unknown members.
 
 use serde_json::{Map, Value};
 
@@ -40,7 +40,7 @@ pub(crate) fn take<M: Member>(object: &mut Map<String, Value>, name: &str) -> M 
     }
 }
 
-/// Writes a member over what came under its name, if there is something to write.
+/// Writes a member, in the place of an unknown value under its name, if it has a value.
 pub(crate) fn put<M: Member>(object: &mut Map<String, Value>, name: &str, member: &M) {
     if let Some(value) = member.write() {
         object.insert(name.to_owned(), value);
@@ -56,8 +56,8 @@ macro_rules! wire_object {
         #[non_exhaustive]
         pub struct $name {
             $($(#[$about])* pub $field: $kind,)*
-            /// Members that no field stands for, or whose value its field can't hold. They are written again as they came,
-            /// unless the field has been set meanwhile.
+            /// Members without a field, and members whose value does not fit their field. They are serialized unchanged, unless
+            /// the field has been set since.
             pub extra: serde_json::Map<String, serde_json::Value>,
         }
 
@@ -80,7 +80,7 @@ macro_rules! wire_object {
 }
 pub(crate) use wire_object;
 
-/// Declares words of the wire, any other of which is kept.
+/// Declares an enum of strings, with a variant for unknown ones.
 macro_rules! wire_words {
     ($(#[$meta:meta])* pub enum $name:ident { $($(#[$about:meta])* $variant:ident = $word:literal,)* }) => {
         $(#[$meta])*
@@ -88,12 +88,12 @@ macro_rules! wire_words {
         #[non_exhaustive]
         pub enum $name {
             $($(#[$about])* $variant,)*
-            /// Another word, as it came.
+            /// A value that this version of the SDK does not know.
             Other(String),
         }
 
         impl $name {
-            /// The word as the wire spells it.
+            /// The value as it is written in JSON.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 match self {

@@ -1,6 +1,6 @@
 //! Bots for Slack and Microsoft Teams whose messages change after they were sent.
 //!
-//! A bot is a closure, or a type with the handlers it wants. What it sends, it can update and delete:
+//! A bot is a closure or a type with handlers. It can update and delete what it sends:
 //!
 //! ```
 //! use redraft_bot::{MessageFactory, TurnContext, TurnResult};

@@ -1,4 +1,4 @@
-//! Messages that change as often as their author likes, at a pace that the platform bears.
+//! Messages that change often, at the pace that the platform allows.
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,26 +16,27 @@ use crate::context::TurnContext;
 use crate::error::Error;
 use crate::tasks::Busy;
 
-/// How long the last content of a live message is tried for, in milliseconds. Slack asks to wait for up to a minute.
+/// The longest time for which the last content of a live message is retried, in milliseconds. Slack asks to wait for up to a
+/// minute.
 pub const FINISH_MS_MAX: u64 = 120_000;
-/// The first pause after a call that failed without a word about how long to wait, in milliseconds. It doubles each time.
+/// The first pause after a failed call whose answer names no time to wait, in milliseconds. It doubles each time.
 const RETRY_MS: u64 = 500;
 /// The longest such pause, in milliseconds.
 const RETRY_MS_MAX: u64 = 30_000;
-/// How many signs a bar of progress has.
+/// The length of a progress bar, in characters.
 const BAR_SIGNS: u64 = 20;
 
 const NO_UPDATES: Error = Error::Unsupported { platform: "this conversation", verb: "update messages" };
 
-/// A message that was posted once and shows the latest content it was set to.
+/// A message that is posted once and shows the content it was set to last.
 ///
 /// [`set`](Self::set) never waits. A task of the bot sends the changes: one at a time, no more often than
-/// [`Capabilities::update_interval_ms`](crate::Capabilities) and `Retry-After` allow, and always the newest content, so that what
-/// is overtaken is skipped and older content never replaces newer. A change that was not answered is sent again, with the
+/// [`Capabilities::update_interval_ms`](crate::Capabilities) and `Retry-After` allow, and always the newest content: contents in
+/// between are skipped, and older content never replaces newer. A change that was not answered is sent again, with the
 /// newest content; only a request that the network delays beyond its time limit can still arrive after that.
 ///
-/// Finish it to learn whether the last content is shown. A dropped one is finished by the bot's task, for which
-/// [`Bot::shutdown`] waits.
+/// [`finish`](Self::finish) reports whether the last content is shown. If the message is dropped instead, a task of the bot
+/// delivers the last content, and [`Bot::shutdown`] waits for it.
 ///
 /// ```
 /// use redraft_bot::testing::TestFlow;
@@ -62,7 +63,18 @@ pub struct LiveMessage {
     reference: ConversationReference,
 }
 
-/// A live message that shows how far something has come: `Copying ▓▓▓▓▓▓▓▓░░░░░░░░░░░░ 40 % (4/10)`.
+/// A live message with a progress bar: `Copying ▓▓▓▓▓▓▓▓░░░░░░░░░░░░ 40 % (4/10)`.
+///
+/// ```
+/// # async fn copy(context: redraft_bot::TurnContext) -> Result<(), redraft_bot::Error> {
+/// let progress = context.progress("Copying").await?;
+/// for done in 1..=10 {
+///     progress.set(done, 10);
+/// }
+/// progress.finish().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "finish() delivers the last state and reports it; dropping leaves that to the bot's tasks"]
 #[derive(Debug)]
 pub struct Progress {
@@ -70,7 +82,7 @@ pub struct Progress {
     state: Mutex<(String, u64, u64)>,
 }
 
-/// An answer that grows while it is being written, by the words of a language model for one.
+/// An answer that grows while it is written, by the output of a language model for example.
 ///
 /// Where the platform has streams of its own, they are used (they don't pass the turn's hooks); where it has none, or ends the
 /// stream because it lasted or grew too long, the message is edited at the pace of a [`LiveMessage`].
@@ -101,7 +113,7 @@ pub struct TokenStream {
 }
 
 impl TurnContext {
-    /// Posts a message, as an answer to what came, that can be set to new content as often as one likes.
+    /// Posts a message in reply to the activity. It can be set to new content any number of times.
     ///
     /// # Errors
     /// Those of [`send_activity`](Self::send_activity). [`Error::Unsupported`] where messages can't be updated.
@@ -117,7 +129,7 @@ impl TurnContext {
         Ok(LiveMessage { handle, reference })
     }
 
-    /// Posts a [`Progress`] bar at zero, with these words before it.
+    /// Posts a message with a progress bar at 0 and this text before it.
     ///
     /// # Errors
     /// Those of [`live`](Self::live).
@@ -126,7 +138,7 @@ impl TurnContext {
         Ok(Progress { message: self.live(bar(&state)).await?, state: Mutex::new(state) })
     }
 
-    /// Begins an answer that grows. Until the first words are pushed nothing is posted; people see that the bot is typing.
+    /// Starts an answer that grows. Nothing is posted before the first words; people see that the bot is typing.
     ///
     /// # Errors
     /// [`Error::Unsupported`] where messages can be neither streamed nor updated.
@@ -138,7 +150,7 @@ impl TurnContext {
         if can.typing
             && let Err(error) = self.send_activity(Activity::typing()).await
         {
-            // The words come all the same.
+            // The words follow in any case.
             tracing::debug!(%error, "nobody sees that the bot is typing");
         }
         let handle = Handle::start(self, Content::default(), Stage::Nothing { native: can.stream })?;
@@ -147,7 +159,7 @@ impl TurnContext {
 }
 
 impl Bot {
-    /// Posts a message that can be set to new content, without having been spoken to.
+    /// Posts a message that can be set to new content when no turn is open.
     ///
     /// # Errors
     /// Those of [`TurnContext::live`], and [`Error::Misconfigured`] if the bot is not on that platform.
@@ -161,29 +173,29 @@ impl Bot {
 }
 
 impl LiveMessage {
-    /// The message: what a bot keeps in order to update or delete it later.
+    /// The message's reference. Store it in order to update or delete the message later.
     #[must_use]
     pub fn reference(&self) -> &ConversationReference {
         &self.reference
     }
 
-    /// Has it show this, as soon as the platform allows. Does nothing once the message [is gone](Self::is_gone).
+    /// Shows this content as soon as the platform allows. Has no effect once the message [is closed](Self::is_closed).
     pub fn set(&self, content: impl Into<Content>) {
         let content = content.into();
         self.handle.change(|shown| *shown = content);
     }
 
-    /// Whether the message was deleted meanwhile, so that nothing more can be shown.
+    /// Whether nothing more can be shown, because somebody deleted the message.
     #[must_use]
-    pub fn is_gone(&self) -> bool {
-        self.handle.is_gone()
+    pub fn is_closed(&self) -> bool {
+        self.handle.is_closed()
     }
 
-    /// Waits until the last content is shown. Dropping the future leaves that to the bot's task.
+    /// Waits until the last content is shown. If the future is dropped, a task of the bot delivers it.
     ///
     /// # Errors
-    /// Why the last content is not shown: it was refused, the message is gone ([`Error::is_gone`]), or the platform was not
-    /// reached, or asked to wait, for longer than [`FINISH_MS_MAX`].
+    /// The reason for which the last content is not shown: it was refused, the message was deleted
+    /// ([`Error::is_message_not_found`]), or the platform did not answer, or asked to wait, for longer than [`FINISH_MS_MAX`].
     pub async fn finish(self) -> Result<ConversationReference, Error> {
         self.handle.finish().await?;
         Ok(self.reference.clone())
@@ -191,7 +203,7 @@ impl LiveMessage {
 }
 
 impl Progress {
-    /// Shows that so much of a total is done. A total of zero is not known yet.
+    /// Sets how much of a total is done, in units of your own. A total of 0 means unknown: the bar is hidden.
     pub fn set(&self, done: u64, total: u64) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         (state.1, state.2) = (done, total);
@@ -199,22 +211,22 @@ impl Progress {
         self.message.set(bar(&state));
     }
 
-    /// Shows other words before the bar.
+    /// Sets the text before the bar.
     pub fn label(&self, label: impl Into<String>) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.0 = label.into();
         self.message.set(bar(&state));
     }
 
-    /// The live message, to show something else in the end.
+    /// Returns the live message, to show something else at the end.
     pub fn into_live(self) -> LiveMessage {
         self.message
     }
 
-    /// As [`LiveMessage::is_gone`].
+    /// As [`LiveMessage::is_closed`].
     #[must_use]
-    pub fn is_gone(&self) -> bool {
-        self.message.is_gone()
+    pub fn is_closed(&self) -> bool {
+        self.message.is_closed()
     }
 
     /// As [`LiveMessage::finish`].
@@ -227,24 +239,24 @@ impl Progress {
 }
 
 impl TokenStream {
-    /// Adds to the answer. Does nothing once it [is gone](Self::is_gone).
+    /// Appends to the answer. Has no effect once it [is closed](Self::is_closed).
     pub fn push(&self, words: &str) {
         if !words.is_empty() {
             self.handle.change(|shown| shown.push_str(words));
         }
     }
 
-    /// Whether nothing more can be shown: the message was deleted, or a person stopped the answer. Stop writing then.
+    /// Whether nothing more can be shown, because the message was deleted or a person stopped the answer. Stop writing then.
     #[must_use]
-    pub fn is_gone(&self) -> bool {
-        self.handle.is_gone()
+    pub fn is_closed(&self) -> bool {
+        self.handle.is_closed()
     }
 
     /// Waits until all words are shown. `None` if there were none, so that nothing was posted.
     ///
     /// # Errors
     /// As [`LiveMessage::finish`]; [`Error::is_stopped`] says whether a person stopped it. Also when the first words could not be
-    /// posted: after [`Error::Unanswered`] they may be there.
+    /// posted: after [`Error::Unanswered`] the message may exist.
     pub async fn finish(self) -> Result<Option<ConversationReference>, Error> {
         let id = self.handle.finish().await?;
         Ok(id.map(|id| ConversationReference { activity_id: Some(id), ..self.reference.clone() }))
@@ -262,20 +274,20 @@ fn bar((label, done, total): &(String, u64, u64)) -> String {
     format!("{label} {bar} {} % ({done}/{total})", share(100))
 }
 
-/// The author's end of a live message; the other end is [`drive`].
+/// The handle of a live message. [`drive`] is the task behind it.
 #[derive(Debug)]
 struct Handle {
     wanted: Arc<watch::Sender<Wanted>>,
     bot: Bot,
 }
 
-/// What is to be shown.
+/// The content to show, and what the task needs to know about it.
 #[derive(Debug)]
 struct Wanted {
     content: Content,
-    /// How often it was set.
+    /// The number of times it was set.
     version: u64,
-    /// Nothing new will come. The last content is tried until then.
+    /// Set when the author has finished: the last content is retried until then.
     finish_by: Option<Instant>,
     /// Held while there is something to show, so that a shutdown waits for it.
     busy: Option<Busy>,
@@ -308,9 +320,9 @@ impl Handle {
         });
     }
 
-    fn is_gone(&self) -> bool {
+    fn is_closed(&self) -> bool {
         match &self.wanted.borrow().end {
-            Some(Err(error)) => error.is_gone() || error.is_stopped(),
+            Some(Err(error)) => error.is_message_not_found() || error.is_stopped(),
             Some(Ok(_)) | None => false,
         }
     }
@@ -347,7 +359,7 @@ fn shut_down() -> Error {
     Error::own("the bot was shut down before the last content was shown")
 }
 
-/// Sets the end of a live message whose task is cut off.
+/// Ends a live message whose task is aborted.
 struct CutOff(Arc<watch::Sender<Wanted>>);
 
 impl CutOff {
@@ -365,15 +377,15 @@ impl Drop for CutOff {
     }
 }
 
-/// What is known of the content that people see.
+/// The content that people see.
 enum Shown {
-    /// It is this.
+    /// This content.
     Certainly(Content),
-    /// A change was not answered.
+    /// Unknown: an update was not answered.
     Unknown,
 }
 
-/// Shows what is wanted until the author has finished. One call is under way at a time, and each takes the newest content.
+/// Shows the wanted content until the author has finished. One call runs at a time, and each takes the newest content.
 async fn drive(wanted: Arc<watch::Sender<Wanted>>, mut shower: Shower, first: Content) {
     let end = CutOff(Arc::clone(&wanted));
     let mut news = wanted.subscribe();
@@ -414,7 +426,7 @@ async fn drive(wanted: Arc<watch::Sender<Wanted>>, mut shower: Shower, first: Co
                 (shown, version, refused, failures) = (Shown::Certainly(content), latest, None, 0);
                 not_before = Instant::now() + interval;
             }
-            Err(error) if error.is_gone() || error.is_stopped() || shower.is_lost(&error) => {
+            Err(error) if error.is_message_not_found() || error.is_stopped() || shower.is_lost(&error) => {
                 return end.end(Err(error));
             }
             Err(error) if error.is_retryable() || matches!(error, Error::Unanswered { .. }) => {
@@ -454,21 +466,21 @@ fn pause(failures: u32) -> Duration {
     Duration::from_millis(RETRY_MS.saturating_mul(factor).min(RETRY_MS_MAX))
 }
 
-/// How far the message has come.
+/// The state of the message.
 enum Stage {
-    /// It is not posted yet.
+    /// Not posted yet.
     Nothing {
         /// Whether the platform's own streams are tried.
         native: bool,
     },
-    /// It grows by the platform's own stream.
+    /// Grows by the platform's stream calls.
     Stream {
         /// The stream.
         stream: Box<Stream>,
-        /// A step was not answered: its words may be there twice, or not at all.
+        /// A step was not answered: its words may be shown twice, or not at all.
         doubtful: bool,
     },
-    /// It is a message that is edited.
+    /// Posted; further content updates it.
     Message(String),
 }
 
@@ -559,5 +571,5 @@ fn goes_over(error: &Error) -> bool {
         Error::UntrustedService { .. } | Error::RateLimited(_) | Error::Unanswered { .. } => false,
         Error::Partly { .. } | Error::Own(_) => false,
     };
-    refused && !error.is_retryable() && !error.is_gone() && !error.is_stopped()
+    refused && !error.is_retryable() && !error.is_message_not_found() && !error.is_stopped()
 }

@@ -1,4 +1,4 @@
-//! The way in for a platform's requests: one tower service, and a small server for bots that have none.
+//! Requests of platforms: a tower service, and a small HTTP server for bots without a router.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -17,13 +17,13 @@ use crate::adapter::BoxFuture;
 use crate::bot::Bot;
 use crate::error::BoxError;
 
-/// The largest request that is read, in bytes. Both platforms stay far below.
+/// The largest request body that is accepted, in bytes. Both platforms send far less.
 pub const BODY_BYTES_MAX: usize = 1 << 20;
-/// How long a request's body may take, in milliseconds.
+/// The longest time in which a request's body must arrive, in milliseconds.
 pub const BODY_MS_MAX: u64 = 10_000;
-/// How long a request's head may take, in milliseconds.
+/// The longest time in which a request's head must arrive, in milliseconds.
 const HEAD_MS_MAX: u64 = 10_000;
-/// How many connections [`Bot::listen`] has open at once. More wait.
+/// The most connections that [`Bot::listen`] serves at once. Further ones wait.
 pub const CONNECTIONS_MAX: usize = 1000;
 
 /// Answers the requests of all platforms that the bot is on, each on its adapter's path. Mount it at the root of a router.
@@ -97,7 +97,7 @@ impl Bot {
         Ok(())
     }
 
-    /// The same on a listener that is open already. Returns when the bot is shut down.
+    /// As [`listen`](Self::listen), on a listener that is open already. Returns when the bot is shut down.
     pub async fn serve(&self, listener: TcpListener) {
         self.start();
         let places = Arc::new(tokio::sync::Semaphore::new(CONNECTIONS_MAX));

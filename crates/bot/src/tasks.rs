@@ -71,7 +71,7 @@ impl Tasks {
         let _ = self.busy.subscribe().wait_for(|count| *count == 0).await;
     }
 
-    /// Waits until the bot is told to stop.
+    /// Waits until the bot is shutting down.
     pub(crate) async fn stopped(&self) {
         let mut stopping = self.stopping.subscribe();
         // The sender lives as long as this.

@@ -105,7 +105,7 @@ impl Api {
         self.read_up_to.fetch_max(position, Ordering::Relaxed);
     }
 
-    /// Waits for events behind a position, and gives back the position behind them; the same one if none came in time.
+    /// Waits for events behind a position, and returns the position behind them; unchanged if none arrived in time.
     pub(crate) async fn next_events(&self, after: u64, limit: Duration) -> Result<u64, Error> {
         let wait_ms = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX).min(EVENTS_WAIT_MS_MAX);
         let path = format!("/log?after={after}&limit={EVENTS_MAX}&wait_ms={wait_ms}");

@@ -155,8 +155,8 @@ impl App {
 
     /// The environment of a process with this bot, under the names that the platforms' SDKs look for.
     ///
-    /// Slack: `SLACK_API_URL` and `SLACK_BOT_TOKEN`, `SLACK_APP_TOKEN`, `SLACK_USER_TOKEN`, `SLACK_SIGNING_SECRET` as far as it has
-    /// them. Teams: `MicrosoftAppId`, `MicrosoftAppPassword`, `MicrosoftAppTenantId`, and `CLIENT_ID`, `CLIENT_SECRET`,
+    /// Slack: `SLACK_API_URL` and `SLACK_BOT_TOKEN`, `SLACK_APP_TOKEN`, `SLACK_USER_TOKEN`, `SLACK_SIGNING_SECRET` as far as it
+    /// has them. Teams: `MicrosoftAppId`, `MicrosoftAppPassword`, `MicrosoftAppTenantId`, and `CLIENT_ID`, `CLIENT_SECRET`,
     /// `TENANT_ID`, `SERVICE_URL`, `BotOpenIdMetadata`, and `CLOUD` with the server's address, by which `redraft-bot` finds all
     /// else. Where a bot of Teams gets its tokens is a setting of its own in other SDKs:
     /// [`Redraft::token_url`](crate::Redraft::token_url).
@@ -194,7 +194,7 @@ impl App {
     }
 
     /// Where the app listens from now on: a Slack app for events, clicks, menus' options and its commands, a Teams bot for
-    /// activities. It hears what comes after this. A Slack app that used Socket Mode no longer does.
+    /// activities. It gets what happens after this. A Slack app that used Socket Mode no longer does.
     ///
     /// # Errors
     /// When this is no address.

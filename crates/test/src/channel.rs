@@ -95,7 +95,7 @@ impl Channel {
         }
     }
 
-    /// Waits for a message. Say what it is like, and await it: the newest one that is like that, as soon as there is one.
+    /// Waits for a message. Add conditions to the returned value, and await it: it returns the newest message that meets them.
     pub fn message(&self) -> Wait {
         Wait::any(self)
     }
@@ -105,7 +105,7 @@ impl Channel {
         Wait::update(self, message)
     }
 
-    /// Waits until this message was deleted. The message that comes back is as it was before.
+    /// Waits until this message was deleted. The returned message is the state before the deletion.
     pub fn deletion_of(&self, message: &Message) -> Wait {
         Wait::deletion(self, message)
     }

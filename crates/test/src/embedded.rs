@@ -26,14 +26,14 @@ pub(crate) struct Embedded {
     thread: Option<JoinHandle<()>>,
 }
 
-/// What an embedded server is told.
+/// Options of an embedded server.
 pub(crate) struct Options {
     pub(crate) seed: Option<PathBuf>,
     pub(crate) slack_rates: bool,
     pub(crate) teams_rates: bool,
 }
 
-/// What a server thread hears from its owner, and says to it.
+/// The channels between a server thread and its owner.
 struct Ends {
     started: oneshot::Sender<Result<Value, String>>,
     stop: oneshot::Receiver<()>,

@@ -28,15 +28,15 @@ pub enum Error {
     /// No server was found. Install `redraft`, name its path, or switch the feature `embedded` on.
     #[non_exhaustive]
     NotInstalled {
-        /// Where it was looked for, and why it is not there.
+        /// The places that were searched, and why there is no server at each.
         looked: String,
     },
     /// The server did not start. Most often the declared workspace has a mistake, which the log names.
     #[non_exhaustive]
     NotStarted {
-        /// What went wrong.
+        /// The cause.
         reason: String,
-        /// What the server said.
+        /// The server's log.
         log: String,
     },
     /// The declared workspace has nothing of this name. Correct the name, or declare it.
@@ -54,9 +54,9 @@ pub enum Error {
     Lacks {
         /// The app.
         app: String,
-        /// What it has not, such as `bot_token`.
+        /// What the app lacks, such as `bot_token`.
         what: &'static str,
-        /// What kind of app it is: `slack` or `teams`.
+        /// The kind of the app: `slack` or `teams`.
         kind: String,
     },
     /// The server refused. The reason says what to change; nothing was done.
@@ -76,27 +76,27 @@ pub enum Error {
     Unanswered {
         /// The call.
         call: String,
-        /// What went wrong.
+        /// The cause.
         reason: String,
-        /// The last that the server said, if it has ended.
+        /// The end of the server's log, if the server has ended.
         log: String,
     },
-    /// Nothing like what was waited for came in time. The conversation shows what came instead.
+    /// No message met the conditions in time. The conversation shows the messages that there were.
     #[non_exhaustive]
     TimedOut {
         /// What was waited for, such as `a message in #general that contains "Lunch?"`.
         wanted: String,
-        /// How long.
+        /// The time limit.
         waited: Duration,
-        /// The conversation as people see it, and below it what did not reach apps and what was refused meanwhile.
+        /// The conversation as people see it, then failed deliveries and refused calls during the wait.
         conversation: String,
     },
-    /// The server had to be stopped by force, or did not end well. What the test saw before that is good.
+    /// The server had to be killed, or ended with an error. What the test saw before that is valid.
     #[non_exhaustive]
     BadEnd {
         /// How it ended.
         reason: String,
-        /// The last that the server said.
+        /// The end of the server's log.
         log: String,
     },
 }

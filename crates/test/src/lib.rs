@@ -2,8 +2,8 @@
 //! people do and see in it.
 //!
 //! A test starts a server with a declared workspace, points the bot at it, does what people do, and waits for what they would
-//! see. Nothing is mocked and nothing sleeps. Each server is one process without files that is ready in milliseconds, so tests run
-//! side by side, each with its own.
+//! see. Nothing is mocked and nothing sleeps. Each server is one process without files that is ready in milliseconds, so tests
+//! run side by side, each with its own.
 //!
 //! ```
 //! use redraft_test::Redraft;
@@ -28,8 +28,8 @@
 //!
 //! # Where the server comes from
 //!
-//! In this order: a path given to [`Start::executable`], the path in the variable `REDRAFT_BIN`, the feature `embedded` (the server
-//! runs inside the test's process; nothing is installed, but the server is compiled), a `redraft` on the `PATH`.
+//! In this order: a path given to [`Start::executable`], the path in the variable `REDRAFT_BIN`, the feature `embedded` (the
+//! server runs inside the test's process; nothing is installed, but the server is compiled), a `redraft` on the `PATH`.
 //!
 //! # When a wait fails
 //!
@@ -45,7 +45,7 @@
 //!   event 7 has not reached pollbot: connection refused
 //! ```
 //!
-//! Every type here is this crate's own; the server's answers are kept as JSON beside what is known of them.
+//! Every type here is this crate's own; each gives access to the server's whole answer as JSON.
 
 mod api;
 mod app;

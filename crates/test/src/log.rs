@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
-/// Bytes of the server's log that are kept, the newest.
+/// The most bytes of the server's log that are retained, the newest.
 const LOG_BYTES_MAX: usize = 1 << 20;
 
 /// Lines of it that an error shows.
@@ -17,7 +17,7 @@ pub(crate) struct Log(Mutex<Lines>);
 struct Lines {
     kept: VecDeque<String>,
     bytes: usize,
-    /// How many were dropped before the first one that is kept.
+    /// How many bytes were dropped before the first retained one.
     dropped: usize,
     ended: bool,
 }
@@ -39,7 +39,7 @@ impl Log {
         self.lines().ended = true;
     }
 
-    /// Everything that is kept.
+    /// The retained part.
     pub(crate) fn all(&self) -> String {
         self.lines().kept.iter().map(|line| format!("{line}\n")).collect()
     }
@@ -51,7 +51,7 @@ impl Log {
         lines.kept.iter().skip(skipped).map(|line| format!("{line}\n")).collect()
     }
 
-    /// The same if the server has ended, else nothing.
+    /// The retained part if the server has ended, else nothing.
     pub(crate) fn last_words(&self) -> String {
         if self.lines().ended { self.tail() } else { String::new() }
     }

@@ -88,8 +88,8 @@ impl Member for App {
 
 /// A person of the workspace, who does what people do in their clients. Cheap to clone.
 ///
-/// What a person does is done when its call returns; what bots make of it comes later and is waited for
-/// ([`Channel::message`]). A call that is dropped may have been carried out.
+/// An act has happened when its call returns. Reactions of bots follow later; wait for them with [`Channel::message`]. If a
+/// call is dropped, the act may have happened.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -178,10 +178,10 @@ impl Person {
         Ok(Message::new(&self.api, posted))
     }
 
-    /// Changes a message of theirs.
+    /// Edits a message of theirs.
     ///
     /// # Errors
-    /// When they may not, or it is gone.
+    /// When they may not, or the message was deleted.
     pub async fn edit(&self, message: &Message, text: &str) -> Result<Message, Error> {
         let path = self.message_path(message)?;
         let edited = self.api.call(Method::PATCH, &path, Some(json!({ "text": text }))).await?;
@@ -191,7 +191,7 @@ impl Person {
     /// Deletes a message.
     ///
     /// # Errors
-    /// When they may not, or it is gone.
+    /// When they may not, or the message was deleted.
     pub async fn delete(&self, message: &Message) -> Result<(), Error> {
         let path = self.message_path(message)?;
         self.api.call(Method::DELETE, &path, None).await.map(drop)
@@ -205,22 +205,22 @@ impl Person {
     /// Reacts with the emoji of this short name, such as `eyes`.
     ///
     /// # Errors
-    /// When they may not, or it is gone.
+    /// When they may not, or the message was deleted.
     pub async fn react(&self, message: &Message, emoji: &str) -> Result<(), Error> {
         self.does("reactions", reaction(message, emoji)).await.map(drop)
     }
 
-    /// Takes a reaction back.
+    /// Removes a reaction.
     ///
     /// # Errors
-    /// When they may not, or it is gone.
+    /// When they may not, or the message was deleted.
     pub async fn unreact(&self, message: &Message, emoji: &str) -> Result<(), Error> {
         let path = format!("/people/{}/reactions", segment(self.id()?));
         self.api.call(Method::DELETE, &path, Some(reaction(message, emoji))).await.map(drop)
     }
 
-    /// Presses a button of a message or an action of its card, by its label (or `action_id`, value, verb). Await it; a menu's
-    /// choice and a card's inputs are said before.
+    /// Presses a button of a message or an action of its card, by its label (or `action_id`, value, verb). Set a card's inputs
+    /// on the returned value, and await it.
     #[must_use = "it is pressed when it is awaited"]
     pub fn press(&self, message: &Message, label: &str) -> Press {
         let body = about(message.channel_id(), message.ts());
@@ -228,13 +228,13 @@ impl Person {
             .with("action", label.into())
     }
 
-    /// Chooses this in a menu of a message, or puts it into an input; by its label.
+    /// Chooses an option of a menu, or fills in an input, of a message; both by their labels.
     #[must_use = "it is chosen when it is awaited"]
     pub fn choose(&self, message: &Message, label: &str, option: impl Into<Value>) -> Press {
         self.press(message, label).with("value", option.into())
     }
 
-    /// Types a slash command with what follows it. Its app has acknowledged it when this returns.
+    /// Types a slash command with its arguments. When this returns, its app has acknowledged it.
     ///
     /// # Errors
     /// When there is no such command, or the app does not answer.
@@ -259,7 +259,7 @@ impl Person {
         self.does("shortcuts", run).await.map(drop)
     }
 
-    /// Waits until a modal is open, and gives back the topmost.
+    /// Waits until a modal is open, and returns the topmost one.
     ///
     /// # Errors
     /// [`Error::TimedOut`] when none opens within the server's [time limit](crate::Start::time_limit).
@@ -301,7 +301,7 @@ fn reaction(message: &Message, emoji: &str) -> Value {
     json!({ "channel": message.channel_id(), "ts": message.ts(), "name": emoji })
 }
 
-/// A press that is about to happen. Await it: it comes back when the app has answered, with what came of it.
+/// A press of a button. Await it: it returns the outcome when the app has answered.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -329,13 +329,13 @@ impl Press {
         self
     }
 
-    /// What the person has put into an input, by its id or label, before they press.
+    /// Fills in an input, by its id or label, before the press.
     pub fn input(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.inputs.insert(name.into(), value.into());
         self
     }
 
-    /// Of elements with this label it is the one in this block.
+    /// Selects the block, if several have an element with this label.
     pub fn in_block(self, block_id: impl Into<String>) -> Self {
         self.with("block_id", Value::String(block_id.into()))
     }
@@ -358,7 +358,7 @@ impl IntoFuture for Press {
     }
 }
 
-/// What came of a press.
+/// The outcome of a press.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Outcome {
@@ -378,7 +378,7 @@ pub enum Outcome {
     Dialog(Value),
     /// It concerns the person's client alone, such as a card that opens below its button.
     Local,
-    /// What this version does not know, as the server says it.
+    /// An outcome that this version does not know, as the server's JSON.
     Other(Value),
 }
 
@@ -424,7 +424,7 @@ impl Modal {
         text(&self.view, "id")
     }
 
-    /// What stands on top.
+    /// The title.
     #[must_use]
     pub fn title(&self) -> &str {
         text(&self.view["title"], "text")
@@ -447,7 +447,7 @@ impl Modal {
             .with("action", label.into())
     }
 
-    /// Submits it. Say what was put in, by label, `action_id` or `block_id`, and await it.
+    /// Submits it. Fill in its inputs on the returned value, and await it.
     #[must_use = "it is submitted when it is awaited"]
     pub fn submit(&self) -> Submit {
         Submit { modal: self.clone(), inputs: Map::new() }
@@ -462,7 +462,7 @@ impl Modal {
     }
 }
 
-/// A modal that is about to be submitted. Await it.
+/// The submission of a modal. Await it.
 #[must_use = "it is submitted when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct Submit {
@@ -471,7 +471,7 @@ pub struct Submit {
 }
 
 impl Submit {
-    /// What the person has put into an input, by its label, `action_id` or `block_id`.
+    /// Fills in an input, by its label, `action_id` or `block_id`.
     pub fn input(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.inputs.insert(name.into(), value.into());
         self
@@ -500,20 +500,20 @@ impl IntoFuture for Submit {
     }
 }
 
-/// What came of a modal that was submitted.
+/// The outcome of a submission.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Submitted {
-    /// It is closed.
+    /// The modal is closed.
     Closed,
-    /// The app did not take it: words for each block, by `block_id`.
+    /// The app refused it, with an explanation for each block, by `block_id`.
     Errors(Value),
-    /// The app changed it; it is still open.
+    /// The app updated the modal; it is still open.
     Updated,
-    /// Another one is open above it.
+    /// Another modal is open above it.
     Pushed,
     /// All of the app's modals are closed.
     Cleared,
-    /// What this version does not know, as the server says it.
+    /// An outcome that this version does not know, as the server's JSON.
     Other(Value),
 }

@@ -19,17 +19,17 @@ use crate::log::Log;
 use crate::person::Person;
 use crate::process::{Folder, Places, Process, Source};
 
-/// What a future of this crate's builders is.
+/// The future of this crate's builders.
 pub(crate) type Later<T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send>>;
 
-/// How long a wait lasts unless it says otherwise. A bot answers in milliseconds; a busy machine takes seconds.
+/// The default time limit of a wait. A bot answers in milliseconds; a busy machine takes seconds.
 pub const TIME_LIMIT: Duration = Duration::from_secs(10);
 
 /// A Redraft server with one declared workspace, for one test.
 ///
-/// It answers on a free port of this machine and keeps nothing. It ends when this is dropped, and also when this process ends,
-/// however that ends. [`stop`](Self::stop) ends it and says whether it ended well. Handles ([`Channel`], [`Person`], [`App`])
-/// stay usable as values, but their calls fail when the server has ended.
+/// It answers on a free port of this machine and stores nothing. It ends when this value is dropped or this process ends, however
+/// that ends. [`stop`](Self::stop) ends it and reports whether it ended without an error. Calls of its handles ([`Channel`],
+/// [`Person`], [`App`]) fail from then on.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -65,7 +65,7 @@ impl fmt::Debug for Redraft {
     }
 }
 
-/// A platform that Redraft speaks.
+/// A platform whose API Redraft offers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Platform {
@@ -76,7 +76,7 @@ pub enum Platform {
 }
 
 impl Redraft {
-    /// Starts a server. Await what it gives back, after setting what should be otherwise.
+    /// Starts a server. Set options on the returned value and await it.
     ///
     /// Without a declaration the workspace has people `ada` (an administrator), `ben` and `cleo`, channels `general`,
     /// `random` and the private `leads`, Slack apps `deploybot` and `pollbot`, Teams bots `helpdesk` and `planner`.
@@ -87,19 +87,19 @@ impl Redraft {
         Start { seed: None, executable: None, rate_limits: Vec::new(), time_limit: TIME_LIMIT }
     }
 
-    /// Where the server answers, without a slash at the end.
+    /// The URL of the server, without a slash at its end.
     #[must_use]
     pub fn url(&self) -> &str {
         self.api.known.url()
     }
 
-    /// Where Slack's Web API is, with a slash at the end, as the SDKs want it.
+    /// The URL of the Slack Web API, with a slash at its end, as the SDKs expect it.
     #[must_use]
     pub fn slack_api_url(&self) -> String {
         format!("{}/api/", self.url())
     }
 
-    /// Where Teams bots send to (`serviceUrl`).
+    /// The URL of the Bot Connector (`serviceUrl`).
     #[must_use]
     pub fn service_url(&self) -> &str {
         self.api.known.service_url()
@@ -111,31 +111,31 @@ impl Redraft {
         self.api.known.tenant()
     }
 
-    /// Where Teams bots get the tokens with which they send.
+    /// The URL at which Teams bots get tokens for their calls.
     #[must_use]
     pub fn token_url(&self) -> String {
         format!("{}/{}/oauth2/v2.0/token", self.url(), self.tenant_id())
     }
 
-    /// Where Teams bots learn the keys that sign the calls to them.
+    /// The URL of the OpenID metadata, which name the keys that sign calls to Teams bots.
     #[must_use]
     pub fn openid_metadata_url(&self) -> String {
         format!("{}/v1/.well-known/openidconfiguration", self.url())
     }
 
-    /// A channel of the declared workspace by name. A name that is not there fails at its first use.
+    /// A channel of the declared workspace by name. An unknown name is an error at its first use.
     #[must_use]
     pub fn channel(&self, name: &str) -> Channel {
         Channel::named(&self.api, name.trim_start_matches('#'))
     }
 
-    /// A person of the declared workspace by name. A name that is not there fails at its first use.
+    /// A person of the declared workspace by name. An unknown name is an error at its first use.
     #[must_use]
     pub fn person(&self, name: &str) -> Person {
         Person::named(&self.api, name.trim_start_matches('@'))
     }
 
-    /// An app of the declared workspace by name. A name that is not there fails at its first use.
+    /// An app of the declared workspace by name. An unknown name is an error at its first use.
     #[must_use]
     pub fn app(&self, name: &str) -> App {
         App::named(&self.api, name)
@@ -147,16 +147,16 @@ impl Redraft {
         Clock { api: Arc::clone(&self.api) }
     }
 
-    /// Makes the workspace again as it was declared: the same ids and tokens, no messages, the machine's time. Waits that are
-    /// under way meanwhile may not end before their time limit.
+    /// Resets the workspace to its declaration: the same ids and tokens, no messages, the machine's time. Waits that are
+    /// running may last until their time limit.
     ///
     /// # Errors
-    /// When the server does not do it.
+    /// When the server refuses or does not answer.
     pub async fn reset(&self) -> Result<(), Error> {
         self.api.reset().await
     }
 
-    /// One call of the control API below the workspace, for what has no method here. `GET /control/openapi.json` of the server
+    /// Calls the control API of the workspace, for what has no method here. `GET /control/openapi.json` of the server
     /// lists the calls.
     ///
     /// ```
@@ -184,17 +184,17 @@ impl Redraft {
         self.api.call(verb, path, (!body.is_null()).then_some(body)).await
     }
 
-    /// What the server has logged, the newest megabyte; each refused call is a line with its reason. Empty with the feature
+    /// The newest megabyte of the server's log; each refused call is a line with its reason. Empty with the feature
     /// `embedded`, whose server logs where this process does (crate `tracing`).
     #[must_use]
     pub fn log(&self) -> String {
         self.api.log.all()
     }
 
-    /// Ends the server, which first finishes what is under way, and removes its folder.
+    /// Ends the server, which first finishes running calls, and removes its folder.
     ///
     /// # Errors
-    /// When the server does not end, or reports a failure; it is gone in any case.
+    /// When the server does not end, or reports a failure; it has ended in any case.
     pub async fn stop(self) -> Result<(), Error> {
         match self.server {
             Server::Process(process) => process.stop().await,
@@ -204,9 +204,9 @@ impl Redraft {
     }
 }
 
-/// How a server is to be started. Await it.
+/// Options of a server. Await it to start the server.
 ///
-/// Dropping the future ends the server that was about to start.
+/// If the future is dropped, a server that was starting is ended.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -256,18 +256,18 @@ impl Start {
         Self { seed: Some(Seed::File(path.into())), ..self }
     }
 
-    /// The `redraft` to run.
+    /// Runs this `redraft` executable.
     pub fn executable(self, path: impl Into<PathBuf>) -> Self {
         Self { executable: Some(path.into()), ..self }
     }
 
-    /// Holds apps to the platform's rate limits; nobody is held to any by default.
+    /// Enforces this platform's rate limits. By default there are none.
     pub fn rate_limits(mut self, platform: Platform) -> Self {
         self.rate_limits.push(platform);
         self
     }
 
-    /// How long its waits last at most, instead of [`TIME_LIMIT`].
+    /// Sets the time limit of its waits, instead of [`TIME_LIMIT`].
     pub fn time_limit(self, limit: Duration) -> Self {
         Self { time_limit: limit, ..self }
     }
@@ -345,7 +345,7 @@ impl IntoFuture for Start {
 
 /// The workspace's clock. It runs as the machine's does and can be advanced; it never goes back.
 ///
-/// Scheduled messages, `response_url`s, edit windows and deliveries that wait for another attempt go by it.
+/// Scheduled messages, `response_url`s, edit windows and repeated deliveries depend on it.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -373,7 +373,7 @@ impl fmt::Debug for Clock {
 }
 
 impl Clock {
-    /// Lets time pass, in whole milliseconds.
+    /// Advances the clock, in whole milliseconds.
     ///
     /// # Errors
     /// When all advances together are more than ten years.
@@ -382,7 +382,7 @@ impl Clock {
         self.api.post("/clock", json!({ "advance_ms": advance_ms })).await.map(drop)
     }
 
-    /// What time it is, since 1970.
+    /// The time of the clock, since 1970.
     ///
     /// # Errors
     /// When the server does not answer.

@@ -101,7 +101,7 @@ impl Conversation {
         if self.messages.is_empty() {
             return "  (nothing was said)\n".into();
         }
-        // A reply stands behind its root, whenever it came.
+        // A reply follows its root, whenever it was posted.
         let root = |message: &Value| text(message, "thread_ts").to_owned();
         self.messages.sort_by_key(|message| {
             let (ts, root) = (text(message, "ts").to_owned(), root(message));
@@ -146,7 +146,7 @@ impl Conversation {
         shown
     }
 
-    /// What stands behind a message's first line.
+    /// The notes after a message's first line.
     fn marks(&self, message: &Value, shown: &mut String) {
         if !message["edited_at"].is_null() {
             shown.push_str(" (edited)");

@@ -15,11 +15,11 @@ use crate::person::{Author, Member, Person};
 use crate::redraft::Later;
 use crate::transcript::{hindered, transcript};
 
-/// A wait for a message that is like what its methods say. Await it.
+/// A wait for a message that meets all conditions. Add conditions with its methods, and await it.
 ///
-/// It looks, waits for the workspace's next event, and looks again, so it ends as soon as the message is there and nothing is
-/// asked in between. The newest message that is like this is the one. After its time limit it fails with
-/// [`Error::TimedOut`], which prints the conversation as people see it. Dropping it changes nothing.
+/// It checks the messages after each event of the workspace, without polling, and returns the newest that meets the conditions.
+/// After its time limit it fails with [`Error::TimedOut`], which prints the conversation as people see it. It can be dropped at
+/// any time.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -100,12 +100,12 @@ impl Wait {
         self
     }
 
-    /// Its text, or what people read in its blocks or cards, has this in it.
+    /// The text, or what people read in the blocks or cards, contains this.
     pub fn containing(self, part: impl Into<String>) -> Self {
         self.with(Condition::Containing(part.into()))
     }
 
-    /// Its text is this.
+    /// The text equals this.
     pub fn text(self, text: impl Into<String>) -> Self {
         self.with(Condition::Text(text.into()))
     }
@@ -115,7 +115,7 @@ impl Wait {
         self.with(Condition::By(author.author()))
     }
 
-    /// It was written at least so often; 1 when it is posted.
+    /// The revision is at least this; a posted message has revision 1, and each update adds 1.
     pub fn revision(self, revision: u64) -> Self {
         self.with(Condition::Revision(revision))
     }
@@ -125,13 +125,13 @@ impl Wait {
         self.with(Condition::Edited)
     }
 
-    /// It was deleted, and its thread is still there. To wait until a message is gone use
+    /// It was deleted, and its thread is still there. To wait until a message is deleted use
     /// [`Channel::deletion_of`](crate::Channel::deletion_of).
     pub fn deleted(self) -> Self {
         self.with(Condition::Deleted)
     }
 
-    /// It does not stream in any more.
+    /// It is no longer being streamed.
     pub fn whole(self) -> Self {
         self.with(Condition::Whole)
     }
@@ -141,12 +141,12 @@ impl Wait {
         self.with(Condition::Button(label.into()))
     }
 
-    /// It has nothing to press or choose.
+    /// It has no button, card action or menu.
     pub fn without_buttons(self) -> Self {
         self.with(Condition::NoButtons)
     }
 
-    /// It is as this function says, which `like` describes: `is …`, `has …`.
+    /// This function returns true for it. `like` describes the condition in failures: `is …`, `has …`.
     pub fn matching(
         self,
         like: impl Into<String>,
@@ -161,13 +161,13 @@ impl Wait {
         self
     }
 
-    /// This person sees it: also what is for them alone, and their own views of cards.
+    /// This person sees it. Messages for them alone, and their own views of cards, count too.
     pub fn seen_by(mut self, person: &Person) -> Self {
         self.reader = Some(person.clone());
         self
     }
 
-    /// How long to wait at most, instead of [`TIME_LIMIT`](crate::TIME_LIMIT).
+    /// Sets the time limit, instead of [`TIME_LIMIT`](crate::TIME_LIMIT).
     pub fn within(mut self, limit: Duration) -> Self {
         self.limit = limit;
         self

@@ -18,14 +18,14 @@ const LEASE_LEFT_MS: u64 = ADAPTER_MS_MAX + 5_000;
 const ATTEMPTS_MAX: u32 = 4;
 /// The longest pause between such calls, in milliseconds. A platform that asks for a longer one has refused.
 const PAUSE_MS_MAX: u64 = 60_000;
-/// How long an idempotency key surely counts, in milliseconds: Redraft keeps it for 24 hours.
+/// For how long an idempotency key is surely stored, in milliseconds: Redraft stores it for 24 hours.
 const KEY_KEPT_MS: u64 = 23 * 60 * 60 * 1000;
 /// How far the platform's clock may be behind this machine's, in milliseconds.
 const SKEW_MS: u64 = 10 * 60 * 1000;
 
 /// Why the work under a key ended early.
 pub(super) enum Halt {
-    /// Another process has taken the key over, since this one was too slow.
+    /// Another process has claimed the key, because this one's lease had expired.
     Lost,
     Failed(Error),
 }
@@ -97,7 +97,7 @@ impl Held<'_> {
         let deleted = self.persist(|| adapter.delete(&reference)).await;
         let removed = match deleted {
             Ok(()) => Removed::Deleted,
-            Err(Halt::Failed(error)) if error.is_gone() => Removed::NotThere,
+            Err(Halt::Failed(error)) if error.is_message_not_found() => Removed::NotThere,
             Err(halt) => return Err(halt),
         };
         self.remove().await?;
@@ -215,7 +215,7 @@ impl Held<'_> {
                 self.renew(State::Posted { id, shown: Some(wanted.digest.clone()), certain }).await?;
                 Ok(true)
             }
-            Err(Halt::Failed(error)) if error.is_gone() => Ok(false),
+            Err(Halt::Failed(error)) if error.is_message_not_found() => Ok(false),
             Err(Halt::Failed(error @ Error::Refused(_))) => {
                 self.renew(State::Posted { id, shown, certain }).await?;
                 Err(error.into())

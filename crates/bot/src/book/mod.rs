@@ -22,29 +22,29 @@ use crate::bot::Bot;
 use crate::content::Content;
 use crate::error::Error;
 
-/// How long a process has a key for itself, in milliseconds, unless it renews that. After a process was killed, others wait so
-/// long before they take the key over; by then no request of it can be under way any more.
+/// The lease of a key, in milliseconds: for so long one process alone works on it, unless it renews the lease. After a process
+/// was killed, others wait for the end of its lease; by then none of its requests can be running.
 pub const LEASE_MS: u64 = 120_000;
-/// How long a call waits for other processes that have the key, in milliseconds.
+/// The longest time that a call waits for other processes' leases, in milliseconds.
 const WAIT_MS_MAX: u64 = 3 * LEASE_MS;
-/// How often it looks whether they are done, in milliseconds.
+/// The pause between two checks of a lease, in milliseconds.
 const POLL_MS: u64 = 100;
 /// The longest key, in bytes.
 pub const KEY_BYTES_MAX: usize = 200;
 
-/// Remembers which message was posted under which key, so that any process can post or update it by that key.
+/// Stores which message was posted under which key, so that any process can post or update it by that key.
 ///
-/// Before a message is posted the attempt is written down, and afterwards its id. If a process is killed in between, the next
-/// call waits until the lease ([`LEASE_MS`]) of the killed one is over, and then
+/// Before a message is posted the attempt is stored, and afterwards its id. If a process is killed in between, the next call
+/// waits until the lease ([`LEASE_MS`]) of the killed one expires, and then
 ///
-/// - where the platform keeps idempotency keys ([`Capabilities::send_once`](crate::Capabilities), Redraft for 24 hours), it asks
-///   again with the same key: there is exactly one message;
+/// - where the platform stores idempotency keys ([`Capabilities::send_once`](crate::Capabilities), Redraft for 24 hours), it repeats
+///   the call with the same key: there is exactly one message;
 /// - where messages are found by a marker ([`Capabilities::find_marked`](crate::Capabilities), Slack with the scope for the
 ///   history), it looks for it: there is exactly one message;
-/// - elsewhere, as in Teams, it posts again: there may be a second message, which nobody remembers. That is reported as
+/// - elsewhere, as in Teams, it posts again: there may be a second message, which no book knows. That is reported as
 ///   [`Certainty::Unknown`].
 ///
-/// Updates and deletions need none of that: repeated ones do no harm.
+/// Updates and deletions need none of that: repeating them is safe.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -77,7 +77,7 @@ impl std::fmt::Debug for MessageBook {
     }
 }
 
-/// What an [`upsert`](MessageBook::upsert) came to.
+/// The result of an [`upsert`](MessageBook::upsert).
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Entry {
@@ -89,34 +89,34 @@ pub struct Entry {
     pub certainty: Certainty,
 }
 
-/// What was done so that the message shows its content.
+/// What an upsert did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Upserted {
-    /// It was posted: there was none under the key, or a person had deleted it.
+    /// The message was posted: the key had none, or a person had deleted it.
     Posted,
-    /// It was updated.
+    /// The message was updated.
     Updated,
-    /// Nothing: it shows the content already.
+    /// Nothing: the message shows the content already.
     Unchanged,
-    /// An earlier attempt to post it had succeeded without being written down; it was found, and updated if need be.
+    /// An earlier attempt had posted the message without storing its id. It was found, and updated if its content differed.
     FoundAgain,
 }
 
-/// What a [`delete`](MessageBook::delete) came to.
+/// The result of a [`delete`](MessageBook::delete).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Removed {
     /// The message is deleted.
     Deleted,
-    /// There was none, or a person had deleted it.
+    /// The key had no message, or a person had deleted it.
     NotThere,
-    /// An attempt to post it was never answered, and there is no way to look for it: a message may be there.
+    /// An attempt to post was never answered, and the platform offers no way to find out: a message may exist.
     Unknown,
 }
 
 /// Whether a message is the only one that was posted under its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Certainty {
-    /// It is.
+    /// It is the only one.
     Certain,
     /// Each attempt to post it that was never answered may have left one more message behind.
     Unknown,
@@ -150,7 +150,7 @@ impl MessageBook {
             match self.try_upsert(key, &wanted).await {
                 Ok(entry) => return Ok(entry),
                 Err(Halt::Failed(error)) => return Err(error),
-                Err(Halt::Lost) => tracing::debug!(key, "another process took the key over"),
+                Err(Halt::Lost) => tracing::debug!(key, "another process claimed the key"),
             }
         }
     }
@@ -165,7 +165,7 @@ impl MessageBook {
             match self.try_delete(key).await {
                 Ok(removed) => return Ok(removed),
                 Err(Halt::Failed(error)) => return Err(error),
-                Err(Halt::Lost) => tracing::debug!(key, "another process took the key over"),
+                Err(Halt::Lost) => tracing::debug!(key, "another process claimed the key"),
             }
         }
     }
@@ -259,7 +259,7 @@ impl MessageBook {
             if let Some(claim) = record.claim.as_ref().filter(|claim| claim.until_ms > now) {
                 if Instant::now() >= give_up {
                     return Err(
-                        Error::own("another process has been at work on this key for too long").into()
+                        Error::own("another process has held the lease of this key for too long").into()
                     );
                 }
                 let left = (claim.until_ms - now).min(POLL_MS);

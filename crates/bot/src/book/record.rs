@@ -1,4 +1,4 @@
-//! What a book writes down under a key.
+//! The record of a key.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +7,7 @@ use crate::activity::{Activity, ConversationReference};
 use crate::adapter::Marker;
 use crate::error::Error;
 
-/// What is kept under a key. Its life: no record → `Posting` → `Posted` → no record.
+/// The record of a key. Its states: no record → `Posting` → `Posted` → no record.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Record {
     /// The conversation, without a message.
@@ -22,11 +22,11 @@ pub(super) enum State {
     Posting {
         attempt: String,
         began_ms: u64,
-        /// As it was sent: an idempotency key stands for the whole request.
+        /// As it was sent: an idempotency key belongs to the whole request.
         activity: Box<Activity>,
         /// The digest of the content.
         digest: String,
-        /// Whether the message can be told by its marker.
+        /// Whether the message carries a marker.
         marked: bool,
         /// Whether an earlier attempt may have left a message that nobody remembers.
         certain: bool,

@@ -53,7 +53,9 @@ impl SqliteBookStore {
             (connection, version) if version <= SCHEMA => {
                 Ok(Self { connection: Arc::new(Mutex::new(connection)) })
             }
-            (_, version) => Err(Error::own(format_args!("the book is of version {version}, which is newer"))),
+            (_, version) => Err(Error::own(format_args!(
+                "the book's file has version {version}; a later release of the library wrote it"
+            ))),
         }
     }
 

@@ -1,4 +1,4 @@
-//! Where a book keeps its records.
+//! Storage of a book's records.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use crate::adapter::BoxFuture;
 use crate::error::Error;
 
-/// Where a [`MessageBook`] is kept: records under keys. What is in a record is the book's own affair.
+/// The storage of a [`MessageBook`](super::MessageBook): records under keys. The format of a record is private to the book.
 pub trait BookStore: Send + Sync + 'static {
     /// The record under this key.
     ///
@@ -18,7 +18,7 @@ pub trait BookStore: Send + Sync + 'static {
     fn get<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<String>, Error>>;
 
     /// Replaces the record under this key if it is the expected one, and returns whether it was. `None` is no record. Of several
-    /// callers with the same expectation, in whatever processes, one succeeds. After it returns the record has to be durable.
+    /// callers with the same expectation, in whatever processes, one succeeds. When it returns, the record must be durable.
     ///
     /// # Errors
     /// [`Error::Own`] if the store fails. Then the record may or may not have been replaced.
@@ -29,14 +29,14 @@ pub trait BookStore: Send + Sync + 'static {
         record: Option<&'a str>,
     ) -> BoxFuture<'a, Result<bool, Error>>;
 
-    /// The time by which leases end, in milliseconds since 1970. It has to be the same for all processes.
+    /// The clock by which leases expire, in milliseconds since 1970. All processes must use the same one.
     fn now_ms(&self) -> u64 {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
     }
 }
 
-/// A book in memory, for tests and for bots that may forget. Its time is tokio's, which a test can pause.
+/// A store in memory, for tests and for bots that may forget. Its time is tokio's, which a test can pause.
 #[derive(Debug)]
 pub struct MemoryBookStore {
     records: Mutex<HashMap<String, String>>,
@@ -51,7 +51,7 @@ impl Default for MemoryBookStore {
 }
 
 impl MemoryBookStore {
-    /// An empty one.
+    /// An empty store.
     #[must_use]
     pub fn new() -> Self {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

@@ -24,11 +24,11 @@ use crate::service::plain;
 
 /// The path on which the channel calls a bot, by convention.
 const PATH: &str = "/api/messages";
-/// The pause between two changes of one message, in milliseconds. Teams bears 60 calls in 30 seconds in a conversation; this
+/// The pause between two changes of one message, in milliseconds. Teams allows 60 calls in 30 seconds in a conversation; this
 /// leaves half of them for other messages.
 const UPDATE_INTERVAL_MS: u64 = 1000;
 
-/// What a [`ConnectorAdapter`] needs to know.
+/// Settings of a [`ConnectorAdapter`].
 #[derive(Clone)]
 pub struct ConnectorSettings {
     app_id: Option<String>,
@@ -49,13 +49,13 @@ impl std::fmt::Debug for ConnectorSettings {
 }
 
 impl ConnectorSettings {
-    /// A bot with this app id, whose tokens come from here. Calls to it are checked.
+    /// A bot with this app id, whose tokens come from this provider. The tokens of calls to it are verified.
     #[must_use]
     pub fn new(app_id: impl Into<String>, provider: impl TokenProvider) -> Self {
         Self { app_id: Some(app_id.into()), provider: Arc::new(provider), ..Self::anonymous() }
     }
 
-    /// A bot that calls without a token and **checks nobody's**: whoever reaches it can speak for anybody. For local work.
+    /// A bot that calls without a token and **verifies no caller**: whoever reaches it can pose as anybody. For local work.
     #[must_use]
     pub fn anonymous() -> Self {
         Self {
@@ -75,7 +75,7 @@ impl ConnectorSettings {
     /// [`anonymous`](Self::anonymous), and the log says so.
     ///
     /// # Errors
-    /// [`Error::Misconfigured`] if they don't go together.
+    /// [`Error::Misconfigured`] if a variable is missing or unknown.
     pub fn from_env() -> Result<Self, Error> {
         Self::from_variables(|name| std::env::var(name).ok())
     }
@@ -127,37 +127,37 @@ impl ConnectorSettings {
         Ok(settings.cloud(cloud))
     }
 
-    /// The same, in another cloud than Microsoft's public one.
+    /// Uses another cloud than Microsoft's public one.
     #[must_use]
     pub fn cloud(mut self, cloud: Cloud) -> Self {
         self.cloud = cloud;
         self
     }
 
-    /// The same, called on this path. It is `/api/messages` otherwise.
+    /// Receives calls on this path. The default is `/api/messages`.
     #[must_use]
     pub fn path(mut self, path: impl Into<String>) -> Self {
         self.path = path.into();
         self
     }
 
-    /// The same, accepting calls whose token is for this audience too, `api://botid-…` for one.
+    /// Also accepts tokens for this audience, such as `api://botid-…`.
     #[must_use]
     pub fn audience(mut self, audience: impl Into<String>) -> Self {
         self.audiences.push(audience.into());
         self
     }
 
-    /// The same, sending the bot's tokens to this service too. The services of the cloud, and those that verified activities name,
-    /// get them anyway. A bot that writes to stored conversation references of other services, before one of them calls, names
-    /// them here.
+    /// Also sends the bot's tokens to this service. The services of the cloud, and those that verified activities name,
+    /// get them in any case. A bot that writes to stored conversation references of other services, before one of these calls it,
+    /// names them here.
     #[must_use]
     pub fn trust_service_url(mut self, service_url: impl Into<String>) -> Self {
         self.trusted.push(service_url.into());
         self
     }
 
-    /// The same, hearing these tenants only.
+    /// Accepts calls from these tenants alone.
     #[must_use]
     pub fn tenants<T: Into<String>>(mut self, tenant_ids: impl IntoIterator<Item = T>) -> Self {
         self.tenants = Some(tenant_ids.into_iter().map(Into::into).collect());
@@ -182,14 +182,14 @@ impl ConnectorSettings {
 /// # }
 /// ```
 ///
-/// A call is heard only if its token is signed by the channel, meant for this bot, in time, and names the service URL that the
-/// activity names, to which the bot will answer. A turn goes on to its end although the call that brought it is broken off.
+/// A call is accepted only if its token is signed by the channel, is for this bot, has not expired, and names the activity's
+/// service URL, to which the bot will answer. A turn runs to its end even if the caller closes the connection.
 #[derive(Debug)]
 pub struct ConnectorAdapter {
     client: ConnectorClient,
     app_id: Option<String>,
     path: String,
-    keeps_keys: bool,
+    stores_keys: bool,
     /// `None` if nobody is checked.
     verifier: Option<Verifier>,
 }
@@ -223,13 +223,13 @@ impl ConnectorAdapter {
             );
             None
         };
-        let keeps_keys = cloud.keeps_keys;
+        let stores_keys = cloud.stores_keys;
         // Redraft is service and authority in one.
-        trusted.extend(keeps_keys.then(|| cloud.login_endpoint.clone()));
+        trusted.extend(stores_keys.then(|| cloud.login_endpoint.clone()));
         let trusted = TrustedServices::new(&cloud, &trusted);
         let tokens = Tokens::new(provider, cloud, http.clone());
-        let client = ConnectorClient::new(http, tokens, trusted, keeps_keys);
-        Self { client, app_id, path, keeps_keys, verifier }
+        let client = ConnectorClient::new(http, tokens, trusted, stores_keys);
+        Self { client, app_id, path, stores_keys, verifier }
     }
 
     /// The REST API, with this bot's tokens.
@@ -238,7 +238,7 @@ impl ConnectorAdapter {
         &self.client
     }
 
-    async fn hear(&self, request: &Request<Bytes>) -> Result<Activity, Untrusted> {
+    async fn authenticate(&self, request: &Request<Bytes>) -> Result<Activity, Untrusted> {
         let header = |name| request.headers().get(name);
         let kind = header(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         let kind = kind.split(';').next().unwrap_or_default().trim();
@@ -357,7 +357,7 @@ impl Adapter for ConnectorAdapter {
             update_targeted: targeted,
             stream: teams && personal == Some(true),
             typing: true,
-            send_once: self.keeps_keys,
+            send_once: self.stores_keys,
             update_interval_ms: UPDATE_INTERVAL_MS,
             ..Capabilities::NONE
         }
@@ -450,10 +450,10 @@ impl Adapter for ConnectorAdapter {
 
     fn receive(self: Arc<Self>, bot: Bot, request: Request<Bytes>) -> BoxFuture<'static, Response<Bytes>> {
         Box::pin(async move {
-            let activity = match self.hear(&request).await {
+            let activity = match self.authenticate(&request).await {
                 Ok(activity) => activity,
                 Err(Untrusted { status, words }) => {
-                    tracing::warn!(status = status.as_u16(), words, "a call to the bot was not heard");
+                    tracing::warn!(status = status.as_u16(), words, "a call to the bot was refused");
                     return plain(status, words);
                 }
             };

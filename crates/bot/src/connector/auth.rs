@@ -1,4 +1,4 @@
-//! Who calls the bot: the check of the token that a call brings.
+//! Verification of the token that a call to the bot brings.
 //!
 //! Source: <https://learn.microsoft.com/azure/bot-service/rest-api/bot-framework-rest-connector-authentication>
 
@@ -18,12 +18,12 @@ use crate::activity::Activity;
 use crate::error::{Error, Repeat};
 use crate::http::HttpClient;
 
-/// How long the channel's keys are taken as they are, in milliseconds: a day. A new key is published that long before its use.
+/// For how long fetched keys are fresh, in milliseconds: a day. A new key is published that long before its use.
 pub const KEYS_FRESH_MS: u64 = 86_400_000;
 /// How long the bot does not fetch the keys again for a key id that they did not hold, in milliseconds.
 pub const KEYS_PAUSE_MS: u64 = 10_000;
-/// How many times the keys are fetched within [`KEYS_PAUSE_MS`]: the first time, and for other key ids that are not among them. A key that
-/// is used at once after it was published is found, and whoever invents key ids causes no more fetches than this.
+/// How many times the keys are fetched within [`KEYS_PAUSE_MS`]: the first time, and for other key ids that are not among them.
+/// A key that is used at once after it was published is found, and whoever invents key ids causes no more fetches than this.
 pub const KEYS_FETCHES_MAX: usize = 5;
 /// How long a call waits for fresh keys while there are old ones, in milliseconds.
 const KEYS_WAIT_MS_MAX: u64 = 5_000;
@@ -34,7 +34,7 @@ const TOKEN_BYTES_MAX: usize = 16 << 10;
 /// How far two clocks may be apart, in seconds; as the official SDKs have it.
 const SKEW_SECONDS: i64 = 300;
 
-/// Why a call is not heard.
+/// Why a call is refused.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Untrusted {
     pub(super) status: StatusCode,
@@ -84,7 +84,7 @@ impl Verifier {
         now_seconds: u64,
     ) -> Result<Caller, Untrusted> {
         let header = authorization.ok_or(unauthorized("A token is missing."))?;
-        let header = header.to_str().map_err(|_| unauthorized("The token is no token."))?;
+        let header = header.to_str().map_err(|_| unauthorized("The token is malformed."))?;
         let (scheme, token) = header.split_once(' ').ok_or(unauthorized("A bearer token is missing."))?;
         if !scheme.eq_ignore_ascii_case("bearer") {
             return Err(unauthorized("A bearer token is missing."));
@@ -169,7 +169,7 @@ struct Token<'a> {
 
 impl<'a> Token<'a> {
     fn read(token: &'a str) -> Result<Self, Untrusted> {
-        const BROKEN: Untrusted = unauthorized("The token is no token.");
+        const BROKEN: Untrusted = unauthorized("The token is malformed.");
         if token.len() > TOKEN_BYTES_MAX {
             return Err(unauthorized("The token is too long."));
         }

@@ -22,9 +22,9 @@ use crate::adapter::BoxFuture;
 use crate::error::{Error, Refusal, Repeat};
 use crate::http::{Answer, HttpClient};
 
-/// How often a call is made again that the service asked to make later.
+/// The most repetitions of a call that the service asked to repeat later.
 pub const RETRIES_MAX: u32 = 4;
-/// How long a call waits between all its tries together, in milliseconds. A service that asks for more is left: the caller gets
+/// The longest time that a call waits between all its attempts, in milliseconds. If the service asks for more, the caller gets
 /// the error with the time to wait.
 pub const RETRY_MS_TOTAL_MAX: u64 = 30_000;
 /// How long the first pause is where the service says nothing, in milliseconds. It doubles.
@@ -33,7 +33,7 @@ const RETRY_MS_FIRST: u64 = 1000;
 const KEY_BYTES_MAX: usize = 255;
 /// How many pages of members are read. A page has 500, and Teams' largest teams 25 000.
 const PAGES_MAX: usize = 100;
-/// Of an error that is no JSON, so many characters are told.
+/// The most characters of a body that is no JSON that an error quotes.
 const WORDS_CHARS_MAX: usize = 500;
 
 /// What stays as it is in a segment of a path.
@@ -42,7 +42,7 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'
 /// The Connector's REST API. Cheap to clone; the clones share connections and tokens.
 ///
 /// The methods are the operations that bots use most; [`call`](Self::call) reaches all the others, with the same tokens, tries
-/// and errors. Dropping a call before its end leaves it open whether the service heard it.
+/// and errors. If a call is dropped before its end, the service may or may not have received it.
 #[derive(Clone, Debug)]
 pub struct ConnectorClient {
     inner: Arc<Inner>,
@@ -53,10 +53,10 @@ struct Inner {
     http: HttpClient,
     tokens: Tokens,
     trusted: TrustedServices,
-    keeps_keys: bool,
+    stores_keys: bool,
 }
 
-/// A call that is made when it is awaited.
+/// A call, which is made when it is awaited.
 #[derive(Debug)]
 #[must_use = "a call is made when it is awaited"]
 pub struct ConnectorCall {
@@ -90,8 +90,8 @@ impl ConnectorAnswer {
 }
 
 impl ConnectorClient {
-    pub(crate) fn new(http: HttpClient, tokens: Tokens, trusted: TrustedServices, keeps_keys: bool) -> Self {
-        Self { inner: Arc::new(Inner { http, tokens, trusted, keeps_keys }) }
+    pub(crate) fn new(http: HttpClient, tokens: Tokens, trusted: TrustedServices, stores_keys: bool) -> Self {
+        Self { inner: Arc::new(Inner { http, tokens, trusted, stores_keys }) }
     }
 
     /// Sends tokens to the service that a verified activity names.
@@ -99,8 +99,8 @@ impl ConnectorClient {
         self.inner.trusted.trust(service_url);
     }
 
-    /// Any operation of the API, by its path below the service URL. The segments are given as they are, and escaped here. The token
-    /// goes only to the cloud's services, to those of verified activities and to those that the settings name.
+    /// Any operation of the API, by its path below the service URL. The segments are given as they are, and escaped here. The
+    /// token goes only to the cloud's services, to those of verified activities and to those that the settings name.
     ///
     /// ```no_run
     /// # use redraft_bot::{ConnectorClient, Error};
@@ -123,11 +123,13 @@ impl ConnectorClient {
         let lost = path.iter().any(|segment| matches!(*segment, "" | "." | ".."));
         let service = service_url.trim_end_matches('/');
         let url = if lost {
-            Err(Error::Misconfigured(format!("{method} {tail} can't be called: an id is empty, or dots.")))
+            Err(Error::Misconfigured(format!(
+                "{method} {tail} can't be called: an id in its path is empty or consists of dots."
+            )))
         } else if service.starts_with("https://") || service.starts_with("http://") {
             Ok(format!("{service}{tail}"))
         } else {
-            Err(Error::Misconfigured(format!("{service_url:?} is no service URL.")))
+            Err(Error::Misconfigured(format!("{service_url:?} is no service URL: it starts with https://.")))
         };
         let name = format!("{method} {tail}");
         let client = self.clone();
@@ -137,12 +139,12 @@ impl ConnectorClient {
     /// Sends an activity to the conversation that it names, as a reply if it has a `reply_to_id`.
     ///
     /// # Errors
-    /// See [`Error`]. After [`Error::Unanswered`] the message may be there.
+    /// See [`Error`]. After [`Error::Unanswered`] the message may exist.
     pub async fn send(&self, activity: &Activity) -> Result<ResourceResponse, Error> {
         self.sending(activity)?.await.map(|answer| resource(&answer))
     }
 
-    /// The same with a key, under which Redraft posts once. Other services don't look at it.
+    /// As [`send`](Self::send), with an idempotency key, under which Redraft posts once. Other services ignore it.
     ///
     /// # Errors
     /// As [`send`](Self::send).
@@ -161,11 +163,11 @@ impl ConnectorClient {
     /// Replaces the message that `activity.id` names.
     ///
     /// # Errors
-    /// See [`Error`]. Asking again leaves the same content.
+    /// See [`Error`]. Repeating the call is safe.
     pub async fn update(&self, activity: &Activity) -> Result<ResourceResponse, Error> {
         let (service_url, conversation) = place(&activity.service_url, &activity.conversation)?;
         let id = id_of(activity.id.as_deref())?;
-        // An update moves nothing, and whom a message is for never changes: Teams refuses to be told.
+        // An update moves nothing, and whom a message is for never changes: Teams refuses a body that names them.
         let mut body = activity.clone();
         body.reply_to_id = None;
         if activity.is_targeted() {
@@ -180,7 +182,7 @@ impl ConnectorClient {
     /// Deletes the message that `reference.activity_id` names. Of a targeted message, `reference.user` says `is_targeted`.
     ///
     /// # Errors
-    /// See [`Error`]. A second deletion is refused, see [`Error::is_gone`].
+    /// See [`Error`]. A second deletion is refused, see [`Error::is_message_not_found`].
     pub async fn delete(&self, reference: &ConversationReference) -> Result<(), Error> {
         let (service_url, conversation) = place(&reference.service_url, &reference.conversation)?;
         let path =
@@ -190,10 +192,10 @@ impl ConnectorClient {
         call.targeted(targeted).await.map(|_| ())
     }
 
-    /// Opens a conversation, and returns where it is; with the id of its first message, if the service tells.
+    /// Opens a conversation and returns its reference, with the id of its first message if the service names it.
     ///
     /// # Errors
-    /// See [`Error`]. After [`Error::Unanswered`] a thread may be there.
+    /// See [`Error`]. After [`Error::Unanswered`] a thread may exist.
     pub async fn create_conversation(
         &self,
         service_url: &str,
@@ -228,7 +230,7 @@ impl ConnectorClient {
         })
     }
 
-    /// Who is in a conversation. All pages are read.
+    /// The members of a conversation. All pages are read.
     ///
     /// # Errors
     /// See [`Error`].
@@ -270,7 +272,7 @@ impl ConnectorClient {
 }
 
 impl ConnectorCall {
-    /// The same with this body.
+    /// Sets the body.
     pub fn json(mut self, body: &impl serde::Serialize) -> Self {
         match serde_json::to_vec(body) {
             Ok(json) => self.json = Some(json.into()),
@@ -279,7 +281,7 @@ impl ConnectorCall {
         self
     }
 
-    /// The same with one more parameter in the address.
+    /// Adds a query parameter.
     pub fn query(mut self, name: &str, value: &str) -> Self {
         if let Ok(url) = &mut self.url {
             let (name, value) = (utf8_percent_encode(name, SEGMENT), utf8_percent_encode(value, SEGMENT));
@@ -290,13 +292,13 @@ impl ConnectorCall {
         self
     }
 
-    /// The same with the token that the [`TokenProvider`](crate::TokenProvider) gives for this tenant.
+    /// Uses the token that the [`TokenProvider`](crate::TokenProvider) gives for this tenant.
     pub fn tenant(mut self, tenant_id: &str) -> Self {
         tenant_id.clone_into(&mut self.tenant);
         self
     }
 
-    /// The same under a key of the caller's: Redraft carries it out once in 24 hours and answers the same again.
+    /// Sets an idempotency key, of at most 255 bytes: Redraft carries the call out once in 24 hours and repeats its answer.
     pub fn idempotency_key(mut self, key: &str) -> Self {
         let key = utf8_percent_encode(key, percent_encoding::CONTROLS).to_string();
         if key.is_empty() || key.len() > KEY_BYTES_MAX {
@@ -313,7 +315,7 @@ impl ConnectorCall {
 
     /// Whether doing it twice is the same as once.
     fn repeat(&self) -> Repeat {
-        let same = self.method != Method::POST || (self.key.is_some() && self.client.inner.keeps_keys);
+        let same = self.method != Method::POST || (self.key.is_some() && self.client.inner.stores_keys);
         if same { Repeat::Safe } else { Repeat::MayDuplicate }
     }
 
@@ -392,8 +394,11 @@ fn jitter(pause: Duration) -> Duration {
 }
 
 fn bearer(secret: &str) -> Result<HeaderValue, Error> {
-    let mut value = HeaderValue::try_from(format!("Bearer {secret}"))
-        .map_err(|_| Error::Misconfigured("The token provider gave what is no token.".to_owned()))?;
+    let mut value = HeaderValue::try_from(format!("Bearer {secret}")).map_err(|_| {
+        Error::Misconfigured(
+            "The token provider returned a token with characters that no header can have.".to_owned(),
+        )
+    })?;
     value.set_sensitive(true);
     Ok(value)
 }
@@ -432,7 +437,7 @@ fn resource(answer: &ConnectorAnswer) -> ResourceResponse {
 }
 
 fn id_of(id: Option<&str>) -> Result<&str, Error> {
-    id.ok_or_else(|| Error::Misconfigured("The id of the message is missing.".to_owned()))
+    id.ok_or_else(|| Error::Misconfigured("The id of the message is missing. Sending returns it.".to_owned()))
 }
 
 /// Where to call, and which conversation.
@@ -443,8 +448,12 @@ fn place<'a>(
     let id = conversation.as_ref().and_then(|conversation| conversation.id.as_deref());
     match (service_url, id) {
         (Some(service_url), Some(id)) => Ok((service_url, id)),
-        (None, _) => Err(Error::Misconfigured("The conversation reference has no service URL.".to_owned())),
-        (_, None) => Err(Error::Misconfigured("The conversation reference has no conversation.".to_owned())),
+        (None, _) => Err(Error::Misconfigured(
+            "The conversation reference has no service URL. Store the whole reference.".to_owned(),
+        )),
+        (_, None) => Err(Error::Misconfigured(
+            "The conversation reference has no conversation. Store the whole reference.".to_owned(),
+        )),
     }
 }
 

@@ -1,23 +1,23 @@
-//! Whom a bot trusts, and who vouches for it.
+//! The clouds, and whom a bot trusts in each.
 
-/// The addresses of a cloud's authority. Set the fields of a ready-made one to point it elsewhere.
+/// The addresses of a cloud's authority. Change the fields of a ready-made one for a cloud of your own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Cloud {
-    /// Where the bot's tokens are issued, without the tenant: `https://login.microsoftonline.com`.
+    /// The endpoint that issues the bot's tokens, without the tenant: `https://login.microsoftonline.com`.
     pub login_endpoint: String,
-    /// The tenant of a bot that names none.
+    /// The tenant from which a bot without a tenant of its own gets tokens.
     pub login_tenant: String,
-    /// What the bot's tokens are for, with `/.default` at its end.
+    /// The scope of the bot's tokens, which ends with `/.default`.
     pub scope: String,
-    /// Who issues the tokens that calls to the bot bring.
+    /// The issuer of the tokens that calls to the bot bring.
     pub issuer: String,
-    /// Where the keys of that issuer are found: an OpenID metadata document.
+    /// The URL of that issuer's OpenID metadata, which name its keys.
     pub openid_metadata: String,
-    /// Whether the service keeps idempotency keys, so that [`send_once`](crate::Adapter::send_once) is kept. Only Redraft does.
-    pub keeps_keys: bool,
-    /// The hosts of the cloud's services, to which the bot's tokens go over HTTPS. `*.` in front stands for every host below. Other
-    /// services get a token only after a verified activity named them, or if
+    /// Whether the service stores idempotency keys, which [`send_once`](crate::Adapter::send_once) relies on. Only Redraft does.
+    pub stores_keys: bool,
+    /// The hosts of the cloud's services, to which the bot's tokens go over HTTPS. `*.` in front stands for every host below.
+    /// Other services get a token only after a verified activity named them, or if
     /// [`trust_service_url`](crate::ConnectorSettings::trust_service_url) does.
     pub service_hosts: Vec<String>,
 }
@@ -69,7 +69,7 @@ impl Cloud {
     pub fn redraft(url: &str) -> Self {
         let url = url.trim_end_matches('/');
         Self {
-            keeps_keys: true,
+            stores_keys: true,
             ..Self::new(url, "botframework.com", "https://api.botframework.com", url, &[])
         }
     }
@@ -92,7 +92,7 @@ impl Cloud {
             scope: format!("{api}/.default"),
             issuer: api.to_owned(),
             openid_metadata: format!("{keys}/v1/.well-known/openidconfiguration"),
-            keeps_keys: false,
+            stores_keys: false,
             service_hosts: hosts.iter().map(|host| (*host).to_owned()).collect(),
         }
     }

@@ -28,7 +28,7 @@ const RENEWAL_PAUSE_MS: u64 = 30_000;
 /// How long a client assertion is valid, in seconds. It is used at once.
 const ASSERTION_SECONDS: u64 = 600;
 
-/// Words that must not be seen.
+/// A secret, which `Debug` does not show.
 #[derive(Clone, PartialEq, Eq)]
 struct Secret(String);
 
@@ -38,7 +38,7 @@ impl std::fmt::Debug for Secret {
     }
 }
 
-/// A token, and for how long it is good. Its `Debug` does not show it.
+/// A token and its lifetime. `Debug` does not show the token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccessToken {
     secret: Secret,
@@ -46,7 +46,7 @@ pub struct AccessToken {
 }
 
 impl AccessToken {
-    /// A token that is good for so long from now.
+    /// A token that expires after this time.
     #[must_use]
     pub fn new(secret: impl Into<String>, lifetime: Duration) -> Self {
         Self { secret: Secret(secret.into()), lifetime }
@@ -57,7 +57,7 @@ impl AccessToken {
     }
 }
 
-/// What a token is asked for.
+/// The purpose of a token.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct TokenRequest<'a> {
@@ -68,8 +68,8 @@ pub struct TokenRequest<'a> {
     http: &'a HttpClient,
 }
 
-/// Gives the tokens with which a bot calls the Connector. They are kept until shortly before they expire, and asked for once
-/// however many calls wait for one.
+/// The source of the tokens with which a bot calls the Connector. The SDK caches a token until shortly before it expires, and
+/// asks once for all calls that wait for one.
 ///
 /// ```
 /// use redraft_bot::{AccessToken, BoxFuture, Error, TokenProvider, TokenRequest};
@@ -83,13 +83,13 @@ pub struct TokenRequest<'a> {
 /// }
 /// ```
 pub trait TokenProvider: Send + Sync + 'static {
-    /// A new token. `None` if calls are to be made without.
+    /// A new token. `None` if calls are made without one.
     ///
     /// # Errors
-    /// Whatever keeps it from being given; the call that waits for it fails with this, and nothing has been sent.
+    /// The reason for which there is no token. The call that needs it fails with this error, and nothing was sent.
     fn token<'a>(&'a self, request: TokenRequest<'a>) -> BoxFuture<'a, Result<Option<AccessToken>, Error>>;
 
-    /// Which of its tokens a tenant's calls take, by a name of its own. One for all, unless this says otherwise.
+    /// The name of the cached token for a tenant's calls. Tenants with the same name share a token; by default all do.
     fn account<'a>(&'a self, tenant: &'a str) -> &'a str {
         let _ = tenant;
         ""
@@ -106,7 +106,7 @@ impl TokenProvider for Anonymous {
     }
 }
 
-/// An app that proves itself with a secret.
+/// An app that authenticates with a client secret.
 #[derive(Clone, Debug)]
 pub struct ClientSecret {
     app_id: String,
@@ -121,7 +121,7 @@ impl ClientSecret {
         Self { app_id: app_id.into(), secret: Secret(secret.into()), tenant: None }
     }
 
-    /// The same, registered in this tenant only.
+    /// Sets the tenant, of an app that is registered in one tenant alone.
     #[must_use]
     pub fn tenant(mut self, tenant_id: impl Into<String>) -> Self {
         self.tenant = Some(tenant_id.into());
@@ -139,7 +139,7 @@ impl TokenProvider for ClientSecret {
     }
 }
 
-/// An app that proves itself with a certificate, which is registered for it by its thumbprint.
+/// An app that authenticates with a certificate, which is registered for it by its thumbprint.
 #[derive(Clone)]
 pub struct Certificate {
     app_id: String,
@@ -163,7 +163,7 @@ impl Certificate {
     /// # Errors
     /// [`Error::Misconfigured`] if one of them is something else.
     pub fn from_pem(app_id: impl Into<String>, certificate: &[u8], key: &[u8]) -> Result<Self, Error> {
-        // What broke is not told: it could quote the key.
+        // The cause is left out: it could quote the key.
         let broken = |what: &str| Error::Misconfigured(format!("The {what} can't be read."));
         let certificate = CertificateDer::from_pem_slice(certificate)
             .map_err(|_| broken("certificate (PEM, BEGIN CERTIFICATE)"))?;
@@ -178,7 +178,7 @@ impl Certificate {
         Ok(Self { app_id: app_id.into(), tenant: None, thumbprint, key: Arc::new(key) })
     }
 
-    /// The same, registered in this tenant only.
+    /// Sets the tenant, of an app that is registered in one tenant alone.
     #[must_use]
     pub fn tenant(mut self, tenant_id: impl Into<String>) -> Self {
         self.tenant = Some(tenant_id.into());
@@ -218,7 +218,7 @@ impl TokenProvider for Certificate {
     }
 }
 
-/// A bot in Azure, which the machine that it runs on vouches for.
+/// A bot in Azure with a managed identity.
 #[derive(Clone, Debug)]
 pub struct ManagedIdentity {
     client_id: Option<String>,
@@ -253,7 +253,7 @@ impl ManagedIdentity {
         }
     }
 
-    /// The same, asked for at this address with this password, in the place of `IDENTITY_ENDPOINT` and `IDENTITY_HEADER`.
+    /// Sets the endpoint and the header's value, in the place of `IDENTITY_ENDPOINT` and `IDENTITY_HEADER`.
     #[must_use]
     pub fn at(mut self, endpoint: impl Into<String>, header: impl Into<String>) -> Self {
         self.source = Source::Endpoint { url: endpoint.into(), header: Secret(header.into()) };

@@ -7,7 +7,8 @@ use reqwest::Url;
 
 use super::cloud::Cloud;
 
-/// How many services of verified activities are remembered. The platform has a few dozen; beyond this number all of them are forgotten.
+/// How many services of verified activities are remembered. The platform has a few dozen; beyond this number all of them are
+/// forgotten.
 const SERVICES_MAX: usize = 1_000;
 
 /// The services that may see a token: those of the cloud, those that the author named, and those of verified activities.

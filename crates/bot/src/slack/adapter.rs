@@ -16,8 +16,8 @@ use super::arguments::{Purpose, content};
 use super::cards::{Blocks, markdown};
 use super::client::{SlackClient, SlackTeam, SlackToken, SlackTokenProvider};
 use super::events::{Identity, Incoming, Payload};
-use super::heard::Heard;
 use super::response_url::{self, EphemeralId, Turn};
+use super::seen::SeenKeys;
 use super::{signature, socket};
 use crate::activity::{
     Activity, ActivityType, Attachment, ConversationAccount, ConversationReference, InvokeResponse,
@@ -29,24 +29,25 @@ use crate::error::{Error, Repeat};
 use crate::factory::CardFactory;
 use crate::service::plain;
 
-/// The path for all that Slack sends: events, interactivity and commands.
+/// The path of the bot for everything that Slack sends: events, interactivity and commands.
 pub const SLACK_PATH: &str = "/slack/events";
-/// How long Slack waits at most for a turn's answer, in milliseconds; then it gets an empty one, and the turn goes on. Slack itself
-/// gives up after 3000.
+/// The longest time in which a turn can set its answer to Slack, in milliseconds. Then Slack gets an empty answer and the turn
+/// continues. Slack itself gives up after 3000 ms.
 pub const SLACK_ANSWER_MS_MAX: u64 = 2_500;
-/// How long the bot's own id is asked for when a payload does not name it, in milliseconds. A turn goes without it then.
+/// The longest time for which a turn waits for the bot's own id, when a payload does not name it, in milliseconds. Then the
+/// turn runs without the id.
 const IDENTITY_MS_MAX: u64 = 1_000;
-/// How many teams' identities, and people's direct conversations, are remembered. Beyond that they are asked for anew.
+/// The most teams' identities, and people's direct conversations, that are cached. Beyond that all are fetched anew.
 const REMEMBERED_MAX: usize = 1_000;
-/// The pause that `chat.update` bears for long (50 calls a minute), in milliseconds.
+/// The pause between two updates that the rate limit of `chat.update` allows permanently (50 calls a minute), in milliseconds.
 const UPDATE_INTERVAL_MS: u64 = 1_200;
 /// The longest stream, in bytes of text. Slack refuses somewhere above 10,600 of them.
 const STREAM_BYTES_MAX: usize = 10_000;
-/// How much of a conversation is looked through for a marked message: pages, and messages of each.
+/// How far a conversation is searched for a marked message: the most pages, and the messages of a page.
 const PAGES_MAX: usize = 5;
 const PAGE_MESSAGES: usize = 200;
 
-/// What a [`SlackAdapter`] needs to know.
+/// Settings of a [`SlackAdapter`].
 ///
 /// ```
 /// use redraft_bot::{SlackAdapter, SlackSettings, SlackToken};
@@ -74,32 +75,32 @@ impl fmt::Debug for SlackSettings {
 }
 
 impl SlackSettings {
-    /// Settings with the bot's token, or a lookup of the teams' tokens. Such a bot sends, but hears nothing yet.
+    /// Settings with the bot's token, or a lookup of the teams' tokens. A bot with nothing else sends, but receives nothing.
     pub fn new(tokens: impl SlackTokenProvider) -> Self {
         let api_url = "https://slack.com/api/".to_owned();
         Self { tokens: Arc::new(tokens), signing_secret: None, app_token: None, api_url }
     }
 
-    /// The signing secret, by which requests to [`SLACK_PATH`] are believed.
+    /// Sets the signing secret, with which requests to [`SLACK_PATH`] are verified.
     pub fn signing_secret(mut self, secret: impl Into<String>) -> Self {
         self.signing_secret = Some(secret.into()).filter(|secret| !secret.is_empty());
         self
     }
 
-    /// The app-level token, `xapp-…`, with which the bot listens over Socket Mode.
+    /// Sets the app-level token, `xapp-…`, with which the bot receives events through Socket Mode.
     pub fn app_token(mut self, token: impl Into<SlackToken>) -> Self {
         self.app_token = Some(token.into());
         self
     }
 
-    /// The API of another server than Slack, Redraft for one, by the address that ends in `/api/`.
+    /// Sets the URL of the API of another server than Slack, such as Redraft. It ends in `/api/`.
     pub fn api_url(mut self, url: impl Into<String>) -> Self {
         self.api_url = url.into();
         self
     }
 
-    /// The settings from `SLACK_BOT_TOKEN`, `SLACK_SIGNING_SECRET`, `SLACK_APP_TOKEN` and `SLACK_API_URL`. All but the first may be
-    /// missing.
+    /// Reads the settings from `SLACK_BOT_TOKEN`, `SLACK_SIGNING_SECRET`, `SLACK_APP_TOKEN` and `SLACK_API_URL`. All but the
+    /// first are optional.
     ///
     /// # Errors
     /// [`Error::Misconfigured`] without a bot token.
@@ -122,20 +123,20 @@ impl SlackSettings {
     }
 }
 
-/// Slack.
+/// The Slack platform.
 ///
-/// What comes over [`SLACK_PATH`] or Socket Mode becomes a turn: messages, edits, deletions and reactions as in Teams; clicks as the
-/// invoke `adaptiveCard/action`, so that [`Activity::action`] reads them; commands as activities of the type `command` whose name is
-/// the command; modals and shortcuts as invokes named by their type, whose [`InvokeResponse`] body is Slack's answer
-/// (`response_action` for one); everything else as an event. The whole payload is in `channel_data`. The bot's own messages are
-/// not handed on.
+/// Everything that Slack sends to [`SLACK_PATH`] or through Socket Mode becomes a turn: messages, edits, deletions and
+/// reactions as in Teams; clicks as the invoke `adaptiveCard/action`, so that [`Activity::action`] reads them; commands as
+/// activities of the type `command` whose name is the command; modals and shortcuts as invokes named by their type, whose
+/// [`InvokeResponse`] body is Slack's answer (`response_action` for one); everything else as an event. The whole payload is in
+/// `channel_data`. The bot's own messages are ignored.
 ///
-/// A turn that takes longer than [`SLACK_ANSWER_MS_MAX`] goes on after Slack has got its answer.
+/// A turn that takes longer than [`SLACK_ANSWER_MS_MAX`] continues after Slack got its answer.
 pub struct SlackAdapter {
     client: SlackClient,
     secret: Option<hmac::Key>,
     pub(super) app_token: Option<SlackToken>,
-    heard: Heard,
+    seen: SeenKeys,
     identities: Remembered<SlackTeam, Identity>,
     /// Direct conversations by team and person.
     direct: Remembered<(SlackTeam, String), String>,
@@ -176,7 +177,7 @@ pub(super) struct Reply {
 }
 
 impl Reply {
-    /// Heard, and nothing to say.
+    /// Received, without content.
     pub(super) const EMPTY: Self = Self { status: 200, body: None };
 
     pub(super) fn is_success(&self) -> bool {
@@ -197,23 +198,23 @@ impl Reply {
 }
 
 impl SlackAdapter {
-    /// Slack with these settings.
+    /// An adapter with these settings.
     ///
     /// # Errors
-    /// [`Error::Misconfigured`] if the address of the API is none, or TLS can't be set up.
+    /// [`Error::Misconfigured`] if the URL of the API is invalid, or TLS can't be set up.
     pub fn new(settings: SlackSettings) -> Result<Self, Error> {
         let SlackSettings { tokens, signing_secret, app_token, api_url } = settings;
         Ok(Self {
             client: SlackClient::with_provider(&api_url, tokens)?,
             secret: signing_secret.map(|secret| hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes())),
             app_token,
-            heard: Heard::default(),
+            seen: SeenKeys::default(),
             identities: Remembered::new(),
             direct: Remembered::new(),
         })
     }
 
-    /// Slack with [the settings of the environment](SlackSettings::from_env).
+    /// An adapter with [the settings of the environment](SlackSettings::from_env).
     ///
     /// # Errors
     /// As [`SlackSettings::from_env`] and [`new`](Self::new).
@@ -221,7 +222,7 @@ impl SlackAdapter {
         Self::new(SlackSettings::from_env()?)
     }
 
-    /// The client of the Web API, to call methods that no verb of a bot stands for. Keep a clone before the adapter goes to the bot.
+    /// The client of the Web API, for all methods. Clone it before you give the adapter to the bot.
     #[must_use]
     pub fn client(&self) -> &SlackClient {
         &self.client
@@ -258,18 +259,18 @@ impl SlackAdapter {
         }
     }
 
-    /// Whether this was not heard before. From now on it was.
+    /// Whether this payload is new. It is marked as seen.
     fn is_new(&self, payload: &Payload) -> bool {
         // All keys are remembered, whichever is known.
-        let known = payload.keys().into_iter().filter(|key| !self.heard.first(key.clone())).count();
+        let known = payload.keys().into_iter().filter(|key| !self.seen.first(key.clone())).count();
         known == 0
     }
 
-    /// Begins a turn. What it answers comes through the channel, which closes without an answer if the turn broke.
+    /// Starts a turn. Its answer arrives through the channel, which closes without an answer if the turn panicked.
     pub(super) fn begin(self: &Arc<Self>, bot: &Bot, payload: Payload) -> oneshot::Receiver<Reply> {
         let (answer, answered) = oneshot::channel();
         if !self.is_new(&payload) {
-            tracing::debug!("heard before");
+            tracing::debug!("received before");
             let _ = answer.send(Reply::EMPTY);
             return answered;
         }
@@ -285,7 +286,7 @@ impl SlackAdapter {
             let outcome = turn_bot.process(adapter.clone(), activity).await;
             let (reply, told) = match outcome {
                 TurnOutcome::Invoke(response) => reply_to(&payload, response),
-                // What failed was heard all the same: Slack must not send an event again, nor switch the bot's events off.
+                // The event was received although the turn failed: Slack must not send it again, nor switch the bot's events off.
                 TurnOutcome::Failed if !event => (Reply { status: 500, body: None }, None),
                 TurnOutcome::Done | TurnOutcome::Replies(_) | TurnOutcome::Failed => (Reply::EMPTY, None),
             };
@@ -330,9 +331,9 @@ impl SlackAdapter {
                 return plain(StatusCode::BAD_REQUEST, words);
             }
         };
-        // Whatever is signed is heard once: a recorded request says nothing new.
+        // A signed request is accepted once: a recorded one is a replay.
         let signed = head.headers.get("x-slack-signature").and_then(|value| value.to_str().ok());
-        if !signed.is_none_or(|signature| self.heard.first(format!("signature:{signature}"))) {
+        if !signed.is_none_or(|signature| self.seen.first(format!("signature:{signature}"))) {
             return Reply::EMPTY.into_response();
         }
         let answered = self.begin(&bot, payload);
@@ -378,7 +379,7 @@ impl SlackAdapter {
         let reader = match (activity.is_targeted(), reader.and_then(|reader| reader.id.as_deref())) {
             (true, None) => {
                 return Err(Error::Misconfigured(
-                    "A message for one member needs the member's id.".to_owned(),
+                    "A message for one member needs the member's id: use only_for.".to_owned(),
                 ));
             }
             (_, reader) => reader,
@@ -406,7 +407,7 @@ impl SlackAdapter {
         Ok(ResourceResponse { id: text("ts"), ..ResourceResponse::default() })
     }
 
-    /// Says it through the turn's `response_url` if the bot can't post there, and that reaches whom it is for.
+    /// Posts through the turn's `response_url` if the bot is not in the conversation and the URL reaches the same readers.
     async fn respond(
         &self,
         client: &SlackClient,
@@ -546,8 +547,8 @@ impl SlackAdapter {
         Ok(Stream { id, reference, sequence: 1, text })
     }
 
-    /// The call that shows what is new of a text; at the end of the stream, with what comes below it. Fails if the stream can't show
-    /// the text.
+    /// The call that shows what is new of a text; at the end of the stream, with what comes below it. Fails if the stream can't
+    /// show the text.
     async fn grow(&self, stream: &mut Stream, text: &str, end: Option<&StreamEnd>) -> Result<(), Error> {
         let conversation = stream.reference.conversation.clone().unwrap_or_default();
         let client = self.client_for(&conversation);
@@ -635,7 +636,9 @@ fn reply_to(payload: &Payload, response: InvokeResponse) -> (Reply, Option<Map<S
 
 fn channel_of(conversation: &ConversationAccount) -> Result<&str, Error> {
     let id = conversation.id.as_deref().filter(|id| !id.is_empty());
-    id.ok_or_else(|| Error::Misconfigured("There is no conversation here to write to.".to_owned()))
+    id.ok_or_else(|| {
+        Error::Misconfigured("The activity names no conversation: set conversation.id.".to_owned())
+    })
 }
 
 impl Adapter for SlackAdapter {
@@ -643,7 +646,7 @@ impl Adapter for SlackAdapter {
         "slack"
     }
 
-    /// `send_once` is said of servers other than Slack's own: Redraft keeps keys.
+    /// `send_once` is true for servers other than Slack's own: Redraft stores keys.
     fn capabilities(&self, reference: &ConversationReference) -> Capabilities {
         let conversation = reference.conversation.as_ref();
         let clicked = conversation.and_then(Turn::of).is_some_and(|turn| turn.ephemeral);
@@ -699,8 +702,8 @@ impl Adapter for SlackAdapter {
         Box::pin(self.stream(first))
     }
 
-    /// A text that takes back words that were shown, or is longer than Slack streams, is unsupported: finish the stream with what it
-    /// shows, and go over to updates.
+    /// A text that takes back words that were shown, or is longer than Slack streams, is unsupported: finish the stream with
+    /// what it shows, and continue with updates.
     fn append_stream<'a>(
         &'a self,
         stream: &'a mut Stream,

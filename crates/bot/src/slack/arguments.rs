@@ -17,8 +17,8 @@ pub(super) enum Purpose {
     Respond,
 }
 
-/// The members of the activity's `channel_data` that are laid over the arguments. A payload that Slack sent, which stands there
-/// in what a bot receives, is not meant.
+/// The members of the activity's `channel_data` that replace arguments of the same name. A payload that Slack sent, which is
+/// there in what a bot receives, is ignored.
 fn given(activity: &Activity) -> Map<String, Value> {
     match &activity.channel_data {
         Some(Value::Object(given)) if !given.contains_key("api_app_id") => given.clone(),

@@ -15,19 +15,19 @@ use crate::http::{Answer, HttpClient};
 
 /// Slack's own Web API. Other servers are set with `SLACK_API_URL`.
 const API_URL: &str = "https://slack.com/api/";
-/// How often a call that met a rate limit is made again.
+/// The most repetitions of a rate-limited call.
 pub const SLACK_RETRIES_MAX: u32 = 3;
-/// How long all these repetitions of one call may wait together, in milliseconds. Slack's windows are of one minute; most
-/// waits are of a second.
+/// The longest time that these repetitions of one call wait in total, in milliseconds. Slack's windows are one minute long;
+/// most waits take a second.
 pub const SLACK_RETRY_MS_TOTAL_MAX: u64 = 30_000;
-/// The wait after a 429 that does not say how long, in milliseconds.
+/// The wait after a 429 without `Retry-After`, in milliseconds.
 const RATE_LIMIT_DEFAULT_MS: u64 = 1_000;
-/// How much of a body that is not Slack's JSON an error quotes, in characters.
+/// The most characters that an error quotes of a body that is not Slack's JSON.
 const QUOTE_CHARS_MAX: usize = 200;
 /// Set by Redraft's users: the same key gives the same result and happens once. Slack ignores it.
 const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 
-/// A token of the Web API, `xoxb-…` for one. Its `Debug` shows nothing of it.
+/// A token of the Web API, such as `xoxb-…`. `Debug` does not show it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SlackToken(String);
 
@@ -57,7 +57,7 @@ impl From<String> for SlackToken {
     }
 }
 
-/// Where an app is installed: what its token is looked up by.
+/// The installation of an app, by which its token is looked up.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct SlackTeam {
@@ -82,8 +82,8 @@ impl SlackTeam {
     }
 }
 
-/// Where the tokens of the teams come from that installed the app: one [`SlackToken`] for all, or a closure with a lookup of
-/// one's own. It is asked before each call, so that it may rotate tokens; it should remember what it looked up.
+/// The source of the tokens of the teams that installed the app: one [`SlackToken`] for all, or a closure that looks one up.
+/// The SDK asks before each call, so that tokens can rotate; cache what is slow to look up.
 ///
 /// ```
 /// use redraft_bot::{Error, SlackClient, SlackTeam, SlackToken};
@@ -164,10 +164,10 @@ impl SlackClient {
         Self::at(API_URL, tokens)
     }
 
-    /// A client of another server, by the address that ends in `/api/`.
+    /// A client of another server, by the URL of its API, which ends in `/api/`.
     ///
     /// # Errors
-    /// [`Error::Misconfigured`] if the address is none, or TLS can't be set up.
+    /// [`Error::Misconfigured`] if this is no URL, or TLS can't be set up.
     pub fn at(api_url: &str, tokens: impl SlackTokenProvider) -> Result<Self, Error> {
         Self::with_provider(api_url, Arc::new(tokens))
     }
@@ -176,7 +176,7 @@ impl SlackClient {
         let url = reqwest::Url::parse(api_url).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
         let Some(url) = url.filter(|url| url.has_host() && url.query().is_none()) else {
             return Err(Error::Misconfigured(format!(
-                "The address of Slack's API is no address: {api_url:?}."
+                "{api_url:?} is no URL of Slack's API: it starts with https:// and ends in /api/."
             )));
         };
         let mut api_url = url.to_string();
@@ -187,13 +187,13 @@ impl SlackClient {
         Ok(Self { inner: Arc::new(inner), team: Arc::default() })
     }
 
-    /// The same, with the token of this team.
+    /// The client with the token of this team.
     #[must_use]
     pub fn for_team(&self, team: SlackTeam) -> Self {
         Self { inner: Arc::clone(&self.inner), team: Arc::new(team) }
     }
 
-    /// The address of the API, with a slash at its end.
+    /// The URL of the API, with a slash at its end.
     #[must_use]
     pub fn api_url(&self) -> &str {
         &self.inner.api_url
@@ -203,21 +203,21 @@ impl SlackClient {
         &self.inner.http
     }
 
-    /// Calls a method by its name, with arguments by theirs, and returns the whole answer. `null` members are left out.
-    /// Arguments go as a form, which every method takes; lists and objects among them as JSON.
+    /// Calls a method with these named arguments and returns the whole answer. Arguments that are `null` are left out. They are
+    /// sent as a form, which every method accepts, with lists and objects as JSON.
     ///
-    /// A call that meets a rate limit is made again after the time that Slack asks for, at most [`SLACK_RETRIES_MAX`]
+    /// A rate-limited call is repeated after the time that Slack asks for, at most [`SLACK_RETRIES_MAX`]
     /// times and [`SLACK_RETRY_MS_TOTAL_MAX`] in all. Nothing else is repeated.
     ///
     /// # Errors
     /// [`Error::Refused`]: nothing changed; `code` is Slack's `error`, `message` what `response_metadata` says about it (Redraft
-    /// explains its refusals there). [`Error::RateLimited`]: the waits ended. [`Error::Unanswered`]: no answer, or none of
-    /// Slack's.
+    /// explains its refusals there). [`Error::RateLimited`]: the repetitions were used up.
+    /// [`Error::Unanswered`]: no answer, or an answer that is not Slack's.
     pub async fn call(&self, method: &str, arguments: Value) -> Result<Value, Error> {
         self.call_once(method, &arguments, None).await
     }
 
-    /// The same under an idempotency key, which makes repetitions safe where the server knows such keys.
+    /// As `call`, with an idempotency key, which makes repetitions safe where the server stores such keys.
     pub(super) async fn call_once(
         &self,
         method: &str,
@@ -228,7 +228,7 @@ impl SlackClient {
         self.call_as(&token, method, arguments, key).await
     }
 
-    /// The same with a token of the caller's.
+    /// As `call`, with a token of the caller's.
     pub(super) async fn call_as(
         &self,
         token: &SlackToken,
@@ -240,7 +240,7 @@ impl SlackClient {
             return Err(Error::Misconfigured(format!("Slack has no method {method:?}.")));
         }
         let mut bearer = HeaderValue::try_from(format!("Bearer {}", token.0)).map_err(|_| {
-            Error::Misconfigured("The Slack token has characters that no token has.".to_owned())
+            Error::Misconfigured("The Slack token has characters that no header can have.".to_owned())
         })?;
         bearer.set_sensitive(true);
         let url = format!("{}{method}", self.inner.api_url);
@@ -305,7 +305,7 @@ fn form(method: &str, arguments: &Value) -> Result<String, Error> {
     Ok(form.finish())
 }
 
-/// Whether a call that was not answered may be made again: it reads, or doing it twice is the same as once.
+/// Whether a call that was not answered may be made again: it reads, or a second call has no further effect.
 fn repeat(method: &str) -> Repeat {
     const SAFE: [&str; 26] = [
         "update",

@@ -113,8 +113,8 @@ impl Payload {
         }
     }
 
-    /// What to remember it by: it is heard only if all of these are new. A message that mentions the bot comes as `message` and
-    /// as `app_mention`, under two event ids.
+    /// The keys by which repetitions are recognized: a payload is processed only if all of them are new. A message that
+    /// mentions the bot comes as `message` and as `app_mention`, under two event ids.
     pub(super) fn keys(&self) -> Vec<String> {
         let json = self.json();
         let mut keys = Vec::new();
@@ -123,7 +123,7 @@ impl Payload {
                 keys.extend(text_at(json, "/event_id").map(|id| format!("event:{id}")));
                 let event = json.get("event").unwrap_or(&Value::Null);
                 let message = match (text_at(event, "/type"), text_at(event, "/subtype")) {
-                    // An edit is heard once as well, and once more after the next edit.
+                    // An edit is processed once as well, and the next edit once more.
                     (Some("message"), Some("message_changed")) => {
                         event.get("message").filter(|message| is_edit(event, message))
                     }

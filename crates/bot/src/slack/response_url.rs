@@ -33,7 +33,7 @@ impl<'a> EphemeralId<'a> {
     }
 }
 
-/// What a turn brought along, as it stands in the conversation of its activity: from there it gets into references and into what
+/// The data of a turn, as it is stored in the conversation of its activity: from there it gets into references and into what
 /// is sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Turn {

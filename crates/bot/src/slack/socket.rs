@@ -25,8 +25,8 @@ use crate::http::HttpClient;
 
 /// How long opening a connection may take, in milliseconds, until Slack says hello.
 const OPEN_MS_MAX: u64 = 15_000;
-/// The first pause after a failure, and the longest, in milliseconds. Each is twice the one before, and up to half of it longer at
-/// random, so that many bots do not come back at once.
+/// The first pause after a failure, and the longest, in milliseconds. Each is twice the one before, and up to half of it longer
+/// at random, so that many bots do not come back at once.
 const PAUSE_MS_MIN: u64 = 500;
 const PAUSE_MS_MAX: u64 = 30_000;
 /// How often the bot pings, in milliseconds.
@@ -36,14 +36,15 @@ const SILENCE_MS_MAX: u64 = 30_000;
 /// How long a replaced connection is still served, in milliseconds, unless Slack closes it first: its warning comes some ten
 /// seconds before, and what it sends meanwhile over this connection must not be lost.
 const RETIRE_MS_MAX: u64 = 15_000;
-/// How long a connection that the bot closes waits for the answers of its turns, in milliseconds: one answer's time and some more.
+/// How long a connection that the bot closes waits for the answers of its turns, in milliseconds: one answer's time and some
+/// more.
 const CLOSE_MS_MAX: u64 = 5_000;
 /// The longest frame that is read, in bytes.
 const FRAME_BYTES_MAX: usize = 4 << 20;
 /// How many turns of one connection may be unanswered; beyond it no more is read.
 const UNANSWERED_MAX: usize = 1_000;
 
-/// What a connection tells its owner.
+/// The state that a connection reports to its owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Open,
@@ -240,7 +241,7 @@ impl Served {
         let mut heard_at = Instant::now();
         let bot = self.bot.clone();
         let ends = async move {
-            // Either its owner has another, or is gone.
+            // Its owner has another connection, or was dropped.
             let _ = retired.wait_for(|retired| *retired).await;
             tokio::time::sleep(Duration::from_millis(RETIRE_MS_MAX)).await;
         };
@@ -331,7 +332,7 @@ impl Served {
                 Some(body) => json!({"envelope_id": id, "payload": body}),
                 None => json!({"envelope_id": id}),
             });
-            // The connection may be gone. Events are then sent again.
+            // The connection may be closed. Slack then sends events again.
             let _ = answers.send(acknowledgement.map(|it| it.to_string()));
         });
         Ok(())

@@ -27,7 +27,7 @@ pub(super) fn read(text: &str) -> (String, Vec<Entity>) {
     (read, mentions)
 }
 
-/// What stands between angle brackets, as people see it.
+/// The content of angle brackets, as people see it.
 fn reference(found: &str, mentions: &mut Vec<Entity>) -> String {
     let (what, label) = match found.split_once('|') {
         Some((what, label)) => (what, Some(unescape(label)).filter(|label| !label.is_empty())),

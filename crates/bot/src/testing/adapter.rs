@@ -15,10 +15,29 @@ use crate::activity::{
 use crate::adapter::{Adapter, BoxFuture, Capabilities, Found, Marker, Stream};
 use crate::error::{Error, Refusal, Repeat};
 
-/// A platform in memory. Clones are the same platform, so a test keeps one and gives one to the bot.
+/// A platform in memory. Clones share their state: a test gives one to the bot and inspects another.
 ///
-/// Its rules are real: it hands out ids, refuses to change what is not there or not the bot's, and keeps idempotency keys where
-/// [`Capabilities::send_once`] is set. A rate limit and faults come on demand. It records every call.
+/// It assigns ids, refuses to change messages that don't exist or are not the bot's, and stores idempotency keys where
+/// [`Capabilities::send_once`] is set. Tests can set a rate limit and inject faults. It records every call.
+///
+/// ```
+/// use redraft_bot::testing::{Fault, TestAdapter, TestFlow};
+/// use redraft_bot::{Bot, TurnContext};
+///
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let platform = TestAdapter::new();
+/// platform.fail_next([Fault::LostAnswer]);
+/// let bot = Bot::new(async |context: TurnContext| {
+///     let sent = context.send_activity("Are you there?").await;
+///     assert!(sent.is_err(), "the message was posted, but nobody told the bot");
+///     Ok(())
+/// });
+/// TestFlow::on(bot, platform.clone()).send("hello").await?;
+/// assert_eq!(platform.visible().len(), 1);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct TestAdapter {
     channel_id: Arc<str>,
@@ -26,7 +45,7 @@ pub struct TestAdapter {
     pub(super) calls: watch::Sender<usize>,
 }
 
-/// What a call to the platform was.
+/// The kind of a call to the platform.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TestVerb {
@@ -46,21 +65,21 @@ pub enum TestVerb {
     FindMarked,
 }
 
-/// A call that reached the platform, or would have.
+/// A recorded call, whether or not it reached the platform.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct TestCall {
-    /// What it was.
+    /// The kind of the call.
     pub verb: TestVerb,
-    /// What it brought. Of a deletion: the conversation and the id only.
+    /// Its activity. Of a deletion: the conversation and the id alone.
     pub activity: Activity,
-    /// What came of it on the platform, whether or not the answer reached the bot.
+    /// Its result on the platform, whether or not the answer reached the bot.
     pub outcome: Result<ResourceResponse, Error>,
-    /// When.
+    /// The time of the call, on tokio's clock.
     pub at: Instant,
 }
 
-/// A message as the platform has it.
+/// A message as the platform stores it.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct TestMessage {
@@ -74,23 +93,23 @@ pub struct TestMessage {
     pub deleted: bool,
 }
 
-/// Something that goes wrong with a call.
+/// A fault to inject into a call.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Fault {
-    /// There is no connection: nothing happened, and the bot knows.
+    /// The connection fails: the call has no effect, and the bot can tell.
     NotConnected,
-    /// The request is lost: nothing happened, and the bot can't know.
+    /// The request is lost: the call has no effect, and the bot can't tell.
     LostRequest,
-    /// It happened, and the answer is lost.
+    /// The answer is lost: the call takes effect, and the bot can't tell.
     LostAnswer,
-    /// Nothing happened, and the call never ends. A process killed before its call came through leaves the same behind.
+    /// The call has no effect and never returns. As if the process was killed before the call reached the platform.
     HangsBefore,
-    /// It happened, and the call never ends. A process killed before the answer came leaves the same behind.
+    /// The call takes effect and never returns. As if the process was killed before the answer arrived.
     HangsAfter,
-    /// It takes this long.
+    /// The call takes effect after this time.
     Slow(Duration),
-    /// The platform asks to wait this long.
+    /// The platform refuses with a rate limit and this time to wait.
     RateLimited(Duration),
     /// The platform refuses with this status and code.
     Refused(u16, &'static str),
@@ -128,13 +147,13 @@ impl fmt::Debug for TestAdapter {
 }
 
 impl TestAdapter {
-    /// A platform that can do everything but streams, at once and as often as one likes. Its channel id is `test`.
+    /// A platform that can do everything but streams, without delay and without rate limit. Its channel id is `test`.
     #[must_use]
     pub fn new() -> Self {
         Self::on_channel("test")
     }
 
-    /// The same under another channel id, `slack` or `msteams`: contents take that platform's shape, and refusals its codes.
+    /// Sets the channel id, `slack` or `msteams`: contents take that platform's form, and refusals its codes.
     #[must_use]
     pub fn on_channel(channel_id: &str) -> Self {
         let capabilities = Capabilities {
@@ -169,14 +188,14 @@ impl TestAdapter {
         }
     }
 
-    /// The same platform, able to do something else: `.with_capabilities(|can| can.stream = true)`.
+    /// Changes the platform's capabilities: `.with_capabilities(|can| can.stream = true)`.
     #[must_use]
     pub fn with_capabilities(self, change: impl FnOnce(&mut Capabilities)) -> Self {
         change(&mut self.lock().capabilities);
         self
     }
 
-    /// The same platform, accepting no more than so many calls per conversation and time, except for
+    /// Limits the calls per conversation and period, except for
     /// [`find_marked`](Adapter::find_marked). It asks to wait in whole seconds.
     #[must_use]
     pub fn with_rate_limit(self, calls: usize, per: Duration) -> Self {
@@ -184,21 +203,21 @@ impl TestAdapter {
         self
     }
 
-    /// The same platform, where a stream lasts no longer than this and has no more characters than this.
+    /// Ends streams after this time and this many characters.
     #[must_use]
     pub fn with_stream_limits(self, lasts: Duration, chars: usize) -> Self {
         self.lock().stream_limits = Some((lasts, chars));
         self
     }
 
-    /// The same platform, where a call takes this long until it happens.
+    /// Delays every call by this time before it takes effect.
     #[must_use]
     pub fn with_latency(self, latency: Duration) -> Self {
         self.lock().latency = latency;
         self
     }
 
-    /// What goes wrong with the next calls, one after another; `None` lets one pass.
+    /// Sets the faults of the next calls, in order; `None` lets a call pass.
     pub fn fail_next(&self, faults: impl IntoIterator<Item = impl Into<Option<Fault>>>) {
         self.lock().faults.extend(faults.into_iter().map(Into::into));
     }
@@ -233,14 +252,14 @@ impl TestAdapter {
         true
     }
 
-    /// The conversation so far as people see it, a line for each step.
+    /// The conversation so far as people see it, one line for each step.
     #[must_use]
     pub fn conversation(&self) -> String {
         let lines = self.lock().lines.join("\n");
         if lines.is_empty() { "  (nobody has said anything)".to_owned() } else { lines }
     }
 
-    /// The conversation that [`TestFlow`] speaks in: between one person and the bot.
+    /// The conversation that [`TestFlow`](super::TestFlow) plays in: between one person and the bot.
     #[must_use]
     pub fn reference(&self) -> ConversationReference {
         let mut conversation = ConversationAccount::new("conversation");
@@ -260,7 +279,7 @@ impl TestAdapter {
         }
     }
 
-    /// What a person says, with what the platform adds: an id, the conversation, who speaks to whom.
+    /// An activity of a person, completed as the platform does: with an id, the conversation, sender and receiver.
     #[must_use]
     pub fn incoming(&self, said: impl Into<Activity>) -> Activity {
         let mut activity = said.into();

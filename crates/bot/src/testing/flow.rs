@@ -12,7 +12,8 @@ use crate::activity::{Activity, ActivityType, InvokeResponse};
 use crate::adapter::BoxFuture;
 use crate::bot::{Bot, TurnOutcome};
 
-/// How long a [`TestFlow`] waits for what it expects, in milliseconds. It waits on tokio's clock, which a test can pause.
+/// The longest time that a [`TestFlow`] waits for what it expects, in milliseconds. It waits on tokio's clock, which a test can
+/// pause.
 pub const EXPECT_MS_MAX: u64 = 3000;
 
 type Check = Box<dyn Fn(&Activity) -> Result<(), String> + Send + Sync>;
@@ -26,11 +27,11 @@ enum Step {
     Pause(Duration),
 }
 
-/// A conversation with a bot: what a person says, and what the bot is expected to do then, in order. Await it to run it.
+/// A scripted conversation with a bot: what a person does and what the bot must do in return, in order. Await it to run it.
 ///
-/// What the bot does without being expected to makes it fail, as far as something is expected after it; end with
-/// [`assert_nothing_more`](Self::assert_nothing_more). Signs that the bot is typing are passed over. A failure prints the
-/// conversation.
+/// Every call of the bot must match the next expectation, or the flow fails. Calls after the last expectation are ignored,
+/// unless the flow ends with [`assert_nothing_more`](Self::assert_nothing_more). Typing indicators are ignored. A failure
+/// prints the conversation.
 #[must_use = "a flow runs when it is awaited"]
 pub struct TestFlow {
     bot: Bot,
@@ -45,17 +46,17 @@ impl fmt::Debug for TestFlow {
     }
 }
 
-/// Why a conversation went otherwise than expected. Its words have the whole conversation.
+/// Why a flow failed. `Display` shows the whole conversation.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FlowError {
-    /// Which step, counted from 1.
+    /// The number of the failed step, counted from 1.
     pub step: usize,
     /// What was expected.
     pub expected: String,
     /// What happened.
     pub got: String,
-    /// The conversation up to there.
+    /// The conversation up to that step, one line for each step.
     pub conversation: String,
 }
 
@@ -80,11 +81,11 @@ impl TestFlow {
         Self::on(bot, TestAdapter::new())
     }
 
-    /// A conversation with this bot on a platform that the test has set up. The bot must not be on it yet.
+    /// A conversation with this bot on a platform that the test has set up. The platform is added to the bot.
     pub fn on(bot: Bot, adapter: TestAdapter) -> Self {
         let failed = Arc::new(Mutex::new(None));
         let mut bot = bot.with_adapter(adapter.clone());
-        if !bot.is_told_of_errors() {
+        if !bot.has_error_handler() {
             let failed = Arc::clone(&failed);
             bot = bot.on_turn_error(move |_, error| {
                 *failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
@@ -94,54 +95,54 @@ impl TestFlow {
         Self { bot, adapter, steps: Vec::new(), failed }
     }
 
-    /// The bot, which is on the platform now. Use it to shut it down, or to write without being spoken to.
+    /// The bot with its platform. Use it to shut the bot down, or to write when no turn is open.
     #[must_use]
     pub fn bot(&self) -> &Bot {
         &self.bot
     }
 
-    /// A person says this: a text, or any activity, which gets what the platform adds. Goes on when the turn has ended. A turn
-    /// that fails makes the flow fail, unless the bot has an error handler of its own.
+    /// A person sends a text or any other activity. The next step begins when the turn has ended. If the turn fails, the flow
+    /// fails, unless the bot has an error handler.
     pub fn send(self, said: impl Into<Activity>) -> Self {
         self.then(Step::Say(Box::new(said.into())))
     }
 
-    /// A person presses the button with these words on it, of the latest message that has one.
+    /// A person presses the button with this label, on the newest message that has one.
     pub fn press(self, title: impl Into<String>) -> Self {
         self.then(Step::Press(title.into()))
     }
 
-    /// The person says this and the bot replies that.
+    /// A person sends the first, and the bot replies with the second.
     pub fn test(self, said: impl Into<Activity>, expected: impl Into<Activity>) -> Self {
         self.send(said).assert_reply(expected)
     }
 
-    /// The bot sends this next. Of an activity, the members that are set have to be equal, except for `inputHint`.
+    /// The bot's next call sends this. Of an activity, the members that are set must be equal, except for `inputHint`.
     pub fn assert_reply(self, expected: impl Into<Activity>) -> Self {
         self.expect(REPLY, "the reply", expected.into())
     }
 
-    /// The bot sends something next for which this is true.
+    /// The bot's next call sends an activity for which this returns true. `what` describes it in failures.
     pub fn assert_reply_that(self, holds: impl Fn(&Activity) -> bool + Send + Sync + 'static) -> Self {
         self.expect_that(REPLY, "another reply", holds)
     }
 
-    /// The bot changes a message into this next.
+    /// The bot's next call updates a message to this.
     pub fn assert_update(self, expected: impl Into<Activity>) -> Self {
         self.expect(UPDATE, "the update", expected.into())
     }
 
-    /// The bot changes a message next into something for which this is true.
+    /// The bot's next call updates a message to an activity for which this returns true. `what` describes it in failures.
     pub fn assert_update_that(self, holds: impl Fn(&Activity) -> bool + Send + Sync + 'static) -> Self {
         self.expect_that(UPDATE, "another update", holds)
     }
 
-    /// The bot deletes a message next.
+    /// The bot's next call deletes a message.
     pub fn assert_delete(self) -> Self {
         self.expect_that(DELETE, "a deletion", |_| true)
     }
 
-    /// The bot deletes a message next, whose last content was this text.
+    /// The bot's next call deletes a message whose last text was this.
     pub fn assert_delete_of(self, text: impl Into<String>) -> Self {
         let (text, adapter) = (text.into(), self.adapter.clone());
         let what = format!("the deletion of {text:?}");
@@ -152,17 +153,17 @@ impl TestFlow {
         })
     }
 
-    /// The bot answered the last invoke, or pressed button, with this status.
+    /// The bot answered the last invoke or pressed button with this HTTP status.
     pub fn assert_invoke_response(self, status: u16) -> Self {
         self.then(Step::Answers(status))
     }
 
-    /// When all work of the bot is done, it has done nothing that was not expected.
+    /// Waits until the bot is idle; it must have made no further call.
     pub fn assert_nothing_more(self) -> Self {
         self.then(Step::NothingMore)
     }
 
-    /// Some time passes, on tokio's clock.
+    /// Waits for this time, on tokio's clock.
     pub fn delay(self, time: Duration) -> Self {
         self.then(Step::Pause(time))
     }

@@ -22,7 +22,7 @@
 //! # }
 //! ```
 //!
-//! For a test against a server that keeps the platforms' own rules, see the crate `redraft-test`.
+//! For a test against a server that enforces the platforms' own rules, see the crate `redraft-test`.
 
 mod adapter;
 mod flow;

@@ -621,7 +621,7 @@ async fn a_file_of_a_later_version_is_refused() {
     drop(SqliteBookStore::open(folder.file()).await.unwrap());
     rusqlite::Connection::open(folder.file()).unwrap().pragma_update(None, "user_version", 2).unwrap();
     let error = SqliteBookStore::open(folder.file()).await.unwrap_err().to_string();
-    assert!(error.contains("newer") && !error.contains("redraft-book-"), "{error}");
+    assert!(error.contains("later release") && !error.contains("redraft-book-"), "{error}");
     let error = SqliteBookStore::open(folder.0.join("no/book.db")).await.unwrap_err();
     assert!(matches!(error, Error::Own(_)));
 }

@@ -199,20 +199,20 @@ async fn finishing_may_be_given_up_and_happens_all_the_same() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_deleted_message_is_gone_and_asked_for_no_more() {
+async fn a_deleted_message_is_closed_and_not_called_again() {
     let adapter = TestAdapter::on_channel("slack");
     let bot = bot_on(&adapter);
     let message = bot.live(&adapter.reference(), "0").await.unwrap();
     let id = message.reference().activity_id.clone().unwrap();
     adapter.delete_message(&id);
-    assert!(!message.is_gone());
+    assert!(!message.is_closed());
     message.set("1");
     tokio::task::yield_now().await;
-    assert!(message.is_gone());
+    assert!(message.is_closed());
     message.set("2");
     tokio::time::sleep(60 * SECOND).await;
     assert_eq!(calls(&adapter, TestVerb::Update).len(), 1);
-    assert!(message.finish().await.unwrap_err().is_gone());
+    assert!(message.finish().await.unwrap_err().is_message_not_found());
 }
 
 #[tokio::test(start_paused = true)]
@@ -378,7 +378,7 @@ async fn a_person_stops_an_answer() {
     adapter.fail_next([Fault::Refused(403, "stopped_by_user")]);
     answer.push("two ");
     tokio::time::sleep(2 * SECOND).await;
-    assert!(answer.is_gone());
+    assert!(answer.is_closed());
     answer.push("three");
     assert!(answer.finish().await.unwrap_err().is_stopped());
     assert_eq!(only_text(&adapter), "One ");

@@ -145,7 +145,9 @@ async fn errors_tell_code_and_words_whatever_their_form() {
         assert_eq!(refusal.method, "POST /v3/conversations/19%3Aa%40thread.tacv2%3Bmessageid%3D5/activities");
     }
     let gone = reply(404, r#"{"error":{"code":"ActivityNotFoundInConversation"}}"#);
-    assert!(Service::answering([gone]).client().delete(&reference("c")).await.unwrap_err().is_gone());
+    assert!(
+        Service::answering([gone]).client().delete(&reference("c")).await.unwrap_err().is_message_not_found()
+    );
 }
 
 /// Which calls are made again after which answer.

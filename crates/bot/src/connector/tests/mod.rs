@@ -88,10 +88,10 @@ impl Service {
     }
 
     fn client_with(&self, provider: impl TokenProvider, cloud: Cloud) -> ConnectorClient {
-        let keeps_keys = cloud.keeps_keys;
+        let stores_keys = cloud.stores_keys;
         let trusted = TrustedServices::new(&cloud, &["https://smba.example".to_owned()]);
         let tokens = Tokens::new(Arc::new(provider), cloud, self.http());
-        ConnectorClient::new(self.http(), tokens, trusted, keeps_keys)
+        ConnectorClient::new(self.http(), tokens, trusted, stores_keys)
     }
 
     fn seen(&self) -> Vec<Seen> {

@@ -1,15 +1,15 @@
-//! What was heard already.
+//! The payloads that were received already.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
-/// How many keys are remembered; the oldest goes first. Slack sends at most 30,000 events an hour and repeats each within six
+/// How many keys are stored; the oldest are dropped first. Slack sends at most 30,000 events an hour and repeats each within six
 /// minutes, so that this is enough for every repetition.
 const HEARD_MAX: usize = 10_000;
 
-/// A bounded memory of keys.
+/// A bounded set of the newest keys.
 #[derive(Default)]
-pub(super) struct Heard {
+pub(super) struct SeenKeys {
     memory: Mutex<Memory>,
 }
 
@@ -19,8 +19,8 @@ struct Memory {
     order: VecDeque<String>,
 }
 
-impl Heard {
-    /// Remembers the key. `false` if it was known.
+impl SeenKeys {
+    /// Stores the key. `false` if it was stored already.
     pub(super) fn first(&self, key: String) -> bool {
         let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
         if !memory.known.insert(key.clone()) {
@@ -42,7 +42,7 @@ mod tests {
 
     #[test]
     fn the_memory_is_bounded() {
-        let heard = Heard::default();
+        let heard = SeenKeys::default();
         assert!(heard.first("a".to_owned()));
         assert!(!heard.first("a".to_owned()));
         for number in 0..HEARD_MAX {
