@@ -17,7 +17,7 @@ use redraft_server::socket;
 use serde_json::Value;
 use tokio::runtime::Runtime;
 
-use super::Failure;
+use super::terminal::Failure;
 
 /// What heads addresses that are shown while no server runs, unless `REDRAFT_PUBLIC_URL` says otherwise: where `serve`
 /// listens without options.

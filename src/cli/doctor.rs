@@ -6,7 +6,8 @@ use clap::Args;
 use redraft_model::name::escaped;
 use redraft_store::{Examined, examine, repair};
 
-use super::{Data, Failure, say};
+use super::data::Data;
+use super::terminal::{Failure, say};
 
 /// Reads a data folder through; changes nothing in it.
 #[derive(Args)]

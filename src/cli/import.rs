@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 
 use super::control::Control;
 use super::inside::{Inside, of_app};
-use super::{Failure, complain, say, settings};
+use super::settings;
+use super::terminal::{Failure, complain, say};
 
 /// What is imported, and what the manifest does not say.
 #[derive(Args)]

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 use redraft_store::{backup, restore};
 
-use super::{Data, Failure, complain, say};
+use super::data::Data;
+use super::terminal::{Failure, complain, say};
 
 /// Copies a data folder, also beside a running server, into a folder that can be served or restored.
 #[derive(Args)]

@@ -4,7 +4,8 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::control::Control;
-use super::{Data, Failure, say};
+use super::data::Data;
+use super::terminal::{Failure, say};
 
 /// A command with its verbs.
 #[derive(Args)]

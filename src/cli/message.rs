@@ -13,7 +13,7 @@ use redraft_bot::{
 };
 use serde_json::{Value, json};
 
-use super::{complain, say};
+use super::terminal::{complain, say};
 
 /// The most that is read from a file or from standard input, in bytes: more than either platform takes.
 const CONTENT_BYTES_MAX: u64 = 1 << 20;

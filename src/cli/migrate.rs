@@ -3,7 +3,8 @@
 use clap::Args;
 use redraft_store::migrate;
 
-use super::{Data, Failure, say};
+use super::data::Data;
+use super::terminal::{Failure, say};
 
 /// Migrates a data folder of an earlier version, as `serve` does when it opens one.
 #[derive(Args)]

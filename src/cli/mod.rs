@@ -1,14 +1,15 @@
 //! The command line. Each command is a file; those that look into a workspace go through the control API: over HTTP to
 //! the server that owns the data folder, or directly if there is none.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
-use redraft_model::name::escaped_lines;
+use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
+mod app;
+mod channel;
 mod control;
+mod data;
 mod doctor;
 mod import;
 mod inside;
@@ -20,6 +21,12 @@ mod migrate;
 mod purge;
 mod serve;
 mod settings;
+mod terminal;
+mod token;
+mod user;
+mod workspace;
+
+use terminal::complain;
 
 /// Local Slack and Microsoft Teams for bots.
 #[derive(Parser)]
@@ -34,15 +41,15 @@ enum Command {
     /// Runs the server.
     Serve(serve::Serve),
     /// Lists, makes, resets and drops workspaces, and changes their settings and clocks.
-    Workspace(inside::Workspace),
+    Workspace(workspace::Workspace),
     /// Lists, adds and changes people.
-    User(inside::User),
+    User(user::User),
     /// Lists, adds and archives channels, and changes who is in them.
-    Channel(inside::Channel),
+    Channel(channel::Channel),
     /// Lists, registers, changes and uninstalls apps, and what did not reach them.
-    App(inside::App),
+    App(app::App),
     /// Lists, makes, rotates and revokes tokens.
-    Token(inside::Token),
+    Token(token::Token),
     /// Posts, updates and deletes messages of a bot, on Slack and Teams as on Redraft.
     Message(message::Message),
     /// Shows and replaces the keys that sign the Connector's tokens.
@@ -58,17 +65,6 @@ enum Command {
     /// Brings a data folder of an earlier version up to date; the old database is kept beside the new one.
     Migrate(migrate::Migrate),
 }
-
-/// Where the data is.
-#[derive(Args)]
-struct Data {
-    /// The data folder.
-    #[arg(long, env = "REDRAFT_DATA", default_value = "redraft-data", global = true)]
-    data: PathBuf,
-}
-
-/// Why a command failed; printed as it is.
-type Failure = Box<dyn std::error::Error>;
 
 /// Runs the command that the arguments name.
 pub fn run() -> ExitCode {
@@ -107,17 +103,4 @@ fn survive_file_limits() -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     let _inside = runtime.enter();
     signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw())).map(drop)
-}
-
-/// Prints to standard output, line breaks and tabs as they are and other control characters escaped: a name cannot move
-/// the terminal's cursor. A reader that went away is no failure.
-fn say(text: &str) {
-    use std::io::Write;
-    let _ = writeln!(std::io::stdout(), "{}", escaped_lines(text));
-}
-
-/// Prints to standard error, escaped like [`say`].
-fn complain(text: &str) {
-    use std::io::Write;
-    let _ = writeln!(std::io::stderr(), "redraft: {}", escaped_lines(text));
 }

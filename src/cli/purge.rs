@@ -7,7 +7,8 @@ use redraft_model::name::escaped;
 use serde_json::Value;
 
 use super::control::Control;
-use super::{Data, Failure, say};
+use super::data::Data;
+use super::terminal::{Failure, say};
 
 /// Erases now what may be erased now: content of what was deleted, however long the workspace would keep it. Says what
 /// waits, and for whom.

@@ -16,8 +16,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tracing_subscriber::EnvFilter;
 
+use super::log;
 use super::settings::quoted;
-use super::{Failure, log, say};
+use super::terminal::{Failure, say};
 
 /// Options by flag, then environment, then configuration file.
 #[derive(Args, Deserialize, Default)]

@@ -5,6 +5,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+mod circles;
+
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -103,6 +105,33 @@ fn dialects_are_not_named_below_or_beside() {
     absent("crates/connector/src", &[slack, above]);
     absent("crates/wire/src/slack", &["crate::connector"]);
     absent("crates/wire/src/connector", &["crate::slack"]);
+}
+
+/// The code map of `docs/ARCHITECTURE.md` names every file of every crate, or a folder that it is in.
+#[test]
+fn the_code_map_names_every_file() {
+    let text = fs::read_to_string(root().join("docs/ARCHITECTURE.md")).unwrap();
+    let map = text.split_once("## Code map").unwrap().1.split_once("## Invariants").unwrap().0;
+    let mut unnamed = Vec::new();
+    for section in map.split("\n### `crates/").skip(1) {
+        let (name, section) = section.split_once('`').unwrap();
+        let folder = format!("crates/{name}/src");
+        let named: Vec<&str> = section.split('`').collect();
+        for path in files(&folder) {
+            let path = path.strip_prefix(root().join(&folder)).unwrap().display().to_string();
+            let file = path.rsplit('/').next().unwrap();
+            let is_head = ["lib.rs", "mod.rs", "tests.rs"].contains(&file) || path.contains("/tests/");
+            let is_named =
+                named.iter().any(|it| it.ends_with(file) && format!("/{path}").ends_with(&format!("/{it}")));
+            let is_within =
+                named.iter().any(|it| it.ends_with('/') && format!("/{path}").contains(&format!("/{it}")));
+            if !is_head && !is_named && !is_within {
+                unnamed.push(format!("{folder}/{path}"));
+            }
+        }
+    }
+    assert!(map.matches("\n### `crates/").count() == 9, "each crate has its section");
+    assert_eq!(unnamed, Vec::<String>::new());
 }
 
 #[test]

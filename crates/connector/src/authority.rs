@@ -366,7 +366,6 @@ mod tests {
         let verb = Verb::Control(Box::new(Control::CreateWorkspace(Arc::new(directory()))));
         let (workspace, caller) = (WorkspaceId(0), Caller::Control);
         let command = Command { workspace, caller, idempotency: None, verb, source: None };
-        store.submit(command).await.unwrap().unwrap();
         let service = Service {
             store,
             public_url: "http://127.0.0.1:1".into(),
@@ -377,6 +376,7 @@ mod tests {
             throttle: Throttle::default(),
             bounds: Bounds::default(),
         };
+        assert!(service.submit(command).await.is_ok());
         let connector = Connector::new(Arc::new(service), false);
         connector.authority.prepare(&*connector.service.store).await.unwrap();
         connector

@@ -22,7 +22,7 @@ use tokio_rustls::TlsAcceptor;
 use tracing::{debug, warn};
 
 use body::{NotedAnswer, NotedBody};
-use gate::ACCEPT_PAUSE;
+use gate::{ACCEPT_PAUSE, ended};
 use redraft_service::bounds::AnswerRoom;
 use socket::Noted;
 use state::Phase;
@@ -80,7 +80,14 @@ pub(crate) async fn accept(
             }
         };
         let Some(connection) = gate.admit_soon(peer, first).await else { continue };
-        let served = serve(socket, Arc::clone(&connection), tls.clone(), answers.clone(), ending.clone());
+        let served = serve(
+            Arc::clone(&gate),
+            socket,
+            Arc::clone(&connection),
+            tls.clone(),
+            answers.clone(),
+            ending.clone(),
+        );
         let task = tokio::spawn(served);
         // One that was cut meanwhile is no longer in the table, and so it is ended here.
         let _ = connection.task.set(task.abort_handle());
@@ -90,20 +97,16 @@ pub(crate) async fn accept(
     }
 }
 
-/// Returns when the server stops.
-async fn ended(stopped: &mut watch::Receiver<bool>) {
-    let _ = stopped.wait_for(|stopped| *stopped).await;
-}
-
 /// Serves one connection to its end.
-pub(crate) async fn serve<S: Socket>(
+async fn serve<S: Socket>(
+    gate: Arc<Gate>,
     socket: S,
     connection: Arc<Connection>,
     tls: Option<TlsAcceptor>,
     answers: impl Answers,
     stopped: watch::Receiver<bool>,
 ) {
-    let socket = Noted { socket, connection: Arc::clone(&connection) };
+    let socket = Noted { gate, socket, connection: Arc::clone(&connection) };
     match tls {
         None => serve_http(socket, connection, answers, stopped).await,
         Some(acceptor) => match acceptor.accept(socket).await {

@@ -15,7 +15,6 @@ use metrics::{counter, gauge};
 use tokio::sync::watch;
 use tracing::{debug, warn};
 
-use super::ended;
 use super::seldom::Seldom;
 use super::state::{Connection, Cut, Phase, Room, Window};
 use crate::config::Limits;
@@ -65,7 +64,8 @@ pub struct Gate {
     pub(super) connections_max: usize,
     pub(super) trusted_proxies: Vec<IpAddr>,
     pub(super) begin: Instant,
-    pub(super) now_ms: AtomicU64,
+    /// Milliseconds since the beginning, as the gate looked last. Connections read it.
+    pub(super) now_ms: Arc<AtomicU64>,
     pub(super) table: Mutex<Table>,
     pub(super) refusals: Seldom,
     pub(super) stopping: watch::Sender<bool>,
@@ -85,7 +85,7 @@ impl Gate {
             connections_max,
             trusted_proxies,
             begin: Instant::now(),
-            now_ms: AtomicU64::new(0),
+            now_ms: Arc::default(),
             table: Mutex::default(),
             refusals: Seldom::default(),
             stopping: watch::Sender::new(false),
@@ -132,7 +132,7 @@ impl Gate {
         table.ordinary += usize::from(room == Room::Ordinary);
         let number = table.next;
         let connection = Arc::new(Connection {
-            gate: Arc::clone(self),
+            now_ms: Arc::clone(&self.now_ms),
             number,
             peer,
             room,
@@ -420,4 +420,9 @@ pub(super) fn connections_max(limits: &Limits, files_max: usize) -> usize {
 fn files_max() -> usize {
     let current = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
     current.map_or(usize::MAX, |files| usize::try_from(files).unwrap_or(usize::MAX))
+}
+
+/// Returns when the server stops.
+pub(super) async fn ended(stopped: &mut watch::Receiver<bool>) {
+    let _ = stopped.wait_for(|stopped| *stopped).await;
 }

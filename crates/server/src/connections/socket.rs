@@ -12,6 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tracing::debug;
 
+use super::gate::Gate;
 use super::state::{Connection, Phase};
 
 /// What a connection runs over.
@@ -54,6 +55,7 @@ impl Accepts for TcpListener {
 
 /// A socket that notes what goes on.
 pub(super) struct Noted<S: Socket> {
+    pub(super) gate: Arc<Gate>,
     pub(super) socket: S,
     pub(super) connection: Arc<Connection>,
 }
@@ -63,7 +65,7 @@ impl<S: Socket> Drop for Noted<S> {
         if self.connection.reset.load(Ordering::Relaxed) {
             self.socket.discard_unsent();
         }
-        self.connection.gate.closed(&self.connection);
+        self.gate.closed(&self.connection);
     }
 }
 

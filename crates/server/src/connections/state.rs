@@ -9,7 +9,6 @@ use std::sync::{Arc, OnceLock};
 use axum::http::StatusCode;
 use tokio::task::AbortHandle;
 
-use super::gate::Gate;
 use crate::config::Limits;
 
 /// A connection that has sent a part of a head may be closed for another one after this time.
@@ -96,7 +95,7 @@ pub(crate) enum Room {
 /// One connection, as whoever reads, writes or answers there notes it. Times are milliseconds of the gate's clock, which
 /// moves when the gate looks.
 pub(crate) struct Connection {
-    pub(super) gate: Arc<Gate>,
+    pub(super) now_ms: Arc<AtomicU64>,
     pub(super) number: u64,
     /// Who is at the other end; none on a Unix socket.
     pub peer: Option<SocketAddr>,
@@ -134,7 +133,7 @@ impl Connection {
     }
 
     pub(super) fn enter(&self, phase: Phase) {
-        self.since.store(self.gate.now_ms(), Ordering::Relaxed);
+        self.since.store(self.now_ms.load(Ordering::Relaxed), Ordering::Relaxed);
         self.phase.store(phase as u8, Ordering::Relaxed);
     }
 

@@ -11,14 +11,36 @@ use redraft_model::workspace::{
     App, Conversation, ConversationKind, Token, TokenKind, User, UserGroup, Workspace,
 };
 
-use super::app::{Place, SeedApp, make_app, new_token};
+use super::app::SeedApp;
+use super::declaration::{Seed, SeedChannel, SeedPerson, SeedToken, SeedUserGroup};
+use super::error::SeedError;
 use super::ids::Ids;
+use super::make_app::{Place, make_app, new_token};
 use super::ready::{Ready, ReadyChannel, ReadyPerson, ReadyWorkspace};
-use super::{Seed, SeedChannel, SeedError, SeedPerson, SeedToken, SeedUserGroup};
 use redraft_service::mint;
 
+impl Seed {
+    /// Builds the workspace. With `steady`, ids that are not given follow from the names, so that two runs agree;
+    /// otherwise they are random, so that two workspaces of one declaration can stand side by side. Secrets that are not
+    /// given are always random. The public address heads the webhooks'.
+    ///
+    /// # Errors
+    /// When names in it are missing, unknown or not unique.
+    pub fn build(
+        &self,
+        steady: bool,
+        public_url: &str,
+        now: Micros,
+    ) -> Result<(Directory, Ready), SeedError> {
+        if 1 < self.apps.iter().filter(|app| app.anonymous).count() {
+            return Err(SeedError::Twice("an anonymous app".into()));
+        }
+        Builder::new(self, steady, public_url, now)?.build(self)
+    }
+}
+
 /// Puts a declared workspace together.
-pub(super) struct Builder {
+struct Builder {
     ids: Ids,
     now: Micros,
     directory: Directory,
@@ -127,7 +149,7 @@ impl Builder {
         if channel.name.is_empty() {
             return Err(SeedError::Nameless("a channel"));
         }
-        let ids = self.ids.channel(channel);
+        let ids = self.ids.channel(&channel.name, channel.id.as_ref(), channel.conversation_id.as_ref());
         self.free(&[&ids.slack_id, &ids.connector_id])?;
         if self.directory.channel(&channel.name).is_some() {
             return Err(SeedError::Twice(format!("the channel {}", channel.name)));

@@ -3,7 +3,6 @@
 use redraft_model::command::NewDirect;
 use redraft_model::workspace::ConversationKind;
 
-use super::SeedChannel;
 use redraft_service::mint;
 
 /// Ids that are not given: random, or from the names.
@@ -53,13 +52,14 @@ impl Ids {
         self.or(given, &format!("member/{what}"), steady, mint::member_id)
     }
 
-    pub fn channel(&self, channel: &SeedChannel) -> NewDirect {
+    /// Both spellings of a channel of this name, each as it is given or else made.
+    pub fn channel(&self, name: &str, slack_id: Option<&String>, connector_id: Option<&String>) -> NewDirect {
         let random = mint::conversation(ConversationKind::Public);
         let steady = |bytes: [u8; 32]| format!("19:{}@thread.tacv2", mint::hex(&bytes[..16]));
-        let what = format!("channel/{}", channel.name);
+        let what = format!("channel/{name}");
         NewDirect {
-            slack_id: self.slack(channel.id.as_ref(), 'C', &channel.name),
-            connector_id: self.or(channel.conversation_id.as_ref(), &what, steady, || random.connector_id),
+            slack_id: self.slack(slack_id, 'C', name),
+            connector_id: self.or(connector_id, &what, steady, || random.connector_id),
         }
     }
 

@@ -1,8 +1,12 @@
 //! Activities that a bot sends: what the server needs to know of them, and which are accepted.
 
-use super::errors::{BAD_ARGUMENT, BAD_SYNTAX, MESSAGE_SIZE_TOO_BIG};
+use super::errors::{BAD_ARGUMENT, MESSAGE_SIZE_TOO_BIG};
+use super::fault::syntax;
+use super::json::get;
 use super::stream::{self, Step};
 use serde_json::{Map, Value};
+
+pub use super::fault::ActivityFault;
 
 /// The biggest activity, in bytes of UTF-16, not counting pictures given as `data:` addresses.
 pub const SIZE_UTF16_BYTES_MAX: usize = 102_400;
@@ -34,15 +38,6 @@ pub struct ActivityView {
     pub if_revision: Option<u32>,
     /// Whether the body was `{}`.
     pub is_empty: bool,
-}
-
-/// Why an activity is refused.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ActivityFault {
-    /// A code of [`super::errors`]: `BadSyntax` and `BadArgument` go with status 400, `MessageSizeTooBig` with 413.
-    pub code: &'static str,
-    /// The reason, which names the member where there is one.
-    pub message: String,
 }
 
 /// What an accepted activity asks for.
@@ -140,18 +135,6 @@ impl ActivityView {
 }
 
 const NO_CONTENT: &str = "Activity must include non empty 'text' field or at least 1 attachment";
-
-/// Looks a member up: by its exact name, else in any case. `null` counts as absent.
-pub(crate) fn get<'a>(object: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
-    let exact = object.get(name);
-    let found =
-        exact.or_else(|| object.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, v)| v));
-    found.filter(|value| !value.is_null())
-}
-
-pub(crate) fn syntax(message: String) -> ActivityFault {
-    ActivityFault { code: BAD_SYNTAX, message }
-}
 
 fn argument(message: &str) -> ActivityFault {
     ActivityFault { code: BAD_ARGUMENT, message: message.to_owned() }

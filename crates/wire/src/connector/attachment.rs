@@ -1,6 +1,7 @@
 //! Uploaded attachments, and transcripts: what bots hand in beside activities.
 
-use super::activity::{ActivityFault, get, syntax};
+use super::fault::{ActivityFault, syntax};
+use super::json::get;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};

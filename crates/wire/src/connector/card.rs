@@ -5,8 +5,8 @@
 //! [card actions](https://learn.microsoft.com/microsoftteams/platform/task-modules-and-cards/cards/cards-actions) of
 //! Teams.
 
-use super::activity::get;
 use super::input::Input;
+use super::json::{get, text};
 use serde_json::{Map, Value};
 use std::fmt::Write as _;
 use std::rc::Rc;
@@ -412,10 +412,6 @@ fn button_kind(button: &Map<String, Value>) -> Kind {
         "signin" => Kind::SignIn,
         _ => Kind::Other,
     }
-}
-
-pub(super) fn text<'a>(object: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
-    object.get(name).and_then(Value::as_str)
 }
 
 /// The objects of a list.

@@ -1,6 +1,7 @@
 //! Making conversations, and who is in them.
 
-use super::activity::{ActivityFault, get, syntax};
+use super::fault::{ActivityFault, syntax};
+use super::json::get;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};

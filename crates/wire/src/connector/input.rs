@@ -4,7 +4,7 @@
 //! [input validation](https://learn.microsoft.com/adaptive-cards/authoring-cards/input-validation), what is sent the
 //! public JavaScript renderer: every value is a string, and an input that is not set is left out.
 
-use super::card::text;
+use super::json::text;
 use serde_json::{Map, Number, Value};
 
 /// How many steps a pattern may take on a value. Patterns come from bots.

@@ -5,8 +5,9 @@
 //! [`Action.Execute`](https://learn.microsoft.com/adaptive-cards/authoring-cards/universal-action-model) and
 //! [feedback](https://learn.microsoft.com/microsoftteams/platform/bots/how-to/bot-messages-ai-generated-content).
 
-use super::activity::get;
-use super::card::{Action, Fault, FaultKind, Kind, fault, is_adaptive, text};
+use super::card::{Action, Fault, FaultKind, Kind, fault, is_adaptive};
+use super::json::get;
+use super::json::text;
 use serde_json::{Map, Value, json};
 
 /// How many people a card refreshes itself for. Without a list of people it does so in conversations of at most as

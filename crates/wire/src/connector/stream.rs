@@ -4,8 +4,9 @@
 //! [streaming](https://learn.microsoft.com/microsoftteams/platform/bots/streaming-ux) gives them. Order, time and place
 //! are not looked at.
 
-use super::activity::{ActivityFault, get};
 use super::errors::BAD_REQUEST;
+use super::fault::ActivityFault;
+use super::json::get;
 use serde_json::{Map, Value};
 
 /// The longest progress line, in characters.

@@ -76,7 +76,7 @@ pub(crate) fn take<'a>(
         out.push(BEGIN);
         out.push(mark);
         let person = entities.next(name).and_then(|id| names.user(id));
-        let shown = super::html::decoded(name).into_owned();
+        let shown = super::entities::decoded(name).into_owned();
         mentions.found.push(Mention { written: rest[start..end].to_owned(), name: shown, person });
         rest = &rest[end..];
     }

@@ -5,11 +5,13 @@
 
 pub(crate) mod build;
 pub(crate) mod emoji;
+mod entities;
 pub(crate) mod html;
 pub(crate) mod markdown;
 pub(crate) mod mentions;
 pub(crate) mod mrkdwn;
 pub(crate) mod rich_text;
+pub(crate) mod runs;
 
 pub(crate) use crate::slack::inline::Style;
 

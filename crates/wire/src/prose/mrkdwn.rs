@@ -1,6 +1,6 @@
 //! Slack's mrkdwn, in the stored, escaped form.
 
-use super::build::{push_text, tidy};
+use super::runs::{push_text, tidy};
 use super::{Body, INDENT_MAX, Line, Mark, Names, NoNames, Run, Style, Styles, What, bare, emoji};
 use crate::slack::inline::{self, Angle, Kind, Segment};
 use crate::slack::text::{self, Parse, push_escaped};

@@ -1,6 +1,6 @@
 //! Slack's `rich_text` block.
 
-use super::build::{push_text, tidy};
+use super::runs::{push_text, tidy};
 use super::{Body, INDENT_MAX, Line, Mark, Names, Run, Style, What, emoji};
 use serde_json::{Map, Value, json};
 

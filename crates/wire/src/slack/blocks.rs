@@ -17,6 +17,10 @@ pub(crate) use fallback::fallback;
 pub(crate) use inputs::{is_day, is_moment, is_time, options};
 pub(crate) use modal::check_modal;
 
+/// Blocks that modals do not show.
+const ONLY_IN_MESSAGES: &[&str] =
+    &["call", "card", "carousel", "context_actions", "file", "markdown", "plan", "table", "task_card"];
+
 /// The most blocks one message may have.
 pub const BLOCKS_MAX: usize = 50;
 /// The most blocks one view may have.
@@ -168,7 +172,7 @@ impl Check<'_> {
     fn block(&mut self, block: &mut Value) {
         let Some(block) = block.as_object_mut() else { return self.fail("must provide an object") };
         let Some(kind) = self.kind(block) else { return };
-        if self.surface == Surface::Modal && modal::ONLY_IN_MESSAGES.contains(&kind.as_str()) {
+        if self.surface == Surface::Modal && ONLY_IN_MESSAGES.contains(&kind.as_str()) {
             return self.unsupported(&kind);
         }
         self.block_id(block);

@@ -7,8 +7,8 @@ use crate::prose::{self, Body, Line, Names, Person, Run, What, markdown, mrkdwn,
 use crate::slack;
 use serde_json::{Value, json};
 
+use super::groups::{group_text, groups, mention};
 use super::json::web_address;
-use super::message::{group_text, groups, mention};
 
 /// The version of the schema that Teams' clients show everywhere.
 const VERSION: &str = "1.4";

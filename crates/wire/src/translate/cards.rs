@@ -7,8 +7,8 @@ use crate::slack::text::{chars_over, truncate_chars};
 use serde_json::{Value, json};
 
 use super::CARD_DEPTH_MAX;
-use super::activity::{card_lines, entities, rich_text_block};
 use super::json::{Object, is, is_true, object, objects, string, web_address};
+use super::words::{card_lines, entities, rich_text_block};
 
 /// Slack's limits, in characters and elements.
 const SECTION_MAX: usize = 3_000;
@@ -535,11 +535,11 @@ impl Reader<'_> {
 
 fn inlines(element: &Object) -> Vec<Line> {
     let mut runs = Vec::new();
-    let list = crate::connector::activity::get(element, "inlines").and_then(Value::as_array);
+    let list = crate::connector::json::get(element, "inlines").and_then(Value::as_array);
     for inline in list.into_iter().flatten() {
         match inline {
             Value::String(text) => {
-                prose::build::push_text(&mut runs, &text.replace('\n', " "), Style::default())
+                prose::runs::push_text(&mut runs, &text.replace('\n', " "), Style::default())
             }
             Value::Object(run) => {
                 let text = string(run, "text").unwrap_or_default().replace('\n', " ");
@@ -559,13 +559,13 @@ fn inlines(element: &Object) -> Vec<Line> {
                     None if is(run, "fontType", "monospace") => {
                         runs.push(Run { what: What::Code(text), style })
                     }
-                    None => prose::build::push_text(&mut runs, &text, style),
+                    None => prose::runs::push_text(&mut runs, &text, style),
                 }
             }
             _ => {}
         }
     }
-    prose::build::tidy(&mut runs);
+    prose::runs::tidy(&mut runs);
     vec![Line::text(runs)]
 }
 

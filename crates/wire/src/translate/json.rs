@@ -6,25 +6,25 @@ pub(super) type Object = Map<String, Value>;
 
 /// A string that is not empty. Names of members match in any case.
 pub(super) fn string<'a>(object: &'a Object, name: &str) -> Option<&'a str> {
-    crate::connector::activity::get(object, name).and_then(Value::as_str).filter(|text| !text.is_empty())
+    crate::connector::json::get(object, name).and_then(Value::as_str).filter(|text| !text.is_empty())
 }
 
 /// The objects of a list; none when it is no list.
 pub(super) fn objects<'a>(object: &'a Object, name: &str) -> impl DoubleEndedIterator<Item = &'a Object> {
-    let list = crate::connector::activity::get(object, name).and_then(Value::as_array);
+    let list = crate::connector::json::get(object, name).and_then(Value::as_array);
     list.into_iter().flatten().filter_map(Value::as_object)
 }
 
 pub(super) fn object<'a>(object: &'a Object, name: &str) -> Option<&'a Object> {
-    crate::connector::activity::get(object, name).and_then(Value::as_object)
+    crate::connector::json::get(object, name).and_then(Value::as_object)
 }
 
 pub(super) fn is_true(object: &Object, name: &str) -> bool {
-    crate::connector::activity::get(object, name).and_then(Value::as_bool).unwrap_or(false)
+    crate::connector::json::get(object, name).and_then(Value::as_bool).unwrap_or(false)
 }
 
 pub(super) fn is_false(object: &Object, name: &str) -> bool {
-    crate::connector::activity::get(object, name).and_then(Value::as_bool) == Some(false)
+    crate::connector::json::get(object, name).and_then(Value::as_bool) == Some(false)
 }
 
 /// Whether a member is this word, in any case.

@@ -1,11 +1,12 @@
 //! A Slack message as a Teams bot reads it.
 
 use crate::connector::activity::{SIZE_UTF16_BYTES_MAX, utf16_units};
-use crate::prose::{self, Body, Line, Mark, Names, NoNames, Person, html, markdown, mrkdwn, rich_text};
+use crate::prose::{self, Line, Names, NoNames, Person, html, markdown, mrkdwn, rich_text};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::blocks;
+use super::groups::mention;
 
 /// The parts of a stored Slack message that say something.
 #[derive(Clone, Copy, Debug, Default)]
@@ -70,15 +71,6 @@ pub fn slack_to_activity(message: &SlackMessage<'_>, names: &dyn Names) -> Activ
 /// A stored Slack text as Markdown. People are shown by their ids or labels, since nobody is asked for names.
 pub fn slack_to_markdown(text: &str) -> String {
     markdown::write(&mrkdwn::read(text, &NoNames), &|person| format!("@{}", person.name))
-}
-
-/// An entity that says who an `<at>…</at>` means.
-pub(super) fn mention(person: &Person) -> Value {
-    json!({
-        "type": "mention",
-        "mentioned": {"id": person.connector_id, "name": person.name},
-        "text": html::mention(person, None),
-    })
 }
 
 fn text_lines(message: &SlackMessage<'_>, names: &dyn Names) -> Vec<Line> {
@@ -172,23 +164,5 @@ fn cut(text: &mut String, units_max: usize) {
     });
     if let Some((end, _)) = end {
         text.truncate(end);
-    }
-}
-
-/// Groups of lines that a card shows in one block: preformatted text stands alone.
-pub(super) fn groups(lines: &[Line]) -> impl Iterator<Item = &[Line]> {
-    lines
-        .chunk_by(|a, b| !matches!(a.body, Body::Code(_)) && !matches!(b.body, Body::Code(_)))
-        .filter(|group| !group.iter().all(Line::is_blank))
-}
-
-/// The words of a group of lines, and whether they are preformatted.
-pub(super) fn group_text(group: &[Line]) -> (String, bool) {
-    match group {
-        [Line { body: Body::Code(code), mark: Mark::None, .. }] => (code.clone(), true),
-        lines => {
-            let start = lines.iter().take_while(|line| line.is_blank()).count();
-            (markdown::write(&lines[start..], &|person| html::mention(person, None)), false)
-        }
     }
 }

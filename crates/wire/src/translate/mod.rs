@@ -6,9 +6,11 @@
 mod activity;
 mod blocks;
 mod cards;
+mod groups;
 mod json;
 pub mod losses;
 mod message;
+mod words;
 
 pub use crate::prose::{Names, NoNames, Person};
 pub use activity::{activity_to_slack_blocks, activity_to_slack_text};

@@ -3,10 +3,6 @@
 use super::{Check, Object, Optional, Plain, Required, Surface};
 use serde_json::Value;
 
-/// Blocks that modals do not show.
-pub(super) const ONLY_IN_MESSAGES: &[&str] =
-    &["call", "card", "carousel", "context_actions", "file", "markdown", "plan", "table", "task_card"];
-
 /// Characters of `title`, `submit` and `close`.
 const LABEL_MAX: usize = 24;
 /// Characters of `private_metadata`.
