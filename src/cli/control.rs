@@ -12,16 +12,12 @@ use hyper_util::rt::TokioIo;
 use redraft_model::name::escaped;
 use redraft_server::app::App;
 use redraft_server::control;
-use redraft_server::serve::open_store;
+use redraft_server::serve::open_offline;
 use redraft_server::socket;
 use serde_json::Value;
 use tokio::runtime::Runtime;
 
 use super::terminal::Failure;
-
-/// What heads addresses that are shown while no server runs, unless `REDRAFT_PUBLIC_URL` says otherwise: where `serve`
-/// listens without options.
-const DEFAULT_URL: &str = "http://127.0.0.1:3000";
 
 /// An open way.
 pub struct Control {
@@ -46,8 +42,8 @@ impl Control {
         let way = match runtime.block_on(socket::connect(data)) {
             Ok(_) => Way::Remote(data.to_owned()),
             Err(failed) if [ErrorKind::NotFound, ErrorKind::ConnectionRefused].contains(&failed.kind()) => {
-                let public_url = std::env::var("REDRAFT_PUBLIC_URL").unwrap_or_else(|_| DEFAULT_URL.into());
-                Way::Local(Arc::new(App::offline(open_store(Some(data))?, &public_url)?))
+                let public_url = std::env::var("REDRAFT_PUBLIC_URL").ok();
+                Way::Local(runtime.block_on(open_offline(data, public_url.as_deref()))?)
             }
             Err(failed) => return Err(format!("{}: {failed}", data.display()).into()),
         };

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use redraft_model::name::escaped;
-use redraft_server::config::{BOT_TIMEOUT_MS, Config, TlsConfig};
+use redraft_server::config::{BOT_TIMEOUT_MS, Config, LISTEN, TlsConfig};
 use redraft_server::seed::{ReadyApp, ReadyPerson};
 use redraft_server::serve::{Server, Started};
 use serde::Deserialize;
@@ -178,7 +178,7 @@ impl Serve {
         let data = (!self.memory).then(|| self.data.unwrap_or_else(|| "redraft-data".into()));
         let limited = self.rate_limits.unwrap_or_default();
         Ok(Config {
-            listen: self.listen.unwrap_or_else(|| "127.0.0.1:3000".into()),
+            listen: self.listen.unwrap_or_else(|| LISTEN.into()),
             data,
             public_url: self.public_url,
             seed: self.seed,

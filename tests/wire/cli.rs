@@ -363,6 +363,26 @@ fn memory_keeps_nothing_and_the_public_address_heads_everything() {
     }
 }
 
+/// While no server runs, the command line hands out addresses as the last server on the folder did.
+#[test]
+fn addresses_begin_the_same_without_a_server() {
+    let folder = Folder::new("cli-address");
+    let data = folder.0.to_str().unwrap();
+    let webhook = ["app", "webhook", "deploybot", "general", "--data", data];
+    let server = Server::start(&["--data", data, "--public-url", "https://chat.example/base/"]);
+    let beside = said(&webhook);
+    server.stop();
+    for (variables, expected) in [
+        (&[][..], "https://chat.example/base/hooks/services/"),
+        (&[("REDRAFT_PUBLIC_URL", "https://other.example")], "https://other.example/hooks/services/"),
+    ] {
+        let output = run(&webhook, variables);
+        let alone = String::from_utf8(output.stdout).unwrap();
+        assert!(alone.starts_with(expected), "{alone}");
+    }
+    assert!(beside.starts_with("https://chat.example/base/hooks/services/"), "{beside}");
+}
+
 /// Reads from a connection until this has come.
 fn read_until(stream: &mut impl Read, wanted: &[u8]) -> Vec<u8> {
     let mut got = Vec::new();

@@ -41,10 +41,7 @@ pub struct App {
 impl App {
     /// For whoever has opened a data folder that no server runs on. Nothing is listened on and no app is called; addresses
     /// that are handed out begin with this one.
-    ///
-    /// # Errors
-    /// When the client for calling apps cannot be made.
-    pub fn offline(store: Arc<dyn Store>, public_url: &str) -> Result<Self, String> {
+    pub(crate) fn offline(store: Arc<dyn Store>, public_url: &str) -> Result<Self, String> {
         let service = Arc::new(Service {
             store,
             public_url: public_url.trim_end_matches('/').to_owned(),

@@ -66,6 +66,9 @@ pub struct TlsConfig {
     pub files: Option<(PathBuf, PathBuf)>,
 }
 
+/// Where a server listens that is not told otherwise.
+pub const LISTEN: &str = "127.0.0.1:3000";
+
 /// How long Teams waits for a bot.
 pub const BOT_TIMEOUT_MS: u64 = 15_000;
 

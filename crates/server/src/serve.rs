@@ -33,7 +33,7 @@ use redraft_slack::{Slack, due};
 
 use crate::acts::refreshes::Refreshes;
 use crate::app::{ANONYMOUS_NEEDS_LOOPBACK, App};
-use crate::config::{Config, STOP_SECONDS_MAX};
+use crate::config::{Config, LISTEN, STOP_SECONDS_MAX};
 use crate::connections::{self, Connection, Gate};
 use crate::control::access::ControlTokens;
 use crate::error::ServeError;
@@ -108,6 +108,34 @@ pub fn open_store(data: Option<&Path>) -> Result<Arc<dyn Store>, ServeError> {
                 store.map_err(|failed| ServeError::Store(format!("{}: {failed}", folder.display())))?,
             ))
         }
+    }
+}
+
+/// The name under which the store keeps the address that heads everything, as the last server on the folder had it.
+const PUBLIC_URL_NAME: &str = "public_url";
+
+/// Opens a data folder that no server runs on, as [`crate::control::call`] wants it. Addresses that are handed out begin with
+/// `public_url`, else as those of the last server on the folder did, else as a server's does that is told nothing.
+///
+/// # Errors
+/// When the folder is in use or cannot be read.
+pub async fn open_offline(data: &Path, public_url: Option<&str>) -> Result<Arc<App>, ServeError> {
+    let store = open_store(Some(data))?;
+    let kept = store.kept(PUBLIC_URL_NAME).await.map_err(|failed| ServeError::Store(failed.to_string()))?;
+    let kept = kept.and_then(|kept| String::from_utf8(kept).ok());
+    let public_url = public_url.map(str::to_owned).or(kept).unwrap_or_else(|| format!("http://{LISTEN}"));
+    App::offline(store, &public_url).map(Arc::new).map_err(ServeError::Client)
+}
+
+/// Writes down the address that heads everything, for [`open_offline`]. Without it the command line has an older one.
+async fn keep_public_url(service: &Service) {
+    let now = service.public_url.as_bytes();
+    let known = service.store.kept(PUBLIC_URL_NAME).await;
+    if known.is_ok_and(|known| known.as_deref() == Some(now)) {
+        return;
+    }
+    if let Err(failed) = service.store.replace(PUBLIC_URL_NAME, now.to_vec()).await {
+        warn!(error = %failed, "the public address could not be written down for the command line");
     }
 }
 
@@ -192,6 +220,7 @@ impl Server {
         let recalled = app.connector.authority.recall(&*app.service.store).await;
         recalled.map_err(|failed| ServeError::Store(failed.to_string()))?;
         let (ready, first_start) = first_workspace(&app, seed.as_ref()).await?;
+        keep_public_url(&app.service).await;
         let started = Started {
             url: app.service.public_url.clone(),
             tls_url: app.service.tls_url.clone(),
