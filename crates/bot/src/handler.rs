@@ -166,6 +166,34 @@ fn nothing(_: TurnContext) -> std::future::Ready<TurnResult> {
 /// Calls the methods that an activity is for.
 pub(crate) struct Dispatch<H>(pub(crate) H);
 
+impl<H: ActivityHandler> Dispatch<H> {
+    async fn message(&self, context: TurnContext) -> TurnResult {
+        let activity = context.activity();
+        // A pressed `Action.Submit` is a message without text.
+        let pressed = activity.action().filter(|_| activity.text.as_ref().is_none_or(String::is_empty));
+        if let Some(action) = pressed
+            && self.0.on_card_action(context.clone(), action).await?.is_some()
+        {
+            return Ok(());
+        }
+        self.0.on_message(context).await
+    }
+
+    async fn invoke(&self, context: TurnContext) -> TurnResult {
+        let mut response = match context.activity().action() {
+            Some(action) => self.0.on_card_action(context.clone(), action).await?,
+            None => None,
+        };
+        if response.is_none() {
+            response = self.0.on_invoke(context.clone()).await?;
+        }
+        if let Some(response) = response {
+            context.respond(response);
+        }
+        Ok(())
+    }
+}
+
 impl<H: ActivityHandler> TurnHandler for Dispatch<H> {
     async fn on_turn(&self, context: TurnContext) -> TurnResult {
         let Self(bot) = self;
@@ -173,30 +201,8 @@ impl<H: ActivityHandler> TurnHandler for Dispatch<H> {
         let activity = context.activity();
         let (to, here) = (context.clone(), context.clone());
         match activity.r#type.as_ref().unwrap_or(&ActivityType::Message) {
-            ActivityType::Message => {
-                // Old-style buttons come as messages without words.
-                let pressed =
-                    activity.action().filter(|_| activity.text.as_ref().is_none_or(String::is_empty));
-                let handled = match pressed {
-                    Some(action) => bot.on_card_action(to.clone(), action).await?.is_some(),
-                    None => false,
-                };
-                if !handled {
-                    bot.on_message(to).await?;
-                }
-            }
-            ActivityType::Invoke => {
-                let mut response = match activity.action() {
-                    Some(action) => bot.on_card_action(to.clone(), action).await?,
-                    None => None,
-                };
-                if response.is_none() {
-                    response = bot.on_invoke(to).await?;
-                }
-                if let Some(response) = response {
-                    here.respond(response);
-                }
-            }
+            ActivityType::Message => self.message(to).await?,
+            ActivityType::Invoke => self.invoke(to).await?,
             ActivityType::MessageUpdate => {
                 bot.on_message_update(to).await?;
                 if happened(&here, "undeleteMessage") {
