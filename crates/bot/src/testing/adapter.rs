@@ -30,7 +30,7 @@ use crate::error::{Error, Refusal, Repeat};
 /// platform.fail_next([Fault::LostAnswer]);
 /// let bot = Bot::new(async |context: TurnContext| {
 ///     let sent = context.send_activity("Are you there?").await;
-///     assert!(sent.is_err(), "the message was posted, but nobody told the bot");
+///     assert!(sent.is_err(), "the message was posted, and its answer was lost");
 ///     Ok(())
 /// });
 /// TestFlow::on(bot, platform.clone()).send("hello").await?;
