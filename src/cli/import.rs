@@ -35,7 +35,7 @@ pub struct Import {
     /// Teams: the bot's password; made by the server by default.
     #[arg(long)]
     password: Option<String>,
-    /// Where the app hears what happens, such as `http://127.0.0.1:3978/api/messages`; of a Slack app, instead of what its
+    /// Where the app receives events, such as `http://127.0.0.1:3978/api/messages`; of a Slack app, instead of what its
     /// manifest says.
     #[arg(long)]
     endpoint: Option<String>,
@@ -133,13 +133,19 @@ impl Import {
             body["channels"] = channels.into();
         }
         let made = control.call("POST", &format!("{path}/apps"), &body)?;
-        let heard = if manifest.reads_all { "everything where it is" } else { "what mentions it" };
+        let received = if manifest.reads_all {
+            "every message where it is installed"
+        } else {
+            "messages that mention it"
+        };
         let [name, place] = [&made["name"], &workspace["name"]].map(Value::to_string);
-        say(&format!("# Registered {} in {}; it hears {heard}.", escaped(&name), escaped(&place)));
+        say(&format!("# Registered {} in {}; it receives {received}.", escaped(&name), escaped(&place)));
         say(&format!("# Its password, shown this once: {}", escaped(text(&made["app_password"]))));
         if self.endpoint.is_none() {
             let app = escaped(&manifest.app_id);
-            say(&format!("# It hears nothing yet: redraft app set {app} --endpoint URL"));
+            say(&format!(
+                "# It receives nothing yet. Tell Redraft where your bot listens: redraft app set {app} --endpoint URL"
+            ));
         }
         say("");
         say(&settings::of_teams(&made, workspace));

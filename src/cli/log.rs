@@ -45,7 +45,7 @@ fn fields() -> impl for<'a> FormatFields<'a> + Send + Sync + 'static {
 }
 
 /// An event as another format writes it, with what JSON leaves as it is escaped, too: DEL, C1 controls, separators of
-/// lines and bidirectional overrides. They stand in strings only, where their escapes mean the same.
+/// lines and bidirectional overrides. They occur in strings only, where their escapes mean the same.
 struct OneLine<F>(F);
 
 impl<S, N, F> FormatEvent<S, N> for OneLine<F>

@@ -253,7 +253,7 @@ impl Place {
         reference
     }
 
-    /// A bot that hears nothing.
+    /// A bot that receives nothing.
     fn bot(&self) -> Result<Bot, Failed> {
         let bot = Bot::new(async |_: TurnContext| Ok(()));
         Ok(match self.to {

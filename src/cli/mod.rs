@@ -62,7 +62,7 @@ enum Command {
     Restore(keeping::Restore),
     /// Erases the content of what was deleted at once, also beside a running server.
     Purge(purge::Purge),
-    /// Brings a data folder of an earlier version up to date; the old database is kept beside the new one.
+    /// Brings a data folder of an earlier version up to date; the old database stays beside the new one.
     Migrate(migrate::Migrate),
 }
 

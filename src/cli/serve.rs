@@ -220,7 +220,7 @@ async fn input_closed(wanted: bool) {
     let _ = closed.await;
 }
 
-/// Where the secrets of a first start go. What a pipe gets is often kept in a log.
+/// Where the secrets of a first start go. The output of a pipe often ends in a log.
 enum Secrets {
     /// To the terminal.
     Shown,

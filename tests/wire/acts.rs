@@ -263,17 +263,12 @@ fn windows_for_people() {
     let row = |verb, body: &Value, outcome, part| ("ben", verb, path.clone(), body.clone(), outcome, part);
     check_refused(
         &world,
-        &[row("PATCH", &edit, "403 window_closed", "people edit their messages for some time only")],
+        &[row("PATCH", &edit, "403 window_closed", "people can edit a message for a limited time")],
     );
     world.controlled("POST", "/clock", &json!({"advance_ms": 60_000}));
     check_refused(
         &world,
-        &[row(
-            "DELETE",
-            &Value::Null,
-            "403 window_closed",
-            "people delete their messages for some time only",
-        )],
+        &[row("DELETE", &Value::Null, "403 window_closed", "people can delete a message for a limited time")],
     );
     world.controlled("PATCH", "", &json!({"settings": {"only_admins_delete": true}}));
     check_refused(&world, &[row("DELETE", &Value::Null, "403 only_admins", "and ben is none")]);

@@ -603,7 +603,7 @@ fn importing_a_teams_app() {
     let text =
         import(&[b"\xef\xbb\xbf", old.to_string().as_bytes()].concat(), &["--password", "old-password"]);
     for part in [
-        "# Registered \"Old Bot\" in \"Acme\"; it hears everything",
+        "# Registered \"Old Bot\" in \"Acme\"; it receives every message",
         "shown this once: old-password",
         "redraft app set 55555555-0000-4000-8000-000000000001 --endpoint",
         "# botbuilder for JavaScript",
@@ -632,7 +632,7 @@ fn importing_a_teams_app() {
         json!({"permissions": {"resourceSpecific": [permission("ChatMessage.Read.Chat")]}});
     let endpoint = "http://127.0.0.1:3978/api/messages";
     let text = import(new.to_string().as_bytes(), &["--endpoint", endpoint]);
-    assert!(!text.contains("hears nothing yet"), "{text}");
+    assert!(!text.contains("receives nothing yet"), "{text}");
     let password =
         text.lines().find_map(|line| line.strip_prefix("# Its password, shown this once: ")).unwrap();
     world.sends(&world.bot((&id(2), password)), GENERAL_19, "with the password that was made");
@@ -644,7 +644,7 @@ fn importing_a_teams_app() {
     personal["authorization"] =
         json!({"permissions": {"resourceSpecific": [permission("ChannelSettings.Read.Group")]}});
     let text = import(personal.to_string().as_bytes(), &["--password", "p"]);
-    assert!(text.contains("it hears what mentions it"), "{text}");
+    assert!(text.contains("it receives messages that mention it"), "{text}");
     let path = format!("/{GENERAL_19}/activities");
     let outside = world.connector(&world.bot((&id(3), "p")), "POST", &path, &message("x"));
     assert_eq!(outside.outcome(), "404 ConversationNotFound");

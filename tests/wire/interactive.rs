@@ -640,7 +640,7 @@ fn refusals() {
         ("ben", GENERAL, &private, json!({"action": "Go"}), "404 not_found", "no message"),
         ("ada", GENERAL, &whisper, json!({"action": "Go"}), "404 not_found", "no message"),
         ("ben", GENERAL, &tombstone, json!({"action": "Go"}), "409 deleted", "deleted"),
-        ("ben", GENERAL, &by_ada, json!({"action": "Go"}), "409 no_bot", "would hear"),
+        ("ben", GENERAL, &by_ada, json!({"action": "Go"}), "409 no_bot", "would receive"),
         (
             "ben",
             GENERAL,

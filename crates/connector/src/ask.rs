@@ -56,7 +56,7 @@ pub struct Asked<'a> {
     pub question: Question<'a>,
 }
 
-/// A question, or what is told once and not again.
+/// A question that the bot answers, or a notice that is sent once and never repeated.
 pub enum Question<'a> {
     /// By its name, which buttons of old cards may lack.
     Invoke {

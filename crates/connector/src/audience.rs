@@ -1,4 +1,4 @@
-//! Which events a Teams bot may hear of.
+//! Which events are delivered to a Teams bot.
 //!
 //! Source: the public pages on conversation events, and the Bot Framework's activity specification (a channel does not send
 //! a bot the echo of its own changes).
@@ -8,7 +8,7 @@ use redraft_model::event::{Event, EventKind};
 use redraft_model::id::{ConversationId, UserId};
 use redraft_model::workspace::{App as Bot, Conversation, ConversationKind};
 
-/// Whether an app may have to be told of an event: everything that can be said without looking at words.
+/// Whether an event may concern an app, as far as that is known without reading the message's text.
 pub(crate) fn may_hear(directory: &Directory, bot: &Bot, event: &Event) -> bool {
     use EventKind as K;
     if let K::AppUninstalled(gone) = event.kind {

@@ -66,7 +66,7 @@ struct CallClaims<'a> {
     exp: u64,
 }
 
-/// Signs and checks tokens. The keys are made when first needed and kept in the store.
+/// Signs and checks tokens. The keys are made when first needed and stored.
 #[derive(Default)]
 pub struct Authority {
     keys: RwLock<Option<Arc<Keys>>>,

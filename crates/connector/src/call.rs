@@ -46,7 +46,7 @@ impl Call<'_> {
         pairs.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.into_owned())
     }
 
-    /// The conversation that an id names, with or without the root of a thread behind it. A bot that was a member hears so;
+    /// The conversation that an id names, with or without the root of a thread behind it. The answer tells a former member so;
     /// to others a conversation they are not in is not there.
     pub fn conversation_named<'a>(&self, id: &'a str) -> Result<(Arc<Conversation>, Option<&'a str>), Error> {
         let (id, root) = split_conversation(id);

@@ -16,8 +16,8 @@ use serde_json::{Value, json};
 
 use redraft_service::mint;
 
-/// How a key takes another's place. Microsoft tells bots to fetch keys once a day at least, so a day lies between two
-/// steps on a server whose bots cannot be told.
+/// How a key takes another's place. Microsoft tells bots to fetch keys once a day at least, so a day has to pass between two
+/// steps on a server whose bots cannot be made to fetch them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Step {
@@ -66,7 +66,7 @@ impl Keys {
         Some(Self { all: vec![Arc::new(Key::read(generate()?)?)], signing: 0 })
     }
 
-    /// Reads what [`Keys::kept`] wrote; a bare PKCS #8 key is what stores had before keys could be changed.
+    /// Reads what [`Keys::kept`] wrote, or a bare PKCS #8 key as earlier versions stored it.
     pub fn read(kept: &[u8]) -> Option<Self> {
         let Ok(kept) = serde_json::from_slice::<Kept>(kept) else {
             return Some(Self { all: vec![Arc::new(Key::read(kept.to_vec())?)], signing: 0 });

@@ -1,7 +1,7 @@
 //! The Bot Connector side of the message server, as Teams speaks it: the operations, the token endpoint with its keys and
 //! documents, and the calls to bots.
 //!
-//! It stands on [`redraft_service`] and knows nothing of the other dialect or of the control API.
+//! It builds on [`redraft_service`] and knows nothing of the other dialect or of the control API.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 

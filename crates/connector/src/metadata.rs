@@ -69,7 +69,7 @@ pub(super) async fn answer(
     response
 }
 
-/// What heads the addresses in a document. Who asked over TLS, or for a host that only TLS leads to, gets the host it
+/// The start of the addresses in a document. Who asked over TLS, or for a host that only TLS leads to, gets the host it
 /// asked: SDKs take no other scheme from there, and may not reach any other host.
 fn base(connector: &Connector, headers: &HeaderMap, over_tls: bool) -> String {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());

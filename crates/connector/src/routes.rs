@@ -47,7 +47,7 @@ pub(crate) fn tenant(path: &str) -> Option<String> {
 /// Segments before `v3` that a service URL may have, such as `/teams/{tenant}`.
 const PREFIX_SEGMENTS_MAX: usize = 3;
 
-/// Splits the path into segments and decodes each once. The service URL's own path may stand before `v3`.
+/// Splits the path into segments and decodes each once. The path of the service URL may precede `v3`.
 pub(crate) fn route(path: &str) -> Option<Route> {
     let segments: Vec<&str> = path.trim_start_matches('/').trim_end_matches('/').split('/').collect();
     if let [tenant, "oauth2", "token"] | [tenant, "oauth2", "v2.0", "token"] = segments[..] {

@@ -1,7 +1,7 @@
 //! An event of the log as the activities that a Teams bot gets of it, and the call that takes them there.
 //!
 //! Source: the public pages on conversation events, and the Bot Framework's activity specification (a channel does not send
-//! a bot the echo of its own changes). In channels and group chats a bot hears what mentions it, or everything if its
+//! a bot the echo of its own changes). In channels and group chats a bot receives messages that mention it, or every message if its
 //! registration says so.
 
 use std::sync::Arc;
@@ -378,7 +378,7 @@ impl<'a> Scene<'a> {
         by.unwrap_or(&self.user)
     }
 
-    /// Whether the bot hears of words in a conversation: all in personal chats, else what mentions it.
+    /// Whether a message in a conversation is delivered to the bot: every one in personal chats, elsewhere those that mention it.
     fn concerns(&self, conversation: &Conversation, contents: &[&Content]) -> bool {
         // Teams has events of its own for what the platform writes.
         if contents.iter().any(|content| content.notice.is_some()) {
@@ -398,7 +398,7 @@ impl<'a> Scene<'a> {
         self.connector.service.store.content(self.directory.workspace.id, position).await
     }
 
-    /// The root of a message's thread, also of a message that is gone by now: its first revision says where it was posted.
+    /// The root of a message's thread, also of a deleted message: its first revision says where it was posted.
     async fn root(&self, key: MessageKey) -> Result<Option<Ts>, StoreError> {
         if let Some(stored) = self.connector.service.store.message(key).await? {
             return Ok(stored.message.root);
@@ -428,7 +428,7 @@ impl<'a> Scene<'a> {
             let place = reply["conversation"]["id"].as_str().and_then(|id| split_conversation(id).1);
             let idempotency = Some(Idempotency {
                 key: format!("reply {position} {number}"),
-                // If the bot is told again it may say it in other words; what it said first stands.
+                // If the bot is asked again it may answer otherwise; its first answer counts.
                 digest: [0; 32],
             });
             let named = reply["replyToId"].as_str().and_then(Ts::from_digits);

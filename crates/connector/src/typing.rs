@@ -9,7 +9,7 @@ use redraft_model::time::Micros;
 /// How long one activity shows a bot as typing. Teams' pages say "about three seconds".
 const SHOWN_MICROS: i64 = 3_000_000;
 
-/// Bots that are remembered at once, over all workspaces. One more, and the others are forgotten.
+/// How many typing bots are remembered, over all workspaces. If there are more, all others are forgotten.
 const BOTS_MAX: usize = 10_000;
 
 /// A bot in a conversation.

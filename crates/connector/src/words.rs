@@ -1,4 +1,4 @@
-//! A message's words as a Teams bot hears them, whichever dialect they were written in.
+//! A message's text as a Teams bot receives it, whichever dialect it was written in.
 
 use redraft_model::content::{Content, Dialect};
 use redraft_model::directory::Directory;

@@ -1,4 +1,4 @@
-//! What a server is told when it starts.
+//! The settings of a server.
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -18,9 +18,9 @@ pub struct Config {
     pub seed: Option<PathBuf>,
     /// Where to write what a script needs, once requests are answered.
     pub ready_file: Option<PathBuf>,
-    /// Answers over TLS as well.
+    /// Whether the server listens for TLS as well.
     pub tls: Option<TlsConfig>,
-    /// How long an app may take to answer what it is told.
+    /// How long an app may take to answer a request.
     pub bot_timeout_ms: u64,
     /// Whether apps at private addresses are called; by default only by a server that only this machine reaches.
     pub private_endpoints: Option<bool>,

@@ -2,7 +2,7 @@
 //! many. Every listener accepts through here.
 //!
 //! Time limits are on progress. What goes on at a connection is noted in a few atomic numbers by whoever reads, writes or
-//! answers there; one task looks at all connections about once a second and cuts those that are over a limit. So a request
+//! answers there; one task looks at all connections about once a second and cuts those that exceed a limit. So a request
 //! costs no timer and no task of its own.
 
 use std::future::Future;

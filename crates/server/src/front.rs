@@ -206,7 +206,7 @@ pub(crate) fn recorder() -> &'static PrometheusHandle {
 
 /// Whether the request means this server: its host, and the page that sent it if there is one, is the public address or
 /// loopback. A server on loopback trusts whoever reaches it, so a page of another host must not. The login hosts of
-/// Microsoft may be led here, and mean the few paths that stand for them.
+/// Microsoft may resolve to this server; on them only the few paths of the login service are answered.
 fn allowed(app: &App, headers: &HeaderMap, uri: &Uri) -> bool {
     let named = |name: header::HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
     let own = [

@@ -458,7 +458,7 @@ async fn first_workspace(app: &App, seed: Option<&Seed>) -> Result<(Ready, bool)
     }
 }
 
-/// What goes on beside requests: the signing key is made early, and what is over is cleared away.
+/// What runs beside requests: making the signing key early, and erasing what has expired.
 async fn background(app: Arc<App>) {
     if let Err(failed) = app.connector.authority.prepare(&*app.service.store).await {
         warn!(error = %failed, "the signing key could not be made yet");

@@ -59,7 +59,7 @@ struct Own {
 pub(crate) struct Tls {
     source: Arc<Source>,
     current: Arc<Current>,
-    /// The own authority's certificate; in the temporary folder if nothing is kept.
+    /// The own authority's certificate; in the temporary folder if data is in memory only.
     pub authority_file: Option<PathBuf>,
 }
 
@@ -83,10 +83,10 @@ impl Tls {
     }
 
     /// With the authority of this data folder, which is made if there is none. Without a folder the authority's key
-    /// stays in memory, and its certificate lies in the temporary folder as long as the server runs.
+    /// stays in memory, and its certificate is in the temporary folder as long as the server runs.
     ///
     /// # Errors
-    /// When its files cannot be read or written, or a name cannot stand in a certificate.
+    /// When its files cannot be read or written, or a name is not valid in a certificate.
     pub fn with_own(data: Option<&Path>, names: Vec<String>) -> Result<Self, ServeError> {
         let (own, file) = match data {
             Some(folder) => (Own::kept(folder)?, folder.join(AUTHORITY_FILE)),

@@ -113,7 +113,7 @@ impl Bounds {
         Some(UnderWay { bounds: self, holder })
     }
 
-    /// The right to read and write one page of a list. It is kept until the answer is made, so that pages in memory are as
+    /// The right to read and write one page of a list. The caller holds it until the answer is made, so that pages in memory are as
     /// few.
     pub async fn page(&self) -> Option<SemaphorePermit<'_>> {
         self.pages.acquire().await.ok()
@@ -210,7 +210,7 @@ impl Drop for UnderWay<'_> {
 }
 
 /// A request's body before it is read. Whoever answers reads it when it knows that it wants it. When it is dropped
-/// unread, what still comes is read and thrown away for a while, so that the sender hears the answer.
+/// unread, what still comes is read and thrown away for a while, so that the sender reads the answer.
 pub struct Sent<'a> {
     /// Whence it comes; `None` through the socket in the data folder.
     pub address: Option<IpAddr>,

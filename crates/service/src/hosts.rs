@@ -6,7 +6,7 @@ pub fn host_of(url: &str) -> Option<&str> {
     authority(url).map(without_port)
 }
 
-/// The host and port in an address: what stands between `://` and the next slash.
+/// The host and port in an address: the text between `://` and the next slash.
 #[must_use]
 pub fn authority(url: &str) -> Option<&str> {
     url.split_once("://").map(|(_, rest)| rest.split('/').next().unwrap_or_default())

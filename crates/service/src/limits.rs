@@ -3,7 +3,7 @@
 /// The biggest request body that is read.
 pub const BODY_BYTES_MAX: usize = 2 << 20;
 
-/// Of a body that is too big, so much is read and thrown away, so that the client hears the answer.
+/// Of a body that is too big, so much is read and thrown away, so that the client reads the answer.
 pub const DRAIN_BYTES_MAX: usize = 16 << 20;
 
 /// What connections and requests may cost. No option sets these; tests use smaller ones.

@@ -1,6 +1,6 @@
 //! Rate windows: what the platforms' limits have in common. What counts together, and how often, is theirs.
 //!
-//! A window begins with the first call that counts and ends when its time is over by the workspace's clock. No platform
+//! A window begins with the first call that counts and ends when its time has passed on the workspace's clock. No platform
 //! says how its windows lie.
 
 use std::collections::HashMap;
@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use redraft_model::id::WorkspaceId;
 use redraft_model::time::Micros;
 
-/// Windows of so many subjects are remembered. When there are more, those that are over are forgotten, and if most are
+/// Windows of so many subjects are remembered. When there are more, those that have ended are forgotten, and if most are
 /// not, all are: then some calls pass that the platform would refuse.
 pub const SUBJECTS_MAX: usize = 65_536;
 
@@ -39,7 +39,7 @@ struct Window {
 }
 
 impl Window {
-    /// Microseconds until it ends, if it is not over. A clock that went back ends it.
+    /// Microseconds until it ends, if it has not ended. A clock that went back ends it.
     fn left(&self, limit: Limit, now: Micros) -> Option<i64> {
         let age = now.0 - self.start.0;
         let length = limit.1 * SECOND_MICROS;

@@ -14,7 +14,7 @@ use crate::delivery::Outbox;
 use crate::source;
 use crate::throttle::Throttle;
 
-/// What every part of a server stands on. Cheap to share; everything that changes and matters is in the store.
+/// What every part of a server shares. Cheap to share; everything that changes and matters is in the store.
 pub struct Service {
     /// The messages and everything about them.
     pub store: Arc<dyn Store>,

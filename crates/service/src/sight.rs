@@ -17,7 +17,7 @@ impl Service {
         Ok(reader.finds(found, None, self.now(key.workspace), self.retention(key.workspace)))
     }
 
-    /// The same; a deleted message is told from one that never was.
+    /// The same; tells a deleted message from one that never existed.
     pub async fn message_or_deleted_for(
         &self,
         reader: Reader,

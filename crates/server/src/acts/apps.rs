@@ -192,7 +192,7 @@ impl Person {
         Ok(self.scene(&open.bot).submission(view, &elements, &answerable).await?)
     }
 
-    /// Closes an open modal, or all of them. Apps that want to know are told afterwards.
+    /// Closes an open modal, or all of them. Apps that asked for it (`notify_on_close`) receive `view_closed` afterwards.
     pub async fn close_view(&self, id: &str, all: bool) -> Result<(), Hindered> {
         let open = self.open_views().await?.ok_or_else(no_view)?;
         let place = self.on_top(&open, id)?;
@@ -225,7 +225,7 @@ impl Person {
         let place = open.place(id)?;
         if place + 1 < open.views.stack.len() {
             return Err(Hindered::Impossible(
-                "another modal lies on this one; close or submit it first".into(),
+                "another modal is open on top of this one; close or submit it first".into(),
             ));
         }
         Ok(place)

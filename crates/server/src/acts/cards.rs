@@ -26,15 +26,15 @@ pub(super) const CARD_ACTION: &str = "adaptiveCard/action";
 
 /// What came of a press.
 pub(crate) enum Pressed {
-    /// The card's bot is told, as of an event; the words that the conversation is shown as the person's, if any.
+    /// The card's bot receives it as an event; the text that the conversation shows as the person's message, if any.
     Submitted { display_text: Option<String> },
     /// The person wrote something.
     Posted(Ts),
     /// The bot was asked, and answered.
     Answered(Answer),
-    /// The app was told.
+    /// The app has received it.
     Told,
-    /// Nobody hears of it: an address to open, or something that the card does by itself.
+    /// No app receives it: the action opens an address, or the card does it by itself.
     Local { url: Option<String> },
 }
 
@@ -259,7 +259,7 @@ impl Person {
         }
     }
 
-    /// The bot that hears of what is pressed on a message. Nothing is sent where none would.
+    /// The bot that receives presses on a message. Nothing is sent if there is none.
     fn bot_of(&self, conversation: &Conversation, stored: &Stored) -> Result<&Arc<Bot>, Hindered> {
         let bot = stored.message.app.filter(|_| stored.message.as_app).and_then(|id| self.directory.app(id));
         let bot = bot.ok_or(InteractionRefusal::NoApp)?;
@@ -272,7 +272,7 @@ impl Person {
         } else {
             return Ok(bot);
         };
-        Err(Hindered::Unanswered(format!("{} {deaf}, so nobody would hear what is pressed", bot.name)))
+        Err(Hindered::Unanswered(format!("{} {deaf}, so no bot would receive the press", bot.name)))
     }
 
     /// The card in the place of the one that was pressed, for this person, until the message changes.

@@ -61,7 +61,7 @@ impl From<StoreError> for Hindered {
 /// A message as one person sees it.
 pub(crate) struct Seen {
     pub stored: Stored,
-    /// The person's own view of its card, which stands in the card's place.
+    /// The person's own view of its card, shown instead of the card.
     pub view: Option<Arc<Content>>,
 }
 
@@ -153,7 +153,7 @@ impl Person {
         self.submit(Verb::Stream(stream)).await.map(drop)
     }
 
-    /// Types: the bots of a personal chat are told, once, and nobody waits for whether they hear it.
+    /// Types: the bots of a personal chat receive one typing activity. The call does not wait for their answers.
     pub fn type_in(&self, conversation: &Conversation) {
         if conversation.kind != ConversationKind::Direct || !conversation.has(self.user.id) {
             return;
@@ -232,7 +232,7 @@ impl Person {
         Ok(Seen { stored, view })
     }
 
-    /// The person's own view of a message, if it is not over.
+    /// The person's own view of a message, if it has not expired.
     pub(super) async fn own_view(&self, stored: &Stored) -> Result<Option<Arc<Content>>, StoreError> {
         if !stored.message.marked {
             return Ok(None);

@@ -19,7 +19,7 @@ use super::seldom::Seldom;
 use super::state::{Connection, Cut, Phase, Room, Window};
 use crate::config::Limits;
 
-/// Files that are kept for anything but connections: the store, the log, the listeners, the runtime.
+/// File descriptors reserved for the store, the log, the listeners and the runtime.
 const FILES_RESERVED: usize = 64;
 
 /// How long accepting rests after it failed, for want of files for instance.
@@ -279,7 +279,7 @@ impl Gate {
         Ok(Some(Forwarded { gate: Arc::clone(self), address }))
     }
 
-    /// Looks at all connections, and cuts those that are over a limit.
+    /// Looks at all connections, and cuts those that exceed a limit.
     pub(super) fn look(&self) {
         let now = self.turn_clock();
         let stopping = *self.stopping.borrow();

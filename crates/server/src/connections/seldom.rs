@@ -1,12 +1,12 @@
-//! Log lines that would come too often: one of them stands for many.
+//! Log lines that would come too often: one line counts many.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Lines in the log about refused connections: one in this time, with how many it stands for.
+/// How often the log has a line about refused connections, with their number.
 const REFUSALS_PAUSE: Duration = Duration::from_secs(10);
 
-/// One thing in a while, with how many it stands for.
+/// Reports at intervals, with the number of times since the last report.
 #[derive(Default)]
 pub(crate) struct Seldom {
     next_ms: AtomicU64,
@@ -14,7 +14,7 @@ pub(crate) struct Seldom {
 }
 
 impl Seldom {
-    /// Whether it is time again, and for how many it stands then.
+    /// The number of times since the last report, if it is time for the next one.
     pub fn turn(&self, now_ms: u64) -> Option<u64> {
         self.count.fetch_add(1, Ordering::Relaxed);
         if now_ms < self.next_ms.load(Ordering::Relaxed) {

@@ -107,7 +107,7 @@ pub(crate) struct Connection {
     /// Reading, or writing, waits for the other end.
     pub(super) awaits_bytes: AtomicBool,
     pub(super) awaits_room: AtomicBool,
-    /// What is unsent is thrown away when the connection is dropped, instead of being kept by the system.
+    /// Unsent bytes are discarded when the connection is dropped; the system does not hold them.
     pub(super) reset: AtomicBool,
     pub(super) task: OnceLock<AbortHandle>,
 }

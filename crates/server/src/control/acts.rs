@@ -203,7 +203,7 @@ pub(super) async fn press(scope: &Scope<'_>, name: &str) -> Answer {
     ok(came_of(channel, pressed.map_err(|it| acting.hindered(it))?))
 }
 
-/// An element by what stands on it, its `action_id`, value or place, and more closely by its ids.
+/// An element by its text, its `action_id`, value or place; ids make it unique.
 pub(super) fn element<'a>(
     action: Option<&'a Value>,
     block_id: Option<&'a str>,

@@ -36,7 +36,7 @@ pub(super) fn created(value: Value) -> Answer {
     Ok((StatusCode::CREATED, value))
 }
 
-/// How to show what a command made or changed. It is done, so one that is gone by now is shown as nothing.
+/// Shows what a command made or changed. The command has succeeded, so a thing that was deleted since is shown as an empty object.
 pub(super) fn done(shown: Option<Value>) -> Value {
     shown.unwrap_or_else(|| json!({}))
 }

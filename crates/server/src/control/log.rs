@@ -186,7 +186,7 @@ struct Wanted {
     user: Option<String>,
     /// The revision has to be at least this.
     revision: Option<u32>,
-    /// True waits until the message that `ts` names is gone or a tombstone.
+    /// True waits until the message that `ts` names is deleted or a tombstone.
     deleted: Option<bool>,
     timeout_ms: Option<u64>,
 }

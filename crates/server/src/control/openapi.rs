@@ -21,7 +21,7 @@ const OPERATIONS: &[(&str, &str, &str, &str)] = &[
     (
         "post",
         "/purge",
-        "Erase the content of everything that was deleted, but for what apps have still to be told of, and empty the log",
+        "Erase deleted content now, unless an app has not acknowledged the deletion yet, and empty the write-ahead log",
         "",
     ),
     ("get", "/workspaces", "All workspaces", ""),
@@ -92,7 +92,7 @@ const OPERATIONS: &[(&str, &str, &str, &str)] = &[
     (
         "post",
         "/workspaces/{workspace}/people/{person}/typing",
-        "Type: the bot of a personal chat is told",
+        "Type: the bot of a personal chat receives a typing activity",
         r#"{"channel": "general"}"#,
     ),
     (
@@ -198,7 +198,7 @@ const OPERATIONS: &[(&str, &str, &str, &str)] = &[
     (
         "patch",
         "/workspaces/{workspace}/apps/{app}",
-        "Change what an app hears, where it hears it, and what it may do; null takes an address or an issuer away",
+        "Change what an app subscribes to, where it receives it, and what it may do; null removes an address or an issuer",
         r#"{"endpoint": "http://127.0.0.1:3978/api/messages", "read_all": true, "expect_replies": false, "issuer": null, "anonymous": false}"#,
     ),
     ("delete", "/workspaces/{workspace}/apps/{app}", "Uninstall it: its tokens end, its messages stay", ""),

@@ -18,8 +18,8 @@ const READERS_PAUSE: Duration = Duration::from_millis(200);
 /// How often that is tried.
 const ATTEMPTS_MAX: usize = 5;
 
-/// Erases the content of everything that was deleted, whatever the retention, but for what apps have still to be told of;
-/// sweeps what else is over, and empties the log.
+/// Erases deleted content now, whatever the retention, unless an app has not acknowledged the deletion yet;
+/// sweeps what else has expired, and empties the write-ahead log.
 pub(super) async fn purge(app: &App) -> Answer {
     app.service.outbox.settle().await;
     // The first time may begin in the middle of what waits.
@@ -73,7 +73,7 @@ async fn shown(app: &App, directory: &Directory, awaited: Awaited) -> Result<Val
         let unread = bot.is_told() && heard < awaited.last;
         let late = !app.service.store.deliveries(id, bot.id, (0, 0), 1).await?.is_empty();
         let why = match (unread, late) {
-            (true, _) => "it has not been told of everything yet",
+            (true, _) => "it has not received every event yet",
             (false, true) => "it has deliveries that wait or were given up",
             (false, false) => continue,
         };

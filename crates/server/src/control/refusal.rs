@@ -138,7 +138,7 @@ fn rule(rule: Rule, author: &str, who: &str) -> Error {
         ),
         Rule::DeleteWindowOver => forbidden(
             "window_closed",
-            "people delete their messages for some time only in this workspace, and that is over",
+            "in this workspace people can delete a message for a limited time, which has passed",
         ),
         Rule::WrittenByThePlatform => forbidden("not_author", rule.words()),
     }
@@ -179,7 +179,7 @@ fn update(why: &U, who: &str, author: impl Fn() -> String) -> Error {
         U::StillStreaming => streaming(),
         U::EditWindowClosed => forbidden(
             "window_closed",
-            "people edit their messages for some time only in this workspace, and that is over",
+            "in this workspace people can edit a message for a limited time, which has passed",
         ),
         U::StaleRevision(current) => stale(*current),
         U::NoContent => content("a message needs a text; to take it away, delete it"),
@@ -230,7 +230,7 @@ fn interaction(why: &I, who: &str, author: impl Fn() -> String) -> Error {
         I::NotAuthor => {
             forbidden("not_author", format!("only {}, who posted the card, shows it differently", author()))
         }
-        I::NoApp => conflict("no_bot", "no bot posted the message, so nobody would hear what is pressed"),
+        I::NoApp => conflict("no_bot", "no bot posted the message, so no bot would receive the press"),
         I::TooManyReactions => conflict("full", "the message has as many reactions as it may have"),
         I::TooManyEmoji => conflict("full", "the message has reactions with fifty different emoji"),
         I::TooManyOfOne => conflict("full", "one person reacts to a message twenty-three times at most"),
@@ -246,7 +246,7 @@ fn interact(why: A, who: &str, author: impl Fn() -> String) -> Error {
         A::Tombstone => tombstone(),
         A::ForOneReader => conflict("for_one_reader", "shortcuts are not offered on messages for one reader"),
         A::ViewNotFound => no_view(who),
-        A::NoApp => conflict("no_bot", "no Slack app that is installed would hear of it"),
+        A::NoApp => conflict("no_bot", "no installed Slack app would receive it"),
         A::OtherApp => conflict("no_bot", format!("{} posted the message, and not this app's bot", author())),
     }
 }

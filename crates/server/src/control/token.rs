@@ -42,7 +42,7 @@ pub(super) async fn rotate(app: &App, body: &[u8]) -> Answer {
 /// Ends the replaced token.
 pub(super) async fn withdraw(app: &App) -> Answer {
     if app.control_tokens.withdraw(now(app)) {
-        tracing::warn!("the control API's replaced token is over");
+        tracing::warn!("the replaced token of the control API has expired");
         server::record(app, ServerAct::WithdrawControlToken).await;
         return ok(json!({}));
     }

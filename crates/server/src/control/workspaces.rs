@@ -132,7 +132,7 @@ impl ChangedQuotas {
     }
 }
 
-/// Seconds; null takes a window away and gives what is kept its default, and what is not named stays.
+/// Seconds. Null removes a window, and sets a retention to its default; an absent member does not change.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ChangedSettings {

@@ -43,13 +43,13 @@ pub struct SlackManifest {
     pub redirect_urls: Vec<String>,
     /// Where events go.
     pub endpoint: Option<String>,
-    /// What the bot hears.
+    /// Events that the bot subscribes to.
     pub bot_events: Vec<String>,
-    /// What is heard in the name of people.
+    /// Events that the app subscribes to on behalf of people.
     pub user_events: Vec<String>,
-    /// Types of message metadata that are heard.
+    /// Types of message metadata that the app subscribes to.
     pub metadata_events: Vec<String>,
-    /// Whether everything goes over sockets that the app opens.
+    /// Whether the app receives everything through Socket Mode.
     pub socket_mode: bool,
     /// Where interactions go.
     pub interactivity_url: Option<String>,
@@ -134,7 +134,7 @@ impl SlackManifest {
             [self.interactivity_url, self.options_url] = urls;
             if self.interactivity_url.is_none() && !self.socket_mode {
                 findings.faults.push(format!(
-                    "{} is missing: interactivity goes there, or over a socket with settings.socket_mode_enabled",
+                    "{} is missing: Slack sends interactions there, unless settings.socket_mode_enabled is true",
                     interactivity.place("request_url")
                 ));
             }
@@ -175,7 +175,7 @@ impl SlackManifest {
                         if needed.is_empty()
                             || needed.iter().any(|it| scopes.iter().any(|had| had == it)) => {}
                     Some(needed) => findings.warnings.push(format!(
-                        "{place}: {event} is not heard without the scope {} in oauth_config.scopes.{kind}",
+                        "{place}: {event} is not delivered without the scope {} in oauth_config.scopes.{kind}",
                         needed.join(" or ")
                     )),
                 }
@@ -189,8 +189,8 @@ impl SlackManifest {
         let subscribed = !(self.bot_events.is_empty() && self.user_events.is_empty());
         if subscribed && self.endpoint.is_none() && !self.socket_mode {
             findings.faults.push(
-                "settings.event_subscriptions.request_url is missing: events go there, or over a socket with \
-                 settings.socket_mode_enabled"
+                "settings.event_subscriptions.request_url is missing: Slack sends events there, unless \
+                 settings.socket_mode_enabled is true"
                     .into(),
             );
         }
@@ -213,7 +213,9 @@ fn metadata_event(mut subscription: Members, findings: &mut Findings) -> String 
     let of_app = subscription.text("app_id", CALLBACK_ID_CHARS_MAX, findings);
     if of_app.is_some_and(|app| app != "*") {
         let place = subscription.place("app_id");
-        findings.warnings.push(format!("{place} narrows nothing: metadata of this type is heard of any app"));
+        findings
+            .warnings
+            .push(format!("{place} has no effect: metadata of this type is delivered whatever app wrote it"));
     }
     subscription.end(findings);
     event
@@ -231,7 +233,7 @@ fn command(mut given: Members, socket_mode: bool, findings: &mut Findings) -> Se
     if url.is_none() && !socket_mode {
         let place = given.place("url");
         findings.faults.push(format!(
-            "{place} is missing: the command goes there, or over a socket with settings.socket_mode_enabled"
+            "{place} is missing: Slack sends the command there, unless settings.socket_mode_enabled is true"
         ));
     }
     let made = SeedCommand {
@@ -405,10 +407,10 @@ settings:
                 "features.bot_user.always_awake is unknown and left out",
                 "functions is not supported and left out",
                 "settings.event_subscriptions.bot_events: app_home_opened is not sent here",
-                "settings.event_subscriptions.bot_events: message.groups is not heard without the scope groups:history \
+                "settings.event_subscriptions.bot_events: message.groups is not delivered without the scope groups:history \
                  in oauth_config.scopes.bot",
-                "settings.event_subscriptions.metadata_subscriptions[0].app_id narrows nothing: metadata of this type \
-                 is heard of any app",
+                "settings.event_subscriptions.metadata_subscriptions[0].app_id has no effect: metadata of this type \
+                 is delivered whatever app wrote it",
                 "settings.token_rotation_enabled is not supported and left out",
                 "surprise is unknown and left out",
             ]

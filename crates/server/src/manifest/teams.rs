@@ -6,7 +6,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-/// Permissions by which a bot hears everything that is said where it was installed.
+/// Permissions that let a bot receive every message where it is installed.
 const READ_ALL: [&str; 2] = ["ChannelMessage.Read.Group", "ChatMessage.Read.Chat"];
 
 /// What a manifest says about its bot.
@@ -18,7 +18,7 @@ pub struct TeamsManifest {
     pub name: String,
     /// It may be installed in teams, and so be in channels.
     pub in_teams: bool,
-    /// It hears everything, not only what mentions it.
+    /// Whether it receives every message, not only those that mention it.
     pub reads_all: bool,
 }
 

@@ -50,15 +50,15 @@ pub struct SeedApp {
     pub user_scopes: Vec<String>,
     /// Slack: where people may be sent back to when they installed it.
     pub redirect_urls: Vec<String>,
-    /// Slack: events that it hears where its bot is, such as `message.channels`.
+    /// Slack: events that it receives from the conversations of its bot, such as `message.channels`.
     pub bot_events: Vec<String>,
-    /// Slack: events that it hears where the people who authorised it are.
+    /// Slack: events that it receives from the conversations of the people who authorised it.
     pub user_events: Vec<String>,
-    /// Slack: types of message metadata that it hears of.
+    /// Slack: types of message metadata that it subscribes to.
     pub metadata_events: Vec<String>,
-    /// Slack: hears everything through connections that it opens itself.
+    /// Slack: whether it uses Socket Mode and receives everything through connections that it opens.
     pub socket_mode: bool,
-    /// Slack: where it hears what people do.
+    /// Slack: the request URL for interactions.
     pub interactivity_url: Option<String>,
     /// Slack: where it is asked for the options of a select.
     pub options_url: Option<String>,
@@ -74,9 +74,9 @@ pub struct SeedApp {
     pub app_id: Option<String>,
     /// Teams: the password.
     pub app_password: Option<String>,
-    /// Where the bot hears what happens: a Teams bot's messaging endpoint, a Slack app's request URL for events.
+    /// Where the bot receives events: a Teams bot's messaging endpoint, a Slack app's request URL for events.
     pub endpoint: Option<String>,
-    /// Teams: hears every message of its channels and group chats, not only those that mention it.
+    /// Teams: whether it receives every message of its channels and group chats, not only those that mention it.
     pub read_all: bool,
     /// Teams: puts what it has to say into its answers (`deliveryMode: expectReplies`).
     pub expect_replies: bool,

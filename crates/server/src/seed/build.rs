@@ -21,7 +21,7 @@ use redraft_service::mint;
 
 impl Seed {
     /// Builds the workspace. With `steady`, ids that are not given follow from the names, so that two runs agree;
-    /// otherwise they are random, so that two workspaces of one declaration can stand side by side. Secrets that are not
+    /// otherwise they are random, so that one server can hold two workspaces of one declaration. Secrets that are not
     /// given are always random. The public address heads the webhooks'.
     ///
     /// # Errors

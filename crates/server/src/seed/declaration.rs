@@ -90,11 +90,11 @@ pub struct SeedSettings {
     pub delete_window_seconds: Option<u32>,
     /// Whether only administrators delete people's messages.
     pub only_admins_delete: bool,
-    /// Seconds that content of deleted messages is kept for; a day by default.
+    /// Seconds that content of deleted messages is retained; a day by default.
     pub deleted_content_seconds: Option<u32>,
-    /// Seconds that superseded revisions are kept for; as long as their message by default.
+    /// Seconds that superseded revisions are retained; as long as their message by default.
     pub superseded_revisions_seconds: Option<u32>,
-    /// Seconds that dead letters are kept for; 30 days by default.
+    /// Seconds that dead letters are retained; 30 days by default.
     pub dead_letters_seconds: Option<u32>,
     /// Seconds that ephemeral messages last; a day by default.
     pub ephemeral_messages_seconds: Option<u32>,
@@ -230,7 +230,7 @@ impl SeedSettings {
     /// As the model has them.
     ///
     /// # Errors
-    /// A sentence, when something is to be kept for longer than it may be.
+    /// A sentence, when something is to be retained longer than allowed.
     pub fn settings(self) -> Result<Settings, String> {
         let micros = |seconds: u32| i64::from(seconds) * 1_000_000;
         let kept = |name: &str, seconds: Option<u32>, least: i64| match seconds.map(micros) {
