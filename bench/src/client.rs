@@ -39,7 +39,7 @@ impl Measured {
 /// Writes the next request into the buffer; false when there is nothing more to ask.
 pub type Next = Box<dyn FnMut(&mut Vec<u8>) -> bool>;
 
-/// Sends requests over so many keep-alive connections for so long. An answer counts as accepted if it contains `expected`.
+/// Sends requests over so many keep-alive connections for so long, or until there is nothing more to ask. An answer counts as accepted if it contains `expected`.
 pub fn run(
     address: &str,
     connections: usize,
@@ -63,8 +63,11 @@ pub fn run(
             .into_iter()
             .map(|stream| spawn_local(connection(stream, expected, Rc::clone(&next), Rc::clone(&stop))))
             .collect();
-        tokio::time::sleep(time).await;
-        stop.set(true);
+        let end = Rc::clone(&stop);
+        let timer = spawn_local(async move {
+            tokio::time::sleep(time).await;
+            end.set(true);
+        });
         let mut all = Measured { calls: 0, failures: 0, seconds: 0.0, latencies: Vec::new(), example: None };
         for task in tasks {
             let mut part = task.await?;
@@ -73,6 +76,7 @@ pub fn run(
             all.latencies.append(&mut part.latencies);
             all.example = all.example.or(part.example);
         }
+        timer.abort();
         all.seconds = begin.elapsed().as_secs_f64();
         all.latencies.sort_unstable();
         Ok(all)

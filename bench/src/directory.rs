@@ -7,6 +7,7 @@ use std::fmt::Write;
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -17,7 +18,8 @@ use crate::servers::say;
 
 type Failure = Box<dyn std::error::Error>;
 
-const CONTROL_TOKEN: &str = "bench-control-token";
+/// Of every server that is measured.
+pub const CONTROL_TOKEN: &str = "bench-control-token";
 
 /// Requests at the same time.
 const CONNECTIONS: usize = 16;
@@ -99,7 +101,8 @@ fn many_members(count: usize) -> Value {
     })
 }
 
-fn post(into: &mut Vec<u8>, path: &str, token: &str, body: &Value) {
+/// A call with a JSON body.
+pub fn post(into: &mut Vec<u8>, path: &str, token: &str, body: &Value) {
     let body = body.to_string();
     let length = body.len();
     into.extend_from_slice(
@@ -133,16 +136,22 @@ fn join() -> Next {
     })
 }
 
-/// A server on a folder of its own that goes with it.
-struct Server {
+/// A server on a folder of its own. Both end when it is dropped.
+pub struct Server {
     child: Child,
-    address: String,
+    /// Host and port.
+    pub address: String,
     folder: PathBuf,
 }
 
+/// Numbers the folders of this process.
+static FOLDERS: AtomicUsize = AtomicUsize::new(0);
+
 impl Server {
-    fn start(redraft: &PathBuf, seed: &Value) -> Result<Self, Failure> {
-        let folder = std::env::temp_dir().join(format!("redraft-bench-{}", std::process::id()));
+    /// Starts an executable on a new workspace, and waits until it has nothing to do.
+    pub fn start(redraft: &PathBuf, seed: &Value) -> Result<Self, Failure> {
+        let number = FOLDERS.fetch_add(1, Ordering::Relaxed);
+        let folder = std::env::temp_dir().join(format!("redraft-bench-{}-{number}", std::process::id()));
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder)?;
         let file = folder.join("seed.json");
@@ -173,15 +182,22 @@ impl Server {
     }
 
     fn add_workspace(&self) -> Result<(), Failure> {
-        let body = json!({"workspace": {"name": "Other", "id": "T0OTHER"}, "people": [{"name": "ada", "admin": true}]});
-        let mut asked = false;
+        let other = json!({"workspace": {"name": "Other", "id": "T0OTHER"}, "people": [{"name": "ada", "admin": true}]});
+        self.add_workspaces(vec![other])
+    }
+
+    /// Makes workspaces as they are declared, one after the other.
+    pub fn add_workspaces(&self, seeds: Vec<Value>) -> Result<(), Failure> {
+        let count = seeds.len();
+        let mut seeds = seeds.into_iter();
         let next: Next = Box::new(move |into| {
-            post(into, "/control/workspaces", CONTROL_TOKEN, &body);
-            !std::mem::replace(&mut asked, true)
+            let Some(seed) = seeds.next() else { return false };
+            post(into, "/control/workspaces", CONTROL_TOKEN, &seed);
+            true
         });
-        let made = run(&self.address, 1, Duration::from_millis(200), "T0OTHER", next)?;
+        let made = run(&self.address, 1, Duration::from_secs(60), "\"workspace\"", next)?;
         complain(&made);
-        if made.calls == 1 { Ok(()) } else { Err("the second workspace was not made".into()) }
+        if made.calls == count { Ok(()) } else { Err("a workspace was not made".into()) }
     }
 
     /// Polls of the first workspace's log that wait for something to happen there.
@@ -202,10 +218,10 @@ impl Server {
     }
 
     /// Until the server has nothing to do: what came before is written, and checkpointed.
-    fn until_idle(&self) {
+    pub fn until_idle(&self) {
         let (begin, mut before, mut quiet) = (Instant::now(), self.cpu_ms(), 0);
-        while quiet < 5 && begin.elapsed() < Duration::from_secs(30) {
-            std::thread::sleep(Duration::from_millis(300));
+        while quiet < 3 && begin.elapsed() < Duration::from_secs(30) {
+            std::thread::sleep(Duration::from_millis(200));
             let now = self.cpu_ms();
             quiet = if now - before < 10.0 { quiet + 1 } else { 0 };
             before = now;
@@ -213,7 +229,7 @@ impl Server {
     }
 
     /// Milliseconds of processor time that it has used.
-    fn cpu_ms(&self) -> f64 {
+    pub fn cpu_ms(&self) -> f64 {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
         let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
         let ticks = |place: usize| fields.get(place).and_then(|field| field.parse().ok()).unwrap_or(0.0);
@@ -221,7 +237,8 @@ impl Server {
     }
 }
 
-fn complain(done: &Measured) {
+/// Says what was not accepted.
+pub fn complain(done: &Measured) {
     if 0 < done.failures {
         say(&format!("  {} failed: {}", done.failures, done.example.as_deref().unwrap_or("no answer")));
     }

@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 
 mod attack;
 mod client;
+mod delivery;
 mod directory;
 mod fill;
 mod report;
@@ -35,6 +36,8 @@ enum Command {
     Fill(fill::Fill),
     /// Measures changes of large directories, of any executable.
     Directory(directory::Directory),
+    /// Measures what apps that listen add to an update, of any executable.
+    Delivery(delivery::Delivery),
     /// Attacks a server: peak memory, and how long `/healthz` takes meanwhile.
     Attack(attack::Attack),
 }
@@ -46,6 +49,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         Some(Command::Server(server)) => server.run(),
         Some(Command::Fill(fill)) => fill.run(),
         Some(Command::Directory(directory)) => directory.run(),
+        Some(Command::Delivery(delivery)) => delivery.run(),
         Some(Command::Attack(attack)) => attack.run(),
         None => cli.run.run(),
     }
