@@ -6,18 +6,27 @@ use axum::http::StatusCode;
 use redraft_model::directory::Directory;
 use redraft_model::event::Event;
 use redraft_model::id::{AppId, WorkspaceId};
-use redraft_model::workspace::App as Bot;
+use redraft_model::workspace::{App as Bot, ConversationKind};
 use redraft_service::Service;
-use redraft_service::delivery::{Answered, Connection, Deliver, Failure, Schedule, Told};
-use redraft_store::{Cause, Later, Part, StoreError};
+use redraft_service::delivery::audience::{Audience, Interest, Topics};
+use redraft_service::delivery::{Answered, Attempt, Connection, Deliver, Failure, Schedule, Told, Turn};
+use redraft_store::{Cause, Later, StoreError};
 
-use crate::audience::may_hear;
+use crate::audience::{audience, interests, may_hear};
 use crate::scene::Scene;
 use crate::state::Connector;
 
 /// Delivery as the Connector's channel does it: an event is one part, numbered 0.
 impl Deliver for Connector {
-    fn may_hear(&self, directory: &Directory, bot: &Bot, event: &Event) -> Vec<u8> {
+    fn audience(&self, directory: &Directory, event: &Event) -> Audience {
+        audience(directory, event)
+    }
+
+    fn interests(&self, _: &Directory, bot: &Bot, kind: Option<ConversationKind>) -> Vec<Interest> {
+        interests(bot, kind)
+    }
+
+    fn may_hear(&self, directory: &Directory, bot: &Bot, event: &Event, _: Topics) -> Vec<u8> {
         if may_hear(directory, bot, event) { vec![0] } else { Vec::new() }
     }
 
@@ -26,10 +35,15 @@ impl Deliver for Connector {
         &self,
         workspace: WorkspaceId,
         app: AppId,
-        (position, _): Part,
-        _before: Option<(u32, Cause)>,
+        attempt: Attempt,
+        turn: Turn,
     ) -> Later<'_, Result<Told, Failure>> {
-        Box::pin(tell(self, workspace, app, position))
+        Box::pin(async move {
+            let told = tell(self, workspace, app, attempt).await;
+            // The next activity of the conversation is sent when this one was answered.
+            drop(turn);
+            told
+        })
     }
 
     fn schedule(&self) -> &'static Schedule {
@@ -47,26 +61,24 @@ async fn tell(
     connector: &Connector,
     workspace: WorkspaceId,
     id: AppId,
-    position: u64,
+    attempt: Attempt,
 ) -> Result<Told, Failure> {
+    let position = attempt.part.0;
     let unread =
         |failed: StoreError| Failure { reason: failed.to_string(), cause: Cause::Other, again: true };
     let Some((directory, bot)) = registration(&connector.service, workspace, id) else {
         let reason = "the app has no endpoint any more".into();
         return Err(Failure { reason, cause: Cause::Other, again: false });
     };
-    let events =
-        connector.service.store.events(workspace, position.saturating_sub(1), 1).await.map_err(unread)?;
-    let Some(event) = events.first().filter(|event| event.position == position) else {
-        return Ok(Told::Nothing);
-    };
-    if !may_hear(&directory, &bot, event) {
+    let logged = attempt.logged(&*connector.service.store, workspace).await.map_err(unread)?;
+    let Some(logged) = logged else { return Ok(Told::Nothing) };
+    if !may_hear(&directory, &bot, &logged.event) {
         let reason = "the bot is not where it happened any more, or not any more as it was".into();
         return Err(Failure { reason, cause: Cause::Other, again: false });
     }
     let Some(scene) = Scene::new(connector, directory, bot) else { return Ok(Told::Nothing) };
     let mut told = Told::Nothing;
-    for (activity, replies_to) in scene.activities(event).await.map_err(unread)? {
+    for (activity, replies_to) in scene.activities(&logged.event).await.map_err(unread)? {
         let answered = scene.send(&activity, Connection::Pooled).await.map_err(|unanswered| Failure {
             reason: unanswered.reason,
             cause: unanswered.cause,

@@ -7,6 +7,7 @@ use redraft_model::workspace::User;
 use redraft_wire::translate::{SlackMessage, slack_to_activity};
 use serde_json::{Map, Value};
 
+use redraft_service::delivery::mentions::Mentions;
 use redraft_service::names::NamesFor;
 
 /// Members of an activity that its words are made of.
@@ -53,23 +54,7 @@ pub(super) fn words(directory: &Directory, content: &Content, reader: UserId) ->
 /// Whether a message mentions this user, in the way of the dialect that it is written in.
 pub(super) fn mentions(content: &Content, user: &User) -> bool {
     match content.dialect {
-        Dialect::Slack => {
-            let spelled = [format!("<@{}>", user.slack_id), format!("<@{}|", user.slack_id)];
-            let in_blocks = format!("\"user_id\":\"{}\"", user.slack_id);
-            let parts = [content.blocks.as_deref(), content.attachments.as_deref()];
-            spelled.iter().any(|it| content.text.contains(it))
-                || parts
-                    .into_iter()
-                    .flatten()
-                    .any(|part| part.contains(&in_blocks) || spelled.iter().any(|it| part.contains(it)))
-        }
-        Dialect::Connector => {
-            let activity: Value =
-                content.activity.as_deref().and_then(|it| serde_json::from_str(it).ok()).unwrap_or_default();
-            let entities = activity["entities"].as_array().into_iter().flatten();
-            entities.into_iter().any(|entity| {
-                entity["type"] == "mention" && entity["mentioned"]["id"] == user.member_id.as_str()
-            })
-        }
+        Dialect::Slack => Mentions::of(content).has_slack(&user.slack_id),
+        Dialect::Connector => Mentions::of(content).has_member(&user.member_id),
     }
 }

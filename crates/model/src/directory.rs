@@ -244,6 +244,12 @@ impl Directory {
         self.apps.values()
     }
 
+    /// Whether no app and no token was changed between two states of one workspace. False says nothing.
+    #[must_use]
+    pub fn has_same_apps(&self, other: &Self) -> bool {
+        self.apps.is_copy_of(&other.apps) && self.tokens.is_copy_of(&other.tokens)
+    }
+
     /// All tokens, revoked ones too, in no useful order.
     pub fn tokens(&self) -> impl Iterator<Item = &Arc<Token>> {
         self.tokens.values()

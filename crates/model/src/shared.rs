@@ -57,6 +57,12 @@ impl<K, V> SharedMap<K, V> {
         self.len == 0
     }
 
+    /// Whether both are copies of one state: nothing was changed in either since. False says nothing.
+    #[must_use]
+    pub fn is_copy_of(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.root, &other.root)
+    }
+
     /// All entries in the order of their keys.
     pub fn iter(&self) -> Iter<'_, K, V> {
         let mut iter = Iter { leaf: [].iter(), above: Vec::new() };

@@ -20,3 +20,8 @@ pub mod seed;
 pub mod serve;
 pub mod socket;
 mod tls;
+
+#[cfg(test)]
+mod joining_tests;
+#[cfg(test)]
+mod sieve_tests;

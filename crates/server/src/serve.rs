@@ -254,8 +254,7 @@ impl Server {
         let background = tokio::spawn(background(Arc::clone(&app)));
         let due = tokio::spawn(due::run(Arc::clone(&app.slack)));
         let (delivering, delivered) = watch::channel(());
-        let dialects =
-            Arc::new(Dialects { slack: Arc::clone(&app.slack), connector: Arc::clone(&app.connector) });
+        let dialects = Arc::new(Dialects::of(&app));
         let delivery = tokio::spawn(delivery::run(Arc::clone(&app.service), dialects, delivered));
         let watching = tokio::spawn(Arc::clone(&app.gate).watch());
         let ca_file = tls.as_ref().and_then(|(_, _, tls)| tls.authority_file.clone());
@@ -317,9 +316,16 @@ impl Server {
 }
 
 /// What delivery knows of the dialects.
-struct Dialects {
+pub(crate) struct Dialects {
     slack: Arc<Slack>,
     connector: Arc<Connector>,
+}
+
+impl Dialects {
+    /// Those of a server.
+    pub fn of(app: &App) -> Self {
+        Self { slack: Arc::clone(&app.slack), connector: Arc::clone(&app.connector) }
+    }
 }
 
 impl delivery::Dialects for Dialects {

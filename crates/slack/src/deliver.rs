@@ -10,32 +10,41 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use redraft_model::directory::Directory;
 use redraft_model::event::Event;
 use redraft_model::id::{AppId, WorkspaceId};
-use redraft_model::workspace::{App as Bot, SlackApp};
+use redraft_model::workspace::{App as Bot, ConversationKind, SlackApp};
 use redraft_store::{Cause, Later, Part, StoreError};
 use serde_json::{Value, json};
 
 use crate::events::Scene;
 use crate::parcel::{Parcel, ParcelKind, Retry};
 use crate::state::Slack;
-use crate::subscriptions::{hearer, may_hear, things};
+use crate::subscriptions::{audience, hearer, interests, may_hear, things};
 use crate::transport;
-use redraft_service::delivery::{Answered, Deliver, Failure, Schedule, Told};
+use redraft_service::delivery::audience::{Audience, Interest, Topics};
+use redraft_service::delivery::{Answered, Attempt, Deliver, Failure, Schedule, Told, Turn};
 use redraft_service::mint;
 
 /// Delivery over the Events API and Socket Mode.
 impl Deliver for Slack {
-    fn may_hear(&self, directory: &Directory, bot: &Bot, event: &Event) -> Vec<u8> {
-        may_hear(directory, bot, event)
+    fn audience(&self, directory: &Directory, event: &Event) -> Audience {
+        audience(directory, event)
+    }
+
+    fn interests(&self, directory: &Directory, bot: &Bot, kind: Option<ConversationKind>) -> Vec<Interest> {
+        interests(directory, bot, kind)
+    }
+
+    fn may_hear(&self, directory: &Directory, bot: &Bot, event: &Event, topics: Topics) -> Vec<u8> {
+        may_hear(directory, bot, event, topics)
     }
 
     fn tell(
         &self,
         workspace: WorkspaceId,
         app: AppId,
-        part: Part,
-        before: Option<(u32, Cause)>,
+        attempt: Attempt,
+        turn: Turn,
     ) -> Later<'_, Result<Told, Failure>> {
-        Box::pin(tell(self, workspace, app, part, before))
+        Box::pin(tell(self, workspace, app, attempt, turn))
     }
 
     fn schedule(&self) -> &'static Schedule {
@@ -55,9 +64,10 @@ async fn tell(
     slack: &Slack,
     workspace: WorkspaceId,
     id: AppId,
-    part: Part,
-    attempts: Option<(u32, Cause)>,
+    attempt: Attempt,
+    turn: Turn,
 ) -> Result<Told, Failure> {
+    let part = attempt.part;
     let unread =
         |failed: StoreError| Failure { reason: failed.to_string(), cause: Cause::Other, again: true };
     let never = |reason: &str| Failure { reason: reason.into(), cause: Cause::Other, again: false };
@@ -65,21 +75,21 @@ async fn tell(
     let bot = directory.app(id).filter(|bot| bot.is_told()).cloned();
     let bot =
         bot.ok_or_else(|| never("the app has no request URL any more, or its events are switched off"))?;
-    let events = slack.service.store.events(workspace, part.0.saturating_sub(1), 1).await.map_err(unread)?;
-    let Some(event) = events.into_iter().next().filter(|event| event.position == part.0) else {
-        return Ok(Told::Nothing);
-    };
-    let things = things(&event, &directory);
+    let logged = attempt.logged(&*slack.service.store, workspace).await.map_err(unread)?;
+    let Some(logged) = logged else { return Ok(Told::Nothing) };
+    let event = &logged.event;
+    let things = things(event, &directory);
     let Some((thing, reach)) = things.into_iter().find(|(thing, _)| *thing as u8 == part.1) else {
         return Ok(Told::Nothing);
     };
-    let hearer = hearer(&directory, &bot, &event, thing, &reach);
+    let hearer = hearer(&directory, &bot, event, thing, &reach);
     let scene = Scene {
         service: &slack.service,
         directory: &directory,
         bot: &bot,
         hearer: hearer.unwrap_or(bot.bot_user),
-        event: &event,
+        event,
+        logged: &logged,
     };
     let Some(inner) = scene.event(thing).await.map_err(unread)? else { return Ok(Told::Nothing) };
     if hearer.is_none() {
@@ -88,8 +98,9 @@ async fn tell(
         ));
     }
     let payload = envelope(&scene, part, inner).to_string();
-    let retry = attempts.map(|(attempt, cause)| Retry { attempt, reason: word(cause) });
-    let parcel = Parcel { kind: ParcelKind::Events, url: bot.endpoint.as_deref(), payload, retry };
+    let retry = attempt.before().map(|(attempt, cause)| Retry { attempt, reason: word(cause) });
+    let parcel =
+        Parcel { kind: ParcelKind::Events, url: bot.endpoint.as_deref(), payload, retry, turn: Some(turn) };
     let answered = transport::send(slack, workspace, &bot, parcel).await;
     check(&answered.map_err(|failed| Failure { reason: failed.reason, cause: failed.cause, again: true })?)
 }

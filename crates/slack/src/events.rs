@@ -15,7 +15,7 @@ use redraft_model::message::{Edited, Message, State};
 use redraft_model::policy::sees;
 use redraft_model::time::{Micros, Ts};
 use redraft_model::workspace::{App as Bot, Conversation, ConversationKind, Token};
-use redraft_store::{StoreError, Stored};
+use redraft_store::{Logged, Revised, StoreError, Stored};
 use serde_json::{Map, Value, json};
 
 use crate::file_objects;
@@ -23,6 +23,7 @@ use crate::render::View;
 use crate::subscriptions::Thing;
 use crate::{objects, scopes};
 use redraft_service::Service;
+use redraft_service::delivery::mentions::Mentions;
 
 /// Members of a message that a mention has as well.
 const OF_MENTION: [&str; 15] = [
@@ -51,6 +52,8 @@ pub(super) struct Scene<'a> {
     /// As whom it hears of it.
     pub hearer: UserId,
     pub event: &'a Event,
+    /// The same, with what is at hand of it.
+    pub logged: &'a Logged,
 }
 
 /// A message with its words.
@@ -165,8 +168,7 @@ impl Scene<'_> {
     async fn mention(&self) -> Result<Option<Map<String, Value>>, StoreError> {
         let Some((now, _)) = self.now_and_before().await? else { return Ok(None) };
         let Some(bot) = self.directory.user(self.bot.bot_user) else { return Ok(None) };
-        // The platform's own messages name who came and went, and call nobody.
-        if now.content.notice.is_some() || !mentions(&now.content, &bot.slack_id) {
+        if !Mentions::of(&now.content).has_slack(&bot.slack_id) {
             return Ok(None);
         }
         let mut event = self.render(&now).await?;
@@ -379,12 +381,19 @@ impl Scene<'_> {
     ) -> Result<Option<(Shown, Shown)>, StoreError> {
         let key = self.key(conversation, ts);
         let Some(message) = self.row(key).await? else { return Ok(None) };
-        let revisions = self.service.store.revisions(key, revision.saturating_add(1), 2).await?;
-        let mut shown = revisions.into_iter().map(|(revision, content)| {
+        let shown = |(revision, content): Revised| {
             let state = state(revision.number, revision.by, revision.at);
-            content.map(|content| Shown { message: Message { state, ..message.clone() }, content })
-        });
-        Ok(shown.next().flatten().zip(shown.next().flatten()))
+            Some(Shown { message: Message { state, ..message.clone() }, content: content? })
+        };
+        let store = &self.service.store;
+        if let (Some(message), Some(content)) = (&self.logged.message, &self.logged.content) {
+            let now = Shown { message: Message::clone(message), content: Arc::clone(content) };
+            let before = store.revisions(key, revision, 1).await?.into_iter().next();
+            return Ok(before.and_then(shown).map(|before| (now, before)));
+        }
+        let mut revisions = store.revisions(key, revision.saturating_add(1), 2).await?.into_iter();
+        let (now, before) = (revisions.next().and_then(shown), revisions.next().and_then(shown));
+        Ok(now.zip(before))
     }
 
     /// A message that is gone or a tombstone, as it was last.
@@ -435,11 +444,17 @@ impl Scene<'_> {
     }
 
     async fn content(&self, position: u64) -> Result<Option<Arc<Content>>, StoreError> {
+        if let Some(content) = self.logged.content.as_ref().filter(|_| position == self.event.position) {
+            return Ok(Some(Arc::clone(content)));
+        }
         self.service.store.content(self.directory.workspace.id, position).await
     }
 
     /// Everything of a message but its words, also of one that is gone.
     async fn row(&self, key: MessageKey) -> Result<Option<Message>, StoreError> {
+        if let Some(message) = self.logged.message.as_ref().filter(|message| message.key == key) {
+            return Ok(Some(Message::clone(message)));
+        }
         if let Some(stored) = self.service.store.message(key).await? {
             return Ok(Some(Message::clone(&stored.message)));
         }
@@ -570,15 +585,6 @@ fn empty_tombstone(ts: Ts) -> Map<String, Value> {
         "is_locked": false,
         "ts": ts,
     }))
-}
-
-/// Whether a message mentions this user, in its text or in its blocks.
-fn mentions(content: &Content, slack_id: &str) -> bool {
-    let spelled = [format!("<@{slack_id}>"), format!("<@{slack_id}|")];
-    let in_blocks = format!("\"user_id\":\"{slack_id}\"");
-    let mut parts = [content.blocks.as_deref(), content.attachments.as_deref()].into_iter().flatten();
-    spelled.iter().any(|it| content.text.contains(it))
-        || parts.any(|part| part.contains(&in_blocks) || spelled.iter().any(|it| part.contains(it)))
 }
 
 /// A channel, as short as events have it.

@@ -379,7 +379,7 @@ impl<'a> Scene<'a> {
 
     /// One attempt; whatever is not 2xx is a failure that the person sees.
     async fn send(&self, kind: ParcelKind, url: Option<&str>, payload: &Value) -> Result<Answered, NotTold> {
-        let parcel = Parcel { kind, url, payload: payload.to_string(), retry: None };
+        let parcel = Parcel { kind, url, payload: payload.to_string(), retry: None, turn: None };
         let sent = transport::send(self.slack, self.directory.workspace.id, self.bot, parcel).await;
         let why = match sent {
             Ok(answered) if answered.status.is_success() => return Ok(answered),

@@ -1,5 +1,7 @@
 //! What is sent to an app, before it is packed for HTTP or a socket.
 
+use redraft_service::delivery::Turn;
+
 /// Something for an app.
 pub(crate) struct Parcel<'a> {
     pub kind: ParcelKind,
@@ -9,6 +11,8 @@ pub(crate) struct Parcel<'a> {
     pub payload: String,
     /// Of an event that was tried before.
     pub retry: Option<Retry>,
+    /// Of an event its conversation's turn. It ends when a socket has the event, or the app has answered over HTTP.
+    pub turn: Option<Turn>,
 }
 
 /// How a parcel is packed.

@@ -21,7 +21,7 @@ use tracing::warn;
 use crate::connection::{Acknowledgement, Envelope};
 use crate::parcel::{ParcelKind, Retry};
 use redraft_service::Service;
-use redraft_service::delivery::{Answered, Unanswered};
+use redraft_service::delivery::{Answered, Turn, Unanswered};
 use redraft_service::mint;
 
 /// Connections that an app may have at a time.
@@ -129,11 +129,14 @@ impl Sockets {
         kind: ParcelKind,
         payload: String,
         retry: Option<Retry>,
+        turn: Option<Turn>,
     ) -> Result<Answered, Unanswered> {
         let id = mint::guid();
         let frame = frame(&id, kind, &payload, retry);
         let (acknowledged, acknowledgement) = oneshot::channel();
         self.hand_over(key, Envelope { id, frame, acknowledged }).map_err(unconnected)?;
+        // A connection keeps the order, and does not wait for acknowledgements.
+        drop(turn);
         match timeout(ACKNOWLEDGE_MAX, acknowledgement).await {
             Ok(Ok(payload)) => Ok(answered(payload.as_deref())),
             Ok(Err(_)) => Err(unconnected("the connection ended before the envelope was acknowledged")),

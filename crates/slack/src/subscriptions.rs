@@ -4,11 +4,13 @@
 //! Source: the public pages on the Events API, its event types and their scopes.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use redraft_model::directory::Directory;
 use redraft_model::event::{Event, EventKind};
 use redraft_model::id::{ConversationId, UserId};
-use redraft_model::workspace::{App as Bot, Conversation, ConversationKind, TokenKind};
+use redraft_model::workspace::{App as Bot, Conversation, ConversationKind, Token, TokenKind};
+use redraft_service::delivery::audience::{Audience, Interest, Topics};
 
 /// What Slack has an event for. The number is the part of the log's event that it is, and is stored.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -213,9 +215,55 @@ pub(crate) fn things(event: &Event, directory: &Directory) -> Vec<(Thing, Reach)
     }
 }
 
-/// The parts of an event that an app may have to be told of: everything that can be said without looking at words.
-pub(crate) fn may_hear(directory: &Directory, bot: &Bot, event: &Event) -> Vec<u8> {
-    let things = things(event, directory).into_iter();
+/// Whom an event may concern. A thing is a topic under its own number.
+pub(crate) fn audience(directory: &Directory, event: &Event) -> Audience {
+    let mut audience = Audience::default();
+    if let EventKind::TokenRevoked { app, .. } | EventKind::AppUninstalled(app) = event.kind {
+        audience.app = Some(app);
+        return audience;
+    }
+    for (thing, reach) in things(event, directory) {
+        let topic = Topics::one(thing as u8);
+        match reach {
+            Reach::Members => audience.members = audience.members.and(topic),
+            Reach::Team => audience.team = audience.team.and(topic),
+            Reach::One(user) => audience.user = Some((user, topic)),
+        }
+    }
+    audience
+}
+
+/// What an app subscribes to in a kind of conversation: by token, since it hears in the name of those whose tokens it has.
+pub(crate) fn interests(directory: &Directory, bot: &Bot, kind: Option<ConversationKind>) -> Vec<Interest> {
+    let Some(slack) = bot.slack.as_deref().filter(|_| !bot.uninstalled) else { return Vec::new() };
+    let of_token = |token: &Arc<Token>| {
+        let events = match token.kind {
+            TokenKind::Bot => &slack.bot_events,
+            TokenKind::User => &slack.user_events,
+            TokenKind::App => return None,
+        };
+        let mut interest =
+            Interest { user: token.user, all: Topics::default(), mentioning: Topics::default() };
+        for thing in THINGS {
+            let Some((name, Some(scope))) = thing.subscription_in(kind) else { continue };
+            if !events.iter().any(|it| it == name) || !token.scopes.iter().any(|it| it == scope) {
+                continue;
+            }
+            let topics =
+                if thing == Thing::AppMention { &mut interest.mentioning } else { &mut interest.all };
+            *topics = topics.and(Topics::one(thing as u8));
+        }
+        let nothing = interest.all.is_empty() && interest.mentioning.is_empty();
+        (!nothing).then_some(interest)
+    };
+    directory.tokens_of(bot.id).filter(|token| !token.revoked).filter_map(of_token).collect()
+}
+
+/// The parts of an event that an app may have to be told of, of these topics: everything that can be said without looking
+/// at words.
+pub(crate) fn may_hear(directory: &Directory, bot: &Bot, event: &Event, topics: Topics) -> Vec<u8> {
+    let wanted = |thing: Thing| !topics.common(Topics::one(thing as u8)).is_empty();
+    let things = things(event, directory).into_iter().filter(|(thing, _)| wanted(*thing));
     let heard = things.filter(|(thing, reach)| hearer(directory, bot, event, *thing, reach).is_some());
     heard.map(|(thing, _)| thing as u8).collect()
 }

@@ -33,9 +33,9 @@ pub(crate) async fn send(
     bot: &Bot,
     parcel: Parcel<'_>,
 ) -> Result<Answered, Unanswered> {
-    let Parcel { kind, url, payload, retry } = parcel;
+    let Parcel { kind, url, payload, retry, turn } = parcel;
     if bot.slack.as_ref().is_some_and(|slack| slack.socket_mode) {
-        return slack.sockets.send((workspace, bot.id), kind, payload, retry).await;
+        return slack.sockets.send((workspace, bot.id), kind, payload, retry, turn).await;
     }
     let url = url.ok_or_else(|| Unanswered::unsent("the app has no request URL for this"))?;
     let secret = bot.signs_with(slack.service.now(workspace));
@@ -75,7 +75,9 @@ pub(crate) async fn send(
         redirects_max,
         connection,
     };
-    delivery::call(&slack.service, request).await
+    let answered = delivery::call(&slack.service, request).await;
+    drop(turn);
+    answered
 }
 
 const FORM: &str = "application/x-www-form-urlencoded";

@@ -24,7 +24,8 @@ pub async fn verify(slack: &Slack, workspace: WorkspaceId, bot: &Bot) -> Result<
     let payload =
         json!({ "token": registered.verification_token, "challenge": challenge, "type": "url_verification" });
     let url = bot.endpoint.as_deref();
-    let parcel = Parcel { kind: ParcelKind::Events, url, payload: payload.to_string(), retry: None };
+    let parcel =
+        Parcel { kind: ParcelKind::Events, url, payload: payload.to_string(), retry: None, turn: None };
     let answered = transport::send(slack, workspace, bot, parcel).await.map_err(|failed| failed.reason)?;
     if !answered.status.is_success() {
         return Err(format!("the app answered {}", answered.status.as_u16()));

@@ -20,8 +20,8 @@ use tracing::info;
 use crate::health::Health;
 
 use crate::{
-    Answer, BATCH_BYTES_MAX, BATCH_JOBS_MAX, BATCH_TIME_MAX, Clock, Concern, Published, QUEUE_COMMANDS_MAX,
-    Settlement, StoreError, Sweep, Swept,
+    Answer, BATCH_BYTES_MAX, BATCH_JOBS_MAX, BATCH_TIME_MAX, Clock, Concern, Logged, Published,
+    QUEUE_COMMANDS_MAX, Settlement, StoreError, Sweep, Swept,
 };
 
 /// What a database has to do for the committer. Between `begin` and `commit` it answers as a [`View`] that sees what
@@ -98,6 +98,8 @@ pub(crate) enum Job {
 /// Something to write down that no rule has to decide.
 pub(crate) enum Note {
     Settle(WorkspaceId, AppId, Settlement),
+    /// Apps that have nothing outstanding, and how far the log was read for them.
+    SettleIdle(WorkspaceId, Vec<AppId>, u64),
     /// A kept value, in place of the one of that name.
     Value(&'static str, Vec<u8>),
     /// Nothing is to be left of deleted rows in these pages.
@@ -138,7 +140,7 @@ impl Job {
             Self::Keep(_, value, _) => value.len(),
             Self::Note(note, _) => match &**note {
                 Note::Value(_, value) => value.len(),
-                Note::Settle(..) | Note::Scrub(_) => 0,
+                Note::Settle(..) | Note::SettleIdle(..) | Note::Scrub(_) => 0,
             },
         }
     }
@@ -230,6 +232,7 @@ pub(crate) fn start<E: Engine>(
         heads: HashMap::new(),
         pending: Vec::new(),
         ends: Vec::new(),
+        logged: Vec::new(),
         lost: false,
     };
     let thread = std::thread::Builder::new().name("committer".into()).spawn(move || committer.run(jobs))?;
@@ -258,6 +261,8 @@ struct Committer<E> {
     pending: Vec<Concern>,
     /// Where logs end by the open transaction, published with them.
     ends: Vec<(WorkspaceId, u64)>,
+    /// The events of the open transaction, published with them.
+    logged: Vec<(WorkspaceId, Logged)>,
     /// A flush failed and the database was not opened again yet: nothing is taken until it is.
     lost: bool,
 }
@@ -376,8 +381,9 @@ impl<E: Engine> Committer<E> {
             Moment { at, ts: Ts(at.0.max(head.ts.0.saturating_add(1))), position: head.position + 1 };
         let decided = decide(command, &*self.engine.view(&self.working), moment);
         match decided {
-            Ok(decision) => {
+            Ok(mut decision) => {
                 self.apply(workspace, &decision)?;
+                self.logged.extend(Logged::of(&mut decision).map(|logged| (workspace, logged)));
                 if !touched.contains(&workspace) {
                     touched.push(workspace);
                 }
@@ -431,7 +437,7 @@ impl<E: Engine> Committer<E> {
                 return Err(StoreError::Unknown);
             }
         }
-        self.published.publish(&self.working, &self.pending, &self.ends);
+        self.published.publish(&self.working, &self.pending, &self.ends, self.logged.drain(..));
         self.pending.clear();
         self.ends.clear();
         Ok(())
@@ -453,6 +459,7 @@ impl<E: Engine> Committer<E> {
         self.heads.clear();
         self.pending.clear();
         self.ends.clear();
+        self.logged.clear();
         self.working = self.published.directories().clone();
     }
 }

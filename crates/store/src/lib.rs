@@ -32,12 +32,16 @@ mod health;
 mod memory;
 mod record;
 mod sqlite;
+mod tail;
 
 pub use clock::{Clock, STEP_LASTS, STEP_MICROS_MAX, machine_clock, steady};
 pub use memory::MemoryStore;
 pub use sqlite::{
     Examined, Migrated, OpenError, Options, Repaired, SqliteStore, backup, examine, migrate, repair, restore,
 };
+pub use tail::Logged;
+
+use tail::Tail;
 
 /// Commands that may wait for the writer; one more is refused with [`StoreError::Busy`].
 pub const QUEUE_COMMANDS_MAX: usize = 4096;
@@ -397,6 +401,15 @@ pub trait Store: Send + Sync {
         settlement: Settlement,
     ) -> Later<'_, Result<(), StoreError>>;
 
+    /// Writes down for several apps, of which none has anything outstanding, that every event up to this log position has
+    /// arrived or needed no delivery. An app that is further by now stays there. Returns once it is on disk.
+    fn settle_idle(
+        &self,
+        workspace: WorkspaceId,
+        apps: Vec<AppId>,
+        delivered_up_to: u64,
+    ) -> Later<'_, Result<(), StoreError>>;
+
     /// [`Settlement::heard`] as it was last written; 0 if never.
     fn heard(&self, workspace: WorkspaceId, app: AppId) -> Later<'_, Result<u64, StoreError>>;
 
@@ -482,6 +495,8 @@ struct Bells {
     log_end: Option<u64>,
     log: watch::Sender<()>,
     apps: HashMap<AppId, watch::Sender<()>>,
+    /// The newest events, while somebody follows the log.
+    tail: Option<Tail>,
 }
 
 /// What a change of a directory is about, for those who wait for it.
@@ -557,6 +572,28 @@ impl Published {
         self.workspaces.subscribe()
     }
 
+    /// From now on the events of this workspace are kept for [`Published::take_tail`], as many as there is room for.
+    pub fn follow(&self, workspace: WorkspaceId) {
+        self.bells().entry(workspace).or_default().tail.get_or_insert_default();
+    }
+
+    /// Nobody follows this workspace's log any more.
+    pub fn unfollow(&self, workspace: WorkspaceId) {
+        if let Some(of) = self.bells().get_mut(&workspace) {
+            of.tail = None;
+        }
+    }
+
+    /// The events that were committed to a followed workspace since this was last called, oldest first. The one who follows
+    /// it need not read them from the store. Some may be missing, and are in the log: there were too many, or the database
+    /// was opened again.
+    #[must_use]
+    pub fn take_tail(&self, workspace: WorkspaceId) -> Vec<Logged> {
+        let mut bells = self.bells();
+        let tail = bells.get_mut(&workspace).and_then(|of| of.tail.as_mut());
+        tail.map(Tail::take).unwrap_or_default()
+    }
+
     /// How many commits there were since the start.
     #[must_use]
     pub fn commits(&self) -> u64 {
@@ -596,12 +633,13 @@ impl Published {
         self.workspaces.send_replace(());
     }
 
-    /// What one commit did: the directories if they changed and whom that concerns, and the ends of logs.
+    /// What one commit did: the directories if they changed and whom that concerns, the ends of logs, and what was logged.
     pub(crate) fn publish(
         &self,
         directories: &Directories,
         concerns: &[Concern],
         ends: &[(WorkspaceId, u64)],
+        events: impl IntoIterator<Item = (WorkspaceId, Logged)>,
     ) {
         if !concerns.is_empty() {
             self.show(directories.clone());
@@ -611,6 +649,11 @@ impl Published {
         }
         self.commits.fetch_add(1, Ordering::Relaxed);
         let mut bells = self.bells();
+        for (workspace, logged) in events {
+            if let Some(tail) = bells.get_mut(&workspace).and_then(|of| of.tail.as_mut()) {
+                tail.push(logged);
+            }
+        }
         for (workspace, end) in ends {
             let of = bells.entry(*workspace).or_default();
             of.log_end = Some(*end);

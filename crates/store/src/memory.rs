@@ -23,7 +23,7 @@ use redraft_model::workspace::App;
 
 use crate::record::{CHECKSUM_BYTES, RevisionRow, encode, is_file};
 use crate::{
-    Answer, Awaited, Clock, Concern, Delivery, Later, Page, Part, Published, READ_ROWS_MAX, Revised,
+    Answer, Awaited, Clock, Concern, Delivery, Later, Logged, Page, Part, Published, READ_ROWS_MAX, Revised,
     Settlement, Store, StoreError, Stored, Sweep, Swept, Viewed, Window, revised_bytes,
 };
 
@@ -81,12 +81,13 @@ impl MemoryStore {
         let state = &mut *self.state();
         let workspace = numbered_in(command, &state.directories);
         match decide(command, state, state.moment(workspace, (self.clock)())) {
-            Ok(decision) => {
+            Ok(mut decision) => {
                 state.apply(workspace, &decision);
                 let concerns: Vec<Concern> = decision.changes.iter().filter_map(concern).collect();
                 let last = state.logs.get(&workspace).and_then(|log| log.last());
                 let end = (workspace, last.map_or(0, |event| event.position));
-                self.published.publish(&state.directories, &concerns, &[end]);
+                let logged: Vec<_> = Logged::of(&mut decision).map(|logged| (workspace, logged)).collect();
+                self.published.publish(&state.directories, &concerns, &[end], logged);
                 Ok(Ok(decision.outcome))
             }
             Err(Halt::Refused(refusal)) => Ok(Err(refusal)),
@@ -621,6 +622,22 @@ impl Store for MemoryStore {
         settlement: Settlement,
     ) -> Later<'_, Result<(), StoreError>> {
         self.state().settle(workspace, app, settlement);
+        now(Ok(()))
+    }
+
+    fn settle_idle(
+        &self,
+        workspace: WorkspaceId,
+        apps: Vec<AppId>,
+        delivered_up_to: u64,
+    ) -> Later<'_, Result<(), StoreError>> {
+        let mut state = self.state();
+        if state.directories.get(workspace).is_some() {
+            for app in apps {
+                let known = state.heard.entry((workspace, app)).or_default();
+                *known = delivered_up_to.max(*known);
+            }
+        }
         now(Ok(()))
     }
 

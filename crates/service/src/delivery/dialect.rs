@@ -10,29 +10,37 @@ use redraft_model::control::Control;
 use redraft_model::directory::Directory;
 use redraft_model::event::{Event, EventKind};
 use redraft_model::id::{AppId, WorkspaceId};
-use redraft_model::workspace::App as Bot;
-use redraft_store::{Cause, Later, Part};
+use redraft_model::workspace::{App as Bot, ConversationKind};
+use redraft_store::{Cause, Later};
 use tracing::warn;
 
-use super::lanes::Attempt;
+use super::audience::{Audience, Interest, Topics};
+use super::lanes::{Attempt, Turn};
 use super::{Failure, Key, Schedule, Told};
 use crate::service::Service;
 
 /// A dialect's side of delivery.
 pub trait Deliver: Send + Sync {
-    /// The parts of an event that an app may have to be told of, by everything that can be said without looking at words.
-    /// An app too many costs an attempt that finds nothing to tell; one too few never hears of the event. The numbers are
-    /// the dialect's own and are stored with what waits for another attempt.
-    fn may_hear(&self, directory: &Directory, bot: &Bot, event: &Event) -> Vec<u8>;
+    /// Whom an event may concern, of this dialect's apps: at least all that [`Deliver::may_hear`] lets through.
+    fn audience(&self, directory: &Directory, event: &Event) -> Audience;
 
-    /// One attempt at telling an app of one part of an event. `before` has how many attempts failed already, and what the
-    /// last of them met. Rights are looked at again: the app may not know of it any more.
+    /// What an app subscribes to in a kind of conversation, or where there is none. It is read again when an app or a token
+    /// of the workspace has changed, and must follow from nothing else of the directory.
+    fn interests(&self, directory: &Directory, bot: &Bot, kind: Option<ConversationKind>) -> Vec<Interest>;
+
+    /// The parts of an event that an app may have to be told of, of these topics, by everything that can be said without
+    /// looking at words. An app too many costs an attempt that finds nothing to tell; one too few never hears of the event.
+    /// The numbers are the dialect's own and are stored with what waits for another attempt.
+    fn may_hear(&self, directory: &Directory, bot: &Bot, event: &Event, topics: Topics) -> Vec<u8>;
+
+    /// One attempt at telling an app of one part of an event. Rights are looked at again: the app may not know of it any
+    /// more. The next attempt in the same conversation begins when `turn` is dropped.
     fn tell(
         &self,
         workspace: WorkspaceId,
         app: AppId,
-        part: Part,
-        before: Option<(u32, Cause)>,
+        attempt: Attempt,
+        turn: Turn,
     ) -> Later<'_, Result<Told, Failure>>;
 
     /// When an attempt that failed is made again.
@@ -51,16 +59,16 @@ pub(super) async fn tell(
     dialects: Arc<dyn Dialects>,
     (workspace, id): Key,
     attempt: Attempt,
+    turn: Turn,
 ) -> Result<Told, Failure> {
-    let Attempt { part, attempts, cause, .. } = attempt;
+    let position = attempt.part.0;
     let dialect = app.workspace(workspace).and_then(|directory| directory.app(id).map(|bot| bot.dialect));
     let Some(dialect) = dialect else {
         let reason = "the app has no endpoint any more".into();
         return Err(Failure { reason, cause: Cause::Other, again: false });
     };
-    let before = cause.filter(|_| 0 < attempts).map(|cause| (attempts, cause));
-    match dialects.of(dialect).tell(workspace, id, part, before).await {
-        Ok(Told::Nothing) if is_erased(&app, workspace, part.0).await => {
+    match dialects.of(dialect).tell(workspace, id, attempt, turn).await {
+        Ok(Told::Nothing) if is_erased(&app, workspace, position).await => {
             Err(Failure { reason: ERASED.into(), cause: Cause::Other, again: false })
         }
         told => told,

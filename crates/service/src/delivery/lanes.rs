@@ -1,20 +1,90 @@
 //! Whose turn it is: of each conversation one attempt at a time, in order; conversations take turns.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use redraft_model::id::ConversationId;
-use redraft_store::{Cause, Part};
+use redraft_model::id::{ConversationId, WorkspaceId};
+use redraft_store::{Cause, Logged, Part, Store, StoreError};
+use tokio::sync::Notify;
 
 /// One attempt at telling an app of one part of an event.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Attempt {
+#[derive(Clone, Debug)]
+pub struct Attempt {
     /// The event's place in the log, and which part of it.
     pub part: Part,
+    /// Where it happened; attempts of one conversation take turns.
     pub conversation: Option<ConversationId>,
     /// Those before this one.
     pub attempts: u32,
     /// What the last of them met.
     pub cause: Option<Cause>,
+    /// The event, if it is at hand. It is for one attempt: what waits for another names its position.
+    pub logged: Option<Arc<Logged>>,
+}
+
+impl Attempt {
+    /// How many attempts failed already, and what the last of them met.
+    #[must_use]
+    pub fn before(&self) -> Option<(u32, Cause)> {
+        self.cause.filter(|_| 0 < self.attempts).map(|cause| (self.attempts, cause))
+    }
+
+    /// The event, from the log if it is not at hand; `None` if it cannot be found there.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub async fn logged(
+        &self,
+        store: &dyn Store,
+        workspace: WorkspaceId,
+    ) -> Result<Option<Arc<Logged>>, StoreError> {
+        if let Some(logged) = &self.logged {
+            return Ok(Some(Arc::clone(logged)));
+        }
+        let position = self.part.0;
+        let events = store.events(workspace, position.saturating_sub(1), 1).await?;
+        let event = events.into_iter().next().filter(|event| event.position == position);
+        Ok(event.map(|event| Arc::new(Logged::from(event))))
+    }
+}
+
+/// A conversation's turn, from the beginning of an attempt on. The next attempt in that conversation begins when this is
+/// dropped: when the attempt has ended, or before, where the dialect says so.
+pub struct Turn {
+    conversation: Option<ConversationId>,
+    turns: Arc<Turns>,
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.turns.ended().push(self.conversation);
+        self.turns.bell.notify_one();
+    }
+}
+
+/// Turns that have ended, for the worker to know. There are no more than attempts that it has begun.
+pub(super) struct Turns {
+    ended: Mutex<Vec<Option<ConversationId>>>,
+    /// Rings when one has ended.
+    bell: Arc<Notify>,
+}
+
+impl Turns {
+    pub fn new(bell: Arc<Notify>) -> Arc<Self> {
+        Arc::new(Self { ended: Mutex::default(), bell })
+    }
+
+    pub fn begin(self: &Arc<Self>, conversation: Option<ConversationId>) -> Turn {
+        Turn { conversation, turns: Arc::clone(self) }
+    }
+
+    pub fn take(&self) -> Vec<Option<ConversationId>> {
+        std::mem::take(&mut *self.ended())
+    }
+
+    fn ended(&self) -> MutexGuard<'_, Vec<Option<ConversationId>>> {
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Attempts that wait for their turn.
@@ -48,7 +118,7 @@ impl Lanes {
         lane.queue.pop_front()
     }
 
-    /// What was on its way in this conversation is over.
+    /// This conversation's turn has ended.
     pub fn ended(&mut self, conversation: Option<ConversationId>) {
         let Some(lane) = self.lanes.get_mut(&conversation) else { return };
         lane.busy = false;
@@ -76,7 +146,7 @@ mod tests {
 
     fn attempt(position: u64, conversation: u32) -> Attempt {
         let conversation = Some(ConversationId(conversation));
-        Attempt { part: (position, 0), conversation, attempts: 0, cause: None }
+        Attempt { part: (position, 0), conversation, attempts: 0, cause: None, logged: None }
     }
 
     /// What may begin now, one after the other.
@@ -98,7 +168,7 @@ mod tests {
         assert_eq!(begun(&mut lanes), "2");
         lanes.push(attempt(6, 2));
         assert_eq!(begun(&mut lanes), "6");
-        assert_eq!(lanes.drain(), [attempt(4, 1)]);
+        assert_eq!(lanes.drain().iter().map(|left| left.part.0).collect::<Vec<_>>(), [4]);
         lanes.push(attempt(7, 1));
         assert_eq!(begun(&mut lanes), "", "the first conversation is still busy");
         lanes.ended(Some(ConversationId(1)));

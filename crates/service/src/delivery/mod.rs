@@ -1,8 +1,8 @@
-//! What apps hear: every workspace's log is read in order for each app that has an endpoint, and what the app's dialect
-//! makes of an event is sent to it.
+//! What apps hear: every workspace's log is read in order, once for all apps that have an endpoint, and what an app's
+//! dialect makes of an event is sent to it.
 //!
-//! At least once. Of one conversation the next first attempt starts when the last one was answered or timed out; a failed
-//! one is tried again later without holding back those behind it. How far an app has been told is written down, so that
+//! At least once. Of one conversation the next first attempt starts when the turn of the last one has ended, which the
+//! app's dialect decides: when it was answered or timed out, or when a socket has it. A failed one is tried again later without holding back those behind it. How far an app has been told is written down, so that
 //! a restart goes on from there. No lock is held while something is on its way: bots call back before they answer.
 
 use std::collections::HashMap;
@@ -19,15 +19,24 @@ use tokio::task::JoinSet;
 use crate::service::Service;
 
 mod address;
+pub mod audience;
 mod client;
 mod dialect;
+mod feed;
 mod hour;
+pub mod index;
 mod lanes;
+pub mod mentions;
+mod reader;
+mod reading;
 mod worker;
 
 use client::Client;
 pub use client::{Answered, Connection, Request, Unanswered};
 pub use dialect::{Deliver, Dialects};
+use feed::Feed;
+pub use lanes::{Attempt, Turn};
+use reader::Reader;
 use worker::Worker;
 
 /// What waits to be answered by an app's worker; whoever asks for more waits.
@@ -51,6 +60,13 @@ type Key = (WorkspaceId, AppId);
 pub struct Outbox {
     client: Client,
     workers: Mutex<HashMap<Key, Running>>,
+    readers: Mutex<HashMap<WorkspaceId, RunningReader>>,
+}
+
+/// A reader, as others know it.
+struct RunningReader {
+    asked: mpsc::Sender<reader::Asked>,
+    feed: Arc<Feed>,
 }
 
 /// A worker, as others know it.
@@ -58,12 +74,13 @@ struct Running {
     /// Where it is asked for something.
     asked: mpsc::Sender<Asked>,
     backlog: Arc<Backlog>,
+    feed: Arc<Feed>,
 }
 
 /// What one app has still to be told of.
 #[derive(Default)]
 pub struct Backlog {
-    /// The last position that was read from the log.
+    /// The last position that the worker knows to be read; of one with a seat, the feed knows better.
     read_to: AtomicU64,
     /// Deliveries whose first attempt is not over.
     outstanding: AtomicUsize,
@@ -92,7 +109,7 @@ impl Outbox {
     /// When the machine's certificates cannot be read; in words.
     pub fn new(timeout: Duration, private_allowed: bool) -> Result<Self, String> {
         let client = Client::new(timeout, private_allowed).map_err(|failed| failed.to_string())?;
-        Ok(Self { client, workers: Mutex::default() })
+        Ok(Self { client, workers: Mutex::default(), readers: Mutex::default() })
     }
 
     /// These dead letters are tried again by the app's worker.
@@ -104,8 +121,10 @@ impl Outbox {
         }
     }
 
-    /// Every worker writes down how far its app was told.
+    /// It is written down of every app how far it was told of what is in the log by now.
     pub async fn settle(&self) {
+        // What an app has nothing outstanding of is written down by the readers, the rest by the workers.
+        self.read_and_write().await;
         let workers: Vec<mpsc::Sender<Asked>> =
             self.workers().values().map(|worker| worker.asked.clone()).collect();
         for worker in workers {
@@ -113,6 +132,17 @@ impl Outbox {
             // One that has ended has written it down.
             if worker.send(Asked::Settle(done)).await.is_ok() {
                 let _ = settled.await;
+            }
+        }
+        self.read_and_write().await;
+    }
+
+    async fn read_and_write(&self) {
+        let readers: Vec<_> = self.readers().values().map(|reader| reader.asked.clone()).collect();
+        for reader in readers {
+            let (done, written) = oneshot::channel();
+            if reader.send(done).await.is_ok() {
+                let _ = written.await;
             }
         }
     }
@@ -125,7 +155,8 @@ impl Outbox {
             .iter()
             .map(|((workspace, app), worker)| {
                 let backlog = &worker.backlog;
-                let read_to = backlog.read_to.load(Ordering::Relaxed);
+                let read_to = worker.feed.read_to(*app);
+                let read_to = read_to.unwrap_or_else(|| backlog.read_to.load(Ordering::Relaxed));
                 let unread = published.log_end(*workspace).map_or(0, |end| end.saturating_sub(read_to));
                 let outstanding = backlog.outstanding.load(Ordering::Relaxed) as u64;
                 let waiting = backlog.waiting.load(Ordering::Relaxed) as u64;
@@ -154,6 +185,10 @@ impl Outbox {
 
     fn workers(&self) -> MutexGuard<'_, HashMap<Key, Running>> {
         self.workers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn readers(&self) -> MutexGuard<'_, HashMap<WorkspaceId, RunningReader>> {
+        self.readers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -186,14 +221,14 @@ pub struct Schedule {
     pub switches_off: bool,
 }
 
-/// Keeps one worker for each app that has an endpoint, until the other side of `stop` is dropped and all of them have
-/// written down how far they are.
+/// Keeps one worker for each app that has an endpoint, and one reader for each workspace of such an app, until
+/// the other side of `stop` is dropped and all of them have written down how far they are.
 pub async fn run(app: Arc<Service>, dialects: Arc<dyn Dialects>, mut stop: watch::Receiver<()>) {
     let mut running = JoinSet::new();
     let mut changes = app.store.published().apps_bell();
     loop {
         changes.mark_unchanged();
-        start_workers(&app, &dialects, &mut running, &stop);
+        start_missing(&app, &dialects, &mut running, &stop);
         tokio::select! {
             changed = changes.changed() => if changed.is_err() { break },
             // Its app may have a new endpoint already.
@@ -204,7 +239,7 @@ pub async fn run(app: Arc<Service>, dialects: Arc<dyn Dialects>, mut stop: watch
     while running.join_next().await.is_some() {}
 }
 
-fn start_workers(
+fn start_missing(
     app: &Arc<Service>,
     dialects: &Arc<dyn Dialects>,
     running: &mut JoinSet<()>,
@@ -215,15 +250,25 @@ fn start_workers(
         let told = directory.apps().filter(|app| app.is_told());
         keys.extend(told.map(|app| (directory.workspace.id, app.id)));
     }
+    let mut readers = app.outbox.readers();
+    readers.retain(|_, reader| !reader.feed.has_ended());
     let mut workers = app.outbox.workers();
     workers.retain(|_, worker| !worker.asked.is_closed());
     for key in keys {
         workers.entry(key).or_insert_with(|| {
+            let reader = readers.entry(key.0).or_insert_with(|| {
+                let (sender, asked) = mpsc::channel(ASKED_MAX);
+                let feed = Arc::<Feed>::default();
+                let reader = Reader::new(app, dialects, key.0, &feed, asked);
+                running.spawn(reader.run(stop.clone()));
+                RunningReader { asked: sender, feed }
+            });
+            let feed = Arc::clone(&reader.feed);
             let (sender, asked) = mpsc::channel(ASKED_MAX);
             let backlog = Arc::<Backlog>::default();
-            let worker = Worker::new(Arc::clone(app), Arc::clone(dialects), key, asked, Arc::clone(&backlog));
+            let worker = Worker::new(app, dialects, key, &feed, asked, Arc::clone(&backlog));
             running.spawn(worker.run(stop.clone()));
-            Running { asked: sender, backlog }
+            Running { asked: sender, backlog, feed }
         });
     }
 }

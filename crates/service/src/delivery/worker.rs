@@ -1,29 +1,35 @@
-//! One app's way through its workspace's log.
+//! What is delivered to one app: its lanes, its attempts, and how far it is in its workspace's log.
+//!
+//! A worker begins by reading the log by itself, from where the app was. When it has come to where the workspace's reader is
+//! it takes a seat in the [`Feed`], and sleeps until the reader has something for it. While the app does not keep up the
+//! log waits, not memory: a worker with too much to do loses its seat and later reads on by itself.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use redraft_model::directory::Directory;
-use redraft_model::event::Event;
 use redraft_model::id::{AppId, WorkspaceId};
 use redraft_model::time::Micros;
-use redraft_store::{Cause, Delivery, Part, READ_ROWS_MAX, Settlement, StoreError};
-use tokio::sync::{mpsc, watch};
+use redraft_store::{Cause, Delivery, Logged, Part, READ_ROWS_MAX, Settlement, StoreError};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::{self, JoinError, JoinSet};
 use tokio::time::sleep;
 use tracing::{info, warn};
 
+use super::audience::Topics;
+use super::feed::{Feed, Joining};
 use super::hour::Hour;
-use super::lanes::{Attempt, Lanes};
+use super::lanes::{Attempt, Lanes, Turns};
+use super::reading::{Found, Reading, first_attempts};
 use super::{Asked, Backlog, Dialects, Failure, Key, Schedule, Told, dialect};
 use crate::service::Service;
 
-/// Parts of events of one app whose first attempt is not over. The log is not read on while there are so many. After a crash they
-/// are told again, also those that had arrived behind the oldest of them.
+/// Parts of events of one app whose first attempt is not over. No more are taken from the seat or read from the log while
+/// there are so many. After a crash they are told again, also those that had arrived behind the oldest of them.
 const OUTSTANDING_MAX: usize = 1000;
 
-/// Events that are read at once.
+/// Events that a worker without a seat reads at once.
 const EVENTS_MAX: usize = 100;
 
 /// Deliveries of one app that wait for another attempt; the oldest is given up when there are more.
@@ -42,16 +48,10 @@ const SETTLE_PAUSE: Duration = Duration::from_millis(100);
 /// Changes to the list of deliveries that are written down at once; with so many the pause is over.
 const SETTLED_MAX: usize = 1000;
 
-/// Events that an app does not hear, after which it is written down all the same how far the log was read.
-const UNHEARD_MAX: u64 = 1000;
-
-/// Of an app that hears nothing it is written down this often all the same: what nobody waits for can be erased then.
-const UNHEARD_PAUSE: Duration = Duration::from_secs(10);
-
 /// How long to wait when the store could not be read or written.
 const STORE_PAUSE: Duration = Duration::from_millis(500);
 
-/// The longest sleep, after which the clock is looked at again.
+/// While something waits for its time: the longest sleep, after which the clock is looked at again.
 const SLEEP_MAX: Duration = Duration::from_secs(60);
 
 pub(super) struct Worker {
@@ -70,6 +70,7 @@ pub(super) struct Worker {
     /// Of `waiting`, those that wait, by when they are due.
     due: BTreeSet<(Micros, Part)>,
     lanes: Lanes,
+    turns: Arc<Turns>,
     running: JoinSet<Result<Told, Failure>>,
     on_their_way: HashMap<task::Id, Attempt>,
     /// Attempts in a row that timed out.
@@ -79,23 +80,33 @@ pub(super) struct Worker {
     settlement: Settlement,
     unsettled_since: Option<Instant>,
     settled_to: u64,
-    /// Since when more was read than is written down.
-    behind_since: Option<Instant>,
+    feed: Arc<Feed>,
+    /// Whether the reader of the log reads for this app.
+    seated: bool,
+    /// Rings when there is something in the seat, or a turn has ended.
+    bell: Arc<Notify>,
+    /// Reads the log for this app alone.
+    reading: Reading,
     asked: mpsc::Receiver<Asked>,
     backlog: Arc<Backlog>,
 }
 
 impl Worker {
     pub fn new(
-        app: Arc<Service>,
-        dialects: Arc<dyn Dialects>,
+        app: &Arc<Service>,
+        dialects: &Arc<dyn Dialects>,
         (workspace, id): Key,
+        feed: &Arc<Feed>,
         asked: mpsc::Receiver<Asked>,
         backlog: Arc<Backlog>,
     ) -> Self {
+        let bell = Arc::<Notify>::default();
         Self {
-            app,
-            dialects,
+            turns: Turns::new(Arc::clone(&bell)),
+            bell,
+            reading: Reading::new(app, dialects, workspace, Some(id)),
+            app: Arc::clone(app),
+            dialects: Arc::clone(dialects),
             workspace,
             id,
             hears_from: None,
@@ -111,7 +122,8 @@ impl Worker {
             settlement: Settlement::default(),
             unsettled_since: None,
             settled_to: 0,
-            behind_since: None,
+            feed: Arc::clone(feed),
+            seated: false,
             asked,
             backlog,
         }
@@ -119,15 +131,25 @@ impl Worker {
 
     /// Ends when the workspace or the endpoint is gone, or when the other side of `stop` is dropped.
     pub async fn run(mut self, mut stop: watch::Receiver<()>) {
-        let mut commits = self.app.store.published().log_bell(self.workspace);
+        let mut changes = self.app.store.published().app_bell(self.workspace, self.id);
+        let bell = Arc::clone(&self.bell);
+        tokio::select! {
+            () = self.feed.started() => {}
+            _ = stop.changed() => return,
+        }
         while let Err(failed) = self.load().await {
             warn!(error = %failed, "what an app was told of cannot be read");
             sleep(STORE_PAUSE).await;
         }
         loop {
-            commits.mark_unchanged();
+            changes.mark_unchanged();
             if !self.is_told() || self.hears_from != self.from() {
                 self.give_up_all().await;
+                return;
+            }
+            if self.feed.has_ended() {
+                // The next worker of this app finds another reader.
+                self.settle_or_warn().await;
                 return;
             }
             let more = match self.step().await {
@@ -140,17 +162,16 @@ impl Worker {
             };
             let oldest = [self.outstanding.first(), self.waiting.keys().next()].into_iter().flatten().min();
             self.backlog.note(self.read_to, self.outstanding.len(), self.waiting.len(), oldest.copied());
-            let pause = if more { Duration::ZERO } else { self.pause() };
+            let pause = if more { Some(Duration::ZERO) } else { self.pause() };
             tokio::select! {
                 Some(ended) = self.running.join_next_with_id() => self.ended(ended),
-                _ = commits.changed() => {}
+                () = bell.notified() => {}
+                _ = changes.changed() => {}
                 Some(asked) = self.asked.recv() => self.answer(asked).await,
-                () = sleep(pause) => {}
+                () = sleep(pause.unwrap_or_default()), if pause.is_some() => {}
                 _ = stop.changed() => {
                     // What is on its way is told again after the restart.
-                    if let Err(failed) = self.settle().await {
-                        warn!(error = %failed, "how far an app was told cannot be written");
-                    }
+                    self.settle_or_warn().await;
                     return;
                 }
             }
@@ -193,19 +214,14 @@ impl Worker {
 
     /// Reads on, starts what can be started, and writes down what is settled. Returns whether there may be more to read.
     async fn step(&mut self) -> Result<bool, StoreError> {
-        let mut more = false;
-        if self.outstanding.len() < OUTSTANDING_MAX && self.is_behind() {
-            let events = self.app.store.events(self.workspace, self.read_to, EVENTS_MAX).await?;
-            more = events.len() == EVENTS_MAX;
-            for event in events {
-                self.read_to = event.position;
-                self.take(&event);
-            }
-        }
+        let more = self.read_on().await?;
         if self.hour.is_failing() {
             dialect::switch_off(&self.app, (self.workspace, self.id)).await;
         }
         self.start_due();
+        for conversation in self.turns.take() {
+            self.lanes.ended(conversation);
+        }
         while self.running.len() < LANES_MAX
             && let Some(attempt) = self.lanes.next()
         {
@@ -213,34 +229,67 @@ impl Worker {
                 Arc::clone(&self.app),
                 Arc::clone(&self.dialects),
                 (self.workspace, self.id),
-                attempt,
+                attempt.clone(),
+                self.turns.begin(attempt.conversation),
             );
             self.on_their_way.insert(self.running.spawn(tell).id(), attempt);
-        }
-        let unwritten = self.heard().saturating_sub(self.settled_to);
-        if unwritten == 0 {
-            self.behind_since = None;
-        } else if UNHEARD_MAX <= unwritten
-            || UNHEARD_PAUSE <= self.behind_since.get_or_insert_with(Instant::now).elapsed()
-        {
-            self.unsettled();
         }
         let changes = self.settlement.put.len() + self.settlement.removed.len();
         if self.unsettled_since.is_some_and(|since| SETTLE_PAUSE <= since.elapsed()) || SETTLED_MAX <= changes
         {
             self.settle().await?;
         }
-        Ok(more && self.outstanding.len() < OUTSTANDING_MAX)
+        if self.rests() {
+            self.feed.rest(self.id, self.settled_to);
+        }
+        Ok(more)
     }
 
-    /// Whether the log may hold something that was not read.
-    fn is_behind(&self) -> bool {
-        self.app.store.published().log_end(self.workspace).is_none_or(|end| self.read_to < end)
+    /// Whether nothing is outstanding or to be written down, and the reader of the log says when there is something again.
+    fn rests(&self) -> bool {
+        self.seated && self.outstanding.is_empty() && self.unsettled_since.is_none()
     }
 
-    /// A new event.
-    fn take(&mut self, event: &Event) {
-        for attempt in self.first_attempts(event) {
+    /// Takes what is in the seat, or reads the log on until there is a seat. Returns whether there may be more at once.
+    async fn read_on(&mut self) -> Result<bool, StoreError> {
+        let room = OUTSTANDING_MAX.saturating_sub(self.outstanding.len());
+        if self.seated
+            && let Some(taken) = self.feed.take(self.id, room)
+        {
+            self.seated = taken.seated;
+            self.read_to = taken.read_to;
+            self.begin(taken.attempts);
+            return Ok(!self.seated);
+        }
+        self.seated = false;
+        if room == 0 {
+            return Ok(false);
+        }
+        let joining = Joining {
+            hears_from: self.hears_from.unwrap_or(0),
+            read_to: self.read_to,
+            written: self.settled_to,
+            bell: &self.bell,
+        };
+        let Err(ahead) = self.feed.join(self.id, joining) else {
+            self.seated = true;
+            return Ok(false);
+        };
+        let events = self.app.store.events(self.workspace, self.read_to, EVENTS_MAX).await?;
+        // Without any, what the reader had in memory cannot be read again.
+        let last = events.last().map_or(ahead, |event| event.position);
+        let read = self.reading.read(events.into_iter().map(Logged::from).collect()).await;
+        // Otherwise another endpoint's part of the log has begun, and this worker is about to end.
+        if self.reading.hears_from(self.id) == self.hears_from {
+            self.read_to = last;
+            self.begin(read.found.into_iter().map(|Found { attempt, .. }| attempt));
+        }
+        Ok(true)
+    }
+
+    /// First attempts at new events.
+    fn begin(&mut self, attempts: impl IntoIterator<Item = Attempt>) {
+        for attempt in attempts {
             if TIMEOUTS_MAX <= self.timeouts {
                 self.wait(attempt, DOWN.into());
             } else {
@@ -248,17 +297,6 @@ impl Worker {
                 self.lanes.push(attempt);
             }
         }
-    }
-
-    /// What concerns the whole team is told as of its general channel, and so takes turns with that.
-    fn first_attempts(&self, event: &Event) -> Vec<Attempt> {
-        let Some(directory) = self.directory() else { return Vec::new() };
-        let Some(app) = directory.app(self.id) else { return Vec::new() };
-        let general = || directory.general().map(|general| general.id);
-        let conversation = event.kind.conversation().or_else(general);
-        let parts = self.dialects.of(app.dialect).may_hear(&directory, app, event).into_iter();
-        let first = |part| Attempt { part: (event.position, part), conversation, attempts: 0, cause: None };
-        parts.map(first).collect()
     }
 
     fn schedule(&self) -> Option<&'static Schedule> {
@@ -284,7 +322,7 @@ impl Worker {
     }
 
     fn put(&mut self, attempt: Attempt, due_at: Option<Micros>, reason: String) {
-        let Attempt { part: (position, part), conversation, attempts, cause } = attempt;
+        let Attempt { part: (position, part), conversation, attempts, cause, .. } = attempt;
         let delivery = Delivery { position, part, conversation, attempts, due_at, cause, reason };
         self.settlement.put.push(delivery.clone());
         self.enlist(delivery);
@@ -323,7 +361,7 @@ impl Worker {
             self.due.pop_first();
             if let Some(delivery) = self.waiting.get(&part) {
                 let Delivery { conversation, attempts, cause, .. } = *delivery;
-                self.lanes.push(Attempt { part, conversation, attempts, cause });
+                self.lanes.push(Attempt { part, conversation, attempts, cause, logged: None });
             }
         }
     }
@@ -334,8 +372,7 @@ impl Worker {
             (panicked.id(), Err(Failure { reason, cause: Cause::Other, again: true }))
         });
         let Some(attempt) = self.on_their_way.remove(&id) else { return };
-        let Attempt { part, conversation, attempts, .. } = attempt;
-        self.lanes.ended(conversation);
+        let Attempt { part, attempts, .. } = attempt;
         self.unsettled();
         let first = self.outstanding.remove(&part);
         if self.schedule().is_some_and(|schedule| schedule.switches_off) {
@@ -384,10 +421,13 @@ impl Worker {
         match asked {
             Asked::Replay(parts) => self.replay(&parts).await,
             Asked::Settle(done) => {
-                self.unsettled();
-                if let Err(failed) = self.settle().await {
-                    warn!(error = %failed, "how far an app was told cannot be written");
+                if let Err(failed) = self.step().await {
+                    warn!(error = %failed, "the log cannot be read, or not be written how far an app is in it");
                 }
+                if !self.rests() {
+                    self.unsettled();
+                }
+                self.settle_or_warn().await;
                 let _ = done.send(());
             }
         }
@@ -413,7 +453,7 @@ impl Worker {
             after = end.key();
             for dead in page.into_iter().filter(|it| it.due_at.is_none() && wanted.contains(&it.key())) {
                 let Delivery { conversation, cause, .. } = dead;
-                let attempt = Attempt { part: dead.key(), conversation, attempts: 0, cause };
+                let attempt = Attempt { part: dead.key(), conversation, attempts: 0, cause, logged: None };
                 self.put(attempt, Some(self.now()), dead.reason);
             }
         }
@@ -423,6 +463,9 @@ impl Worker {
     /// The endpoint was taken away: what it was not told of becomes dead letters. What waits for another attempt goes on
     /// waiting, for another endpoint.
     async fn give_up_all(&mut self) {
+        if let Some(read_to) = self.feed.leave(self.id).filter(|_| self.seated) {
+            self.read_to = read_to;
+        }
         // Nothing is left of a workspace that is gone. Another endpoint may be there by now, and hears what came after this.
         let Some(end) = self.from() else { return };
         self.running.abort_all();
@@ -453,8 +496,14 @@ impl Worker {
             let Some(last) = before.clone().last().map(|event| event.position) else { return Ok(()) };
             self.read_to = last;
             self.unsettled();
-            for attempt in before.flat_map(|event| self.first_attempts(event)).collect::<Vec<_>>() {
-                self.give_up(attempt, REMOVED.into());
+            let Some(directory) = self.directory() else { return Ok(()) };
+            let Some(bot) = directory.app(self.id) else { return Ok(()) };
+            for event in before {
+                let logged = Arc::new(Logged::from(event.clone()));
+                let dialect = self.dialects.of(bot.dialect);
+                for attempt in first_attempts(dialect, &directory, bot, &logged, Topics::ALL) {
+                    self.give_up(attempt, REMOVED.into());
+                }
             }
         }
     }
@@ -477,20 +526,24 @@ impl Worker {
         self.app.store.settle(self.workspace, self.id, settlement).await?;
         self.settlement = Settlement::default();
         self.unsettled_since = None;
-        self.behind_since = None;
         self.settled_to = heard;
         Ok(())
     }
 
+    async fn settle_or_warn(&mut self) {
+        if let Err(failed) = self.settle().await {
+            warn!(error = %failed, "how far an app was told cannot be written");
+        }
+    }
+
     /// Until something is due by the workspace's clock, which goes as fast as the machine's unless it is advanced, or is to
-    /// be written down.
-    fn pause(&self) -> Duration {
+    /// be written down; `None` if there is no such thing.
+    fn pause(&self) -> Option<Duration> {
         let due = self.due.first().filter(|_| self.may_start_due());
         let due = due.map(|(due_at, _)| u64::try_from(due_at.0.saturating_sub(self.now().0)).unwrap_or(0));
+        let due = due.map(|micros| Duration::from_micros(micros).min(SLEEP_MAX));
         let settle = self.unsettled_since.map(|since| SETTLE_PAUSE.saturating_sub(since.elapsed()));
-        let write = self.behind_since.map(|since| UNHEARD_PAUSE.saturating_sub(since.elapsed()));
-        let pauses = [due.map(Duration::from_micros), settle, write, Some(SLEEP_MAX)];
-        pauses.into_iter().flatten().min().unwrap_or(SLEEP_MAX)
+        due.into_iter().chain(settle).min()
     }
 }
 

@@ -5,7 +5,7 @@ use redraft_model::control::Control;
 use redraft_model::conversations::ConversationCommand;
 use redraft_model::decision::{Outcome, Why};
 use redraft_model::event::EventKind;
-use redraft_model::id::{AppId, ConversationId};
+use redraft_model::id::{AppId, ConversationId, WorkspaceId};
 use redraft_model::limits::IDEMPOTENCY_MICROS;
 use redraft_model::update::UpdateRefusal;
 
@@ -170,6 +170,14 @@ pub(super) async fn it_is_known_how_far_an_app_was_told(world: World) {
     world.settle(app, settlement(1 << 40, &many, &[5, 8, 11])).await;
     assert_eq!(world.heard(app).await, 1 << 40);
     assert_eq!(world.deliveries(app, 0, usize::MAX).await, many[..READ_ROWS_MAX]);
+    // Apps with nothing outstanding, several at once: none goes back, and nobody else's position changes.
+    world.store.settle_idle(world.workspace, vec![AppId(1), app], 20).await.expect("the store works");
+    assert_eq!((world.heard(AppId(1)).await, world.heard(app).await), (20, 1 << 40));
+    assert_eq!((away.heard(AppId(1)).await, away.heard(app).await), (0, 4));
+    assert_eq!(world.deliveries(AppId(1), 0, 10).await, [1]);
+    let nowhere = WorkspaceId(77);
+    world.store.settle_idle(nowhere, vec![app], 20).await.expect("nothing is written");
+    assert_eq!(world.store.heard(nowhere, app).await, Ok(0));
 }
 
 /// Whoever tells apps may be late.

@@ -195,8 +195,15 @@ impl SqliteEngine {
 
     fn put_note(&self, note: &Note) -> rusqlite::Result<()> {
         match note {
-            Note::Settle(workspace, ..) if !self.is_there(*workspace)? => Ok(()),
+            Note::Settle(workspace, ..) | Note::SettleIdle(workspace, ..)
+                if !self.is_there(*workspace)? =>
+            {
+                Ok(())
+            }
             Note::Settle(workspace, app, settlement) => self.settle(*workspace, *app, settlement),
+            Note::SettleIdle(workspace, apps, delivered_up_to) => {
+                apps.iter().try_for_each(|app| self.settle_idle(*workspace, *app, *delivered_up_to))
+            }
             Note::Scrub(pages) => self.scrub(pages),
             Note::Value(name, value) => {
                 const SQL: &str = "INSERT OR REPLACE INTO meta (name, value) VALUES (?1, ?2)";
@@ -231,6 +238,13 @@ impl SqliteEngine {
             self.write(SQL, params![workspace.0, app.0, position(*over), part])?;
         }
         Ok(())
+    }
+
+    fn settle_idle(&self, workspace: WorkspaceId, app: AppId, delivered_up_to: u64) -> rusqlite::Result<()> {
+        const SQL: &str = "INSERT INTO heard (workspace, app, position) VALUES (?1, ?2, ?3)
+            ON CONFLICT DO UPDATE SET position = max(position, excluded.position)";
+        let position = i64::try_from(delivered_up_to).unwrap_or(i64::MAX);
+        self.write(SQL, params![workspace.0, app.0, position]).map(drop)
     }
 
     fn is_log_old(&self, frames: u64) -> bool {

@@ -389,6 +389,15 @@ impl Store for SqliteStore {
         self.ask(|answer| Job::Note(Box::new(Note::Settle(workspace, app, settlement)), answer))
     }
 
+    fn settle_idle(
+        &self,
+        workspace: WorkspaceId,
+        apps: Vec<AppId>,
+        delivered_up_to: u64,
+    ) -> Later<'_, Result<(), StoreError>> {
+        self.ask(|answer| Job::Note(Box::new(Note::SettleIdle(workspace, apps, delivered_up_to)), answer))
+    }
+
     fn heard(&self, workspace: WorkspaceId, app: AppId) -> Later<'_, Result<u64, StoreError>> {
         self.read(move |db| rows::heard(db, workspace, app))
     }
