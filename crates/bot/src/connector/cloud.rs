@@ -16,7 +16,7 @@ pub struct Cloud {
     pub openid_metadata: String,
     /// Whether the service stores idempotency keys, which [`send_once`](crate::Adapter::send_once) relies on. Only Redraft does.
     pub stores_keys: bool,
-    /// The hosts of the cloud's services, to which the bot's tokens go over HTTPS. `*.` in front stands for every host below.
+    /// The hosts of the cloud's services, to which the bot's tokens go over HTTPS. `*.` in front means every host below.
     /// Other services get a token only after a verified activity named them, or if
     /// [`trust_service_url`](crate::ConnectorSettings::trust_service_url) does.
     pub service_hosts: Vec<String>,

@@ -38,7 +38,7 @@ impl Seen {
     }
 }
 
-/// The other side: answers what it was told to, in order, then `201 {"id": "1"}` for ever.
+/// The other side: gives its prepared answers in order, then `201 {"id": "1"}` for ever.
 #[derive(Clone, Default)]
 struct Service {
     seen: Arc<Mutex<Vec<Seen>>>,

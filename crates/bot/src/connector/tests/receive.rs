@@ -1,4 +1,4 @@
-//! The receiving end: who is heard, and what is answered.
+//! The receiving end: whose calls are accepted, and how they are answered.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -135,7 +135,7 @@ impl Authority {
     }
 }
 
-/// A bot that counts what it hears.
+/// A bot that counts its turns.
 fn bot(authority: &Authority, settings: ConnectorSettings) -> (Bot, Arc<AtomicUsize>) {
     let heard = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&heard);

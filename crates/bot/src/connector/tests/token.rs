@@ -13,7 +13,7 @@ use crate::connector::{
 };
 use crate::error::Error;
 
-/// Takes a second for a token that is good for an hour, and fails when it is told to.
+/// Takes a second for a token that expires after an hour, and fails on demand.
 #[derive(Clone, Default)]
 struct Slow {
     asked: Arc<Mutex<Vec<String>>>,
