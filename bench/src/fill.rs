@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
-use redraft_model::command::{Caller, Command, Post, Target, Verb};
+use redraft_model::command::{Caller, Command, Post, ReplyTo, Target, Verb};
 use redraft_model::content::{Content, Dialect};
 use redraft_model::decision::Outcome;
 use redraft_model::id::ConversationId;
@@ -90,7 +90,7 @@ fn command(workspace: redraft_model::id::WorkspaceId, caller: Caller, content: C
         content: Arc::new(content),
         fault: None,
         kind: Kind::Plain,
-        reply_to: [None; 2],
+        reply_to: ReplyTo::NONE,
         broadcast: false,
         only: None,
         unjoined: false,

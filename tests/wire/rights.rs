@@ -1,7 +1,6 @@
-//! Who may change and delete what: every cell of `docs/RIGHTS.txt` through the wire, and the Connector's side.
+//! Who may change and delete what: every cell of the table of rights through the wire, and the Connector's side.
 
-use std::path::Path;
-
+use redraft_model::policy::{Asker, Right, Subject, rights};
 use serde_json::{Value, json};
 
 use crate::client::Answer;
@@ -16,16 +15,15 @@ struct Caller {
     hears_of_it: bool,
 }
 
-fn caller(name: &str) -> Caller {
-    let (token, user, home, hears_of_it) = match name {
-        "bot token" => (DEPLOY, "U01DEPLOY", true, true),
-        "installer's user token" => (BEN, "U01BEN", true, true),
-        "other member's user token" => (CLEO, "U01CLEO", true, false),
-        "admin's user token" => (ADA, "U01ADA", true, false),
-        "other app's bot token" => (POLL, "U01POLL", true, false),
-        "other app's user token" => ("xoxp-ben-of-pollbot", "U01BEN", true, false),
-        "other workspace's token" => ("xoxp-elsewhere", "", false, false),
-        other => panic!("no such caller: {other}"),
+fn caller(asker: Asker) -> Caller {
+    let (token, user, home, hears_of_it) = match asker {
+        Asker::Bot => (DEPLOY, "U01DEPLOY", true, true),
+        Asker::Installer => (BEN, "U01BEN", true, true),
+        Asker::Member => (CLEO, "U01CLEO", true, false),
+        Asker::Administrator => (ADA, "U01ADA", true, false),
+        Asker::OtherBot => (POLL, "U01POLL", true, false),
+        Asker::OtherApp => ("xoxp-ben-of-pollbot", "U01BEN", true, false),
+        Asker::OtherWorkspace => ("xoxp-elsewhere", "", false, false),
     };
     Caller { token, user, home, hears_of_it }
 }
@@ -53,20 +51,20 @@ struct Target {
     poster: &'static str,
 }
 
-fn target(world: &World, caller: &Caller, column: &str) -> Target {
+fn target(world: &World, caller: &Caller, subject: Subject) -> Target {
     let general = |ts, poster| Target { channel: GENERAL.into(), ts, poster };
     let author = if caller.home { caller.token } else { DEPLOY };
-    match column {
-        "own" => general(world.post(author, GENERAL, "own"), caller.user),
-        "app's bot" => general(world.post(DEPLOY, GENERAL, "the bot's"), "A01DEPLOY"),
-        "as the app" => {
+    match subject {
+        Subject::Own => general(world.post(author, GENERAL, "own"), caller.user),
+        Subject::AppsBot => general(world.post(DEPLOY, GENERAL, "the bot's"), "A01DEPLOY"),
+        Subject::AsTheApp => {
             let args =
                 json!({"channel": GENERAL, "text": "in guise", "username": "Build", "icon_emoji": ":gear:"});
             general(text_of(&world.ok(DEPLOY, "chat.postMessage", &args), "ts"), "A01DEPLOY")
         }
-        "other member" => general(world.post("xoxp-dora", GENERAL, "dora's"), "U01DORA"),
-        "other app" => general(world.post("xoxb-third", GENERAL, "third's"), "A01THIRD"),
-        "others' DM" => {
+        Subject::OtherMember => general(world.post("xoxp-dora", GENERAL, "dora's"), "U01DORA"),
+        Subject::OtherApp => general(world.post("xoxb-third", GENERAL, "third's"), "A01THIRD"),
+        Subject::OthersDirect => {
             let other = if caller.home { caller.user } else { "U01CLEO" };
             let users = json!({"users": format!("U01THIRD,{other}")});
             let opened = world.ok("xoxp-dora", "conversations.open", &users);
@@ -74,7 +72,7 @@ fn target(world: &World, caller: &Caller, column: &str) -> Target {
             let ts = world.post("xoxp-dora", &channel, "among us");
             Target { channel, ts, poster: "U01DORA" }
         }
-        "platform's" => {
+        Subject::Platforms => {
             let user = if caller.home { caller.user } else { "U01DEPLOY" };
             for verb in ["PUT", "DELETE"] {
                 world.controlled(verb, &format!("/channels/random/members/{user}"), &Value::Null);
@@ -83,20 +81,22 @@ fn target(world: &World, caller: &Caller, column: &str) -> Target {
             let ts = text_of(&newest["messages"][0], "ts");
             Target { channel: RANDOM.into(), ts, poster: caller.user }
         }
-        "tombstone" => general(world.tombstone(author, GENERAL).0, ""),
-        "ephemeral" => general(world.ephemeral(DEPLOY, GENERAL), ""),
-        other => panic!("no such column: {other}"),
+        Subject::Tombstone => general(world.tombstone(author, GENERAL).0, ""),
+        Subject::Ephemeral => general(world.ephemeral(DEPLOY, GENERAL), ""),
     }
 }
 
 /// The code of a refusal, by where in the order of refusals it stands.
-fn refusal(caller: &Caller, column: &str, method: &str) -> &'static str {
-    match (method, column) {
-        _ if !caller.home => "channel_not_found",
-        ("chat.update", "ephemeral") if !caller.hears_of_it => "message_not_found",
-        ("chat.update", _) => "cant_update_message",
-        (_, "ephemeral") => "message_not_found",
-        _ => "cant_delete_message",
+fn refusal(caller: &Caller, subject: Subject, method: &str) -> &'static str {
+    let updates = method == "chat.update";
+    if !caller.home {
+        "channel_not_found"
+    } else if subject == Subject::Ephemeral && !(updates && caller.hears_of_it) {
+        "message_not_found"
+    } else if updates {
+        "cant_update_message"
+    } else {
+        "cant_delete_message"
     }
 }
 
@@ -108,12 +108,12 @@ fn ask(world: &World, caller: &Caller, target: &Target, method: &str) -> Answer 
     world.slack(caller.token, method, &args)
 }
 
-fn check(world: &World, name: &str, column: &str, method: &str, allowed: bool) {
-    let caller = caller(name);
-    let target = target(world, &caller, column);
+fn check(world: &World, right: Right, method: &str, allowed: bool) {
+    let (caller, subject) = (caller(right.asker), right.subject);
+    let target = target(world, &caller, subject);
     let before = world.state();
     let answer = ask(world, &caller, &target, method);
-    let row = format!("{name} × {column} × {method}: {}", answer.body);
+    let row = format!("{:?} × {subject:?} × {method}: {}", right.asker, answer.body);
     if allowed {
         assert_eq!(answer.code(), "ok", "{row}");
         let after = world.stored(&target.channel, &target.ts);
@@ -121,9 +121,9 @@ fn check(world: &World, name: &str, column: &str, method: &str, allowed: bool) {
         assert!(done, "{row}: {after}");
         return;
     }
-    assert_eq!(answer.code(), refusal(&caller, column, method), "{row}");
+    assert_eq!(answer.code(), refusal(&caller, subject, method), "{row}");
     assert!(!answer.reasons().is_empty(), "{row}");
-    if answer.code().starts_with("cant_") && !matches!(column, "tombstone" | "ephemeral") {
+    if answer.code().starts_with("cant_") && !matches!(subject, Subject::Tombstone | Subject::Ephemeral) {
         for name in ["posted by", target.poster, caller.user] {
             assert!(answer.reasons().contains(name), "{row}: {name} is not named");
         }
@@ -131,34 +131,15 @@ fn check(world: &World, name: &str, column: &str, method: &str, allowed: bool) {
     assert_eq!(world.state(), before, "{row}: something changed");
 }
 
-/// Rows and cells of the printed table.
-fn table() -> Vec<(String, String, [bool; 2])> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/RIGHTS.txt");
-    let text = std::fs::read_to_string(path).unwrap();
-    let split = |line: &str| -> Vec<String> {
-        line.split("  ").map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
-    };
-    let mut lines = text.lines().skip(1).filter(|line| !line.is_empty()).map(split);
-    let columns = lines.next().unwrap();
-    let mut cells = Vec::new();
-    for row in lines {
-        let (name, signs) = row.split_first().unwrap();
-        assert_eq!(signs.len(), columns.len(), "{name}");
-        for (column, sign) in columns.iter().zip(signs) {
-            cells.push((name.clone(), column.clone(), [sign.starts_with('+'), sign.ends_with('+')]));
-        }
-    }
-    cells
-}
-
+/// The model's tests hold that `docs/RIGHTS.txt` is these rights, printed.
 #[test]
 fn every_cell_of_the_table() {
     let world = world();
-    let cells = table();
+    let cells: Vec<Right> = rights().collect();
     assert_eq!(cells.len(), 63);
-    for (name, column, [update, delete]) in &cells {
-        check(&world, name, column, "chat.update", *update);
-        check(&world, name, column, "chat.delete", *delete);
+    for right in &cells {
+        check(&world, *right, "chat.update", right.update);
+        check(&world, *right, "chat.delete", right.delete);
     }
     println!("rights: {} cells", cells.len() * 2);
     world.is_well();

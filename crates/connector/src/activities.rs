@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::http::StatusCode;
-use redraft_model::command::{Delete, Post, Target, Update, Verb};
+use redraft_model::command::{Delete, Post, ReplyTo, Target, Update, Verb};
 use redraft_model::content::{Change, Dialect, Patch};
 use redraft_model::message::Kind;
 use redraft_model::time::Ts;
@@ -44,7 +44,7 @@ pub(super) async fn send(
         content: Arc::new(content(call, String::from_utf8_lossy(&call.body))),
         fault: verb.err().map(fault),
         kind: Kind::Plain,
-        reply_to: [named, root.and_then(Ts::from_digits)],
+        reply_to: ReplyTo { message: named, conversation_root: root.and_then(Ts::from_digits) },
         broadcast: false,
         only,
         unjoined: false,

@@ -6,6 +6,7 @@
 use redraft_model::directory::Directory;
 use redraft_model::event::{Event, EventKind};
 use redraft_model::id::{ConversationId, UserId};
+use redraft_model::policy;
 use redraft_model::workspace::{App as Bot, Conversation, ConversationKind};
 use redraft_service::delivery::audience::{Audience, Interest, Topics};
 
@@ -35,13 +36,15 @@ pub(crate) fn may_hear(directory: &Directory, bot: &Bot, event: &Event) -> bool 
         | K::ReactionRemoved { conversation, .. } => !own && inside(*conversation),
         K::CardSubmitted { conversation, to, .. } => *to == bot.id && inside(*conversation),
         K::ConversationCreated(id) if is_channel(*id) => {
-            in_team() && directory.conversation(*id).is_some_and(|it| visible(it, bot.bot_user))
+            in_team() && directory.conversation(*id).is_some_and(|it| policy::sees(bot.bot_user, it))
         }
         K::ConversationCreated(id) => !own && inside(*id),
         K::ConversationRenamed(id) | K::ConversationArchived(id) | K::ConversationUnarchived(id) => {
             is_channel(*id)
                 && (inside(*id)
-                    || directory.conversation(*id).is_some_and(|it| in_team() && visible(it, bot.bot_user)))
+                    || directory
+                        .conversation(*id)
+                        .is_some_and(|it| in_team() && policy::sees(bot.bot_user, it)))
         }
         K::MemberJoined { conversation, .. } => inside(*conversation),
         K::MemberLeft { conversation, user } => inside(*conversation) || *user == bot.bot_user,
@@ -156,8 +159,4 @@ pub(crate) fn interests(bot: &Bot, kind: Option<ConversationKind>) -> Vec<Intere
         (all, topic::MESSAGE)
     };
     vec![Interest { user: bot.bot_user, all, mentioning }]
-}
-
-fn visible(conversation: &Conversation, user: UserId) -> bool {
-    conversation.kind == ConversationKind::Public || conversation.has(user)
 }

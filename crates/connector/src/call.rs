@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::http::HeaderMap;
-use redraft_model::command::{Caller, Command, Idempotency, Verb};
+use redraft_model::command::{Caller, Command, Idempotency, ReplyTo, Verb};
 use redraft_model::decision::Outcome;
 use redraft_model::directory::Directory;
 use redraft_model::policy::sees;
@@ -85,7 +85,11 @@ impl Call<'_> {
     /// Of the body and of what the address names.
     fn digest(&self, verb: &Verb) -> [u8; 32] {
         let address = match verb {
-            Verb::Post(post) => format!("{:?} {:?}", post.target, post.reply_to),
+            // In this spelling, since requests of earlier versions are still known by it.
+            Verb::Post(post) => {
+                let ReplyTo { message, conversation_root } = post.reply_to;
+                format!("{:?} {:?}", post.target, [message, conversation_root])
+            }
             Verb::Update(update) => {
                 format!("{:?} {:?} {:?}", update.conversation, update.ts, update.targeted)
             }

@@ -35,8 +35,10 @@ pub(super) fn message(outcome: Outcome) -> Result<(Ts, u32), Error> {
         Outcome::Posted(posted) | Outcome::Updated(posted) => {
             Ok((posted.message.key.ts, revision(&posted.message)))
         }
-        Outcome::Repeated(before, _) => Ok((before.key.ts, before.revision)),
-        Outcome::Streamed(key, _) => Ok((key.ts, 1)),
+        Outcome::Repeated(before, _) => {
+            Ok((before.key.ts, before.revision.map_or(0, std::num::NonZeroU32::get)))
+        }
+        Outcome::Streamed { key, .. } => Ok((key.ts, 1)),
         _ => Err(Error::new(StatusCode::INTERNAL_SERVER_ERROR, "ServiceError", "The server failed.")),
     }
 }

@@ -4,7 +4,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use axum::http::StatusCode;
-use redraft_model::command::{Post, Target, Verb};
+use redraft_model::command::{Post, ReplyTo, Target, Verb};
 use redraft_model::content::ContentFault;
 use redraft_model::conversations::ConversationCommand;
 use redraft_model::decision::Outcome;
@@ -119,7 +119,7 @@ async fn post(call: &Call<'_>, target: Target, activity: &RawValue) -> Result<Me
         content: Arc::new(content(call, activity.get().into())),
         fault: None::<ContentFault>,
         kind: Kind::Plain,
-        reply_to: [None; 2],
+        reply_to: ReplyTo::NONE,
         broadcast: false,
         only: None,
         unjoined: false,

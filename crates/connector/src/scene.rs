@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use redraft_model::command::{Caller, Command, Idempotency, Post, Target, Verb};
+use redraft_model::command::{Caller, Command, Idempotency, Post, ReplyTo, Target, Verb};
 use redraft_model::content::{Content, Dialect};
 use redraft_model::directory::Directory;
 use redraft_model::event::{Event, EventKind};
@@ -441,7 +441,7 @@ impl<'a> Scene<'a> {
                 }),
                 fault,
                 kind: Kind::Plain,
-                reply_to: [named, place.and_then(Ts::from_digits)],
+                reply_to: ReplyTo { message: named, conversation_root: place.and_then(Ts::from_digits) },
                 broadcast: false,
                 only: None,
                 unjoined: false,

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::command::{Post, Target};
 use crate::content::{Content, ContentFault, Piece};
-use crate::decide::{Context, Draft, Unseen, refused};
+use crate::decide::{Context, Draft, refused};
 use crate::decision::{Change, Decision, Halt, Outcome, Posted, Why};
 use crate::event::EventKind;
 use crate::id::ConversationId;
@@ -17,8 +17,10 @@ use crate::limits::{STREAM_BYTES_MAX, STREAM_PIECES_MAX, STREAM_TOLD_MICROS};
 use crate::message::{Appended, Message, State};
 use crate::policy::{self, Rule};
 use crate::post::{self, PostRefusal};
+use crate::reach::Reach;
 use crate::stream;
 use crate::time::{Micros, Ts};
+use crate::view::Method;
 
 /// One step.
 #[derive(Clone, Debug)]
@@ -77,12 +79,12 @@ impl Append {
         }
     }
 
-    /// The number of its method among idempotency keys.
-    pub(crate) fn method(&self) -> u8 {
+    /// The method whose idempotency keys it uses.
+    pub(crate) fn method(&self) -> Method {
         match self {
-            Self::Begin { .. } => 6,
-            Self::Add { .. } | Self::Tell { .. } => 7,
-            Self::Finish { .. } => 8,
+            Self::Begin { .. } => Method::BeginStream,
+            Self::Add { .. } | Self::Tell { .. } => Method::AddToStream,
+            Self::Finish { .. } => Method::FinishStream,
         }
     }
 }
@@ -115,6 +117,12 @@ pub enum AppendRefusal {
 }
 
 use AppendRefusal as R;
+
+impl Reach for R {
+    const CONVERSATION_NOT_FOUND: Self = Self::ConversationNotFound;
+    const NO_LONGER_MEMBER: Self = Self::ConversationNotFound;
+    const MESSAGE_NOT_FOUND: Self = Self::MessageNotFound;
+}
 
 /// Decides a step.
 pub(crate) fn decide(append: &Append, context: &Context) -> Result<Decision, Halt> {
@@ -171,13 +179,11 @@ fn running(
     stopped: R,
     context: &Context,
 ) -> Result<Arc<Message>, Halt> {
-    let found = context.conversation(conversation).map_err(|unseen| match unseen {
-        Unseen::Missing | Unseen::Left => R::ConversationNotFound,
-    })?;
+    let found = context.reach::<R>(conversation)?;
     if found.archived {
         return Err(R::Archived.into());
     }
-    let message = context.made_message(conversation, ts)?.visible().ok_or(R::MessageNotFound)?;
+    let message = context.own_message::<R>(conversation, ts)?;
     let refuse = |refusal: R| Err(refused(Why::Append(refusal), &message));
     if message.revision().is_none() {
         return refuse(R::MessageNotFound);
@@ -188,7 +194,7 @@ fn running(
     match message.state {
         State::Streaming { stopped: true, appended: Some(_), .. } => refuse(stopped),
         State::Streaming { appended: Some(_), .. } if !message.stream_over(context.moment.at) => Ok(message),
-        _ => refuse(R::NotStreaming),
+        State::Streaming { .. } | State::Live { .. } | State::Tombstone { .. } => refuse(R::NotStreaming),
     }
 }
 

@@ -143,10 +143,11 @@ fn of_conversation(message: MessageKey, id: &str, context: &Context) -> Looked<O
 }
 
 fn find(workspace: WorkspaceId, id: &str, view: &dyn Stored) -> Looked<Option<Attachment>> {
-    match view.item(workspace, &ItemKey::Attachment(id.to_owned()))? {
-        Some(Item::Attachment(attachment)) => Ok(Some(attachment)),
-        _ => Ok(None),
-    }
+    let Some(Item::Attachment(attachment)) = view.item(workspace, &ItemKey::Attachment(id.to_owned()))?
+    else {
+        return Ok(None);
+    };
+    Ok(Some(attachment))
 }
 
 fn put(id: &str, attachment: Attachment, draft: &mut Draft) {

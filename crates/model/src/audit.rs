@@ -1,7 +1,7 @@
 //! The audit: one more event for each accepted change by the control API, and for each change of rights, secrets or members by
 //! whatever way, with who and from where. It is part of the decision, so it is there if and only if the change is.
 
-use crate::command::{Caller, Command, Source, Verb, Via};
+use crate::command::{Caller, Command, Revocation, Source, Verb, Via};
 use crate::control::{Control, ServerAct};
 use crate::conversations::ConversationCommand;
 use crate::decision::{Change, Decision, Moment, Outcome};
@@ -26,7 +26,7 @@ pub fn concerns(command: &Command, via: Via) -> bool {
 fn changes_rights(verb: &Verb) -> bool {
     use ConversationCommand as C;
     match verb {
-        Verb::Control(_) | Verb::Install(_) | Verb::RevokeToken(false) => true,
+        Verb::Control(_) | Verb::Install(_) | Verb::RevokeToken(Revocation::Revoked) => true,
         Verb::Conversation(command) => match command {
             C::Create { .. }
             | C::Join(_)
@@ -57,7 +57,7 @@ fn changes_rights(verb: &Verb) -> bool {
         | Verb::Pin(_)
         | Verb::Schedule(_)
         | Verb::PostDue(_)
-        | Verb::RevokeToken(true) => false,
+        | Verb::RevokeToken(Revocation::Tested) => false,
     }
 }
 

@@ -115,8 +115,8 @@ pub enum Verb {
     Install(Exchange),
     /// Joining, leaving, making and archiving conversations.
     Conversation(ConversationCommand),
-    /// The end of the caller's own token; with `true` only a rehearsal.
-    RevokeToken(bool),
+    /// The end of the caller's own token.
+    RevokeToken(Revocation),
     /// What the control API and the command line do.
     Control(Box<Control>),
 }
@@ -132,14 +132,55 @@ pub struct Post {
     pub fault: Option<ContentFault>,
     /// Ordinary or `/me`.
     pub kind: Kind,
-    /// Messages whose thread it should join, best first; the first that exists wins, none is no error.
-    pub reply_to: [Option<Ts>; 2],
+    /// The thread that it joins, if there is one.
+    pub reply_to: ReplyTo,
     /// Whether the channel should show a reply as well.
     pub broadcast: bool,
     /// The only one who is to see it.
     pub only: Option<UserId>,
     /// Whether the caller may post to a public channel without being in it.
     pub unjoined: bool,
+}
+
+/// The thread that a post joins. It is no error if neither message exists: the post goes to the conversation then, and
+/// the answer says so.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct ReplyTo {
+    /// The message that the caller answers, a root or a reply. If it exists, it decides.
+    pub message: Option<Ts>,
+    /// The root that is part of a Teams conversation id (`19:…@thread.tacv2;messageid=1700000000000100`).
+    pub conversation_root: Option<Ts>,
+}
+
+impl ReplyTo {
+    /// No thread.
+    pub const NONE: Self = Self { message: None, conversation_root: None };
+
+    /// The thread of this message.
+    #[must_use]
+    pub const fn message(ts: Ts) -> Self {
+        Self { message: Some(ts), ..Self::NONE }
+    }
+
+    /// The messages that may decide, the one that counts more first.
+    pub fn candidates(self) -> impl Iterator<Item = Ts> {
+        [self.message, self.conversation_root].into_iter().flatten()
+    }
+}
+
+impl From<Option<Ts>> for ReplyTo {
+    fn from(message: Option<Ts>) -> Self {
+        Self { message, ..Self::NONE }
+    }
+}
+
+/// What becomes of a token that its holder revokes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Revocation {
+    /// It is good no longer.
+    Revoked,
+    /// Nothing: the caller asked whether it could be revoked (`test=true`).
+    Tested,
 }
 
 /// Where a message goes.

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use crate::command::Revocation;
 use crate::conversations::{archival, archiving, former, renamed, stamped};
 use crate::decide::Draft;
 use crate::decision::{Change, Decision, Halt, Moment, Outcome};
@@ -151,14 +152,12 @@ use ControlRefusal as R;
 /// The workspace whose numbers a command uses up: a created or reset one begins its own.
 #[must_use]
 pub fn numbered_in(command: &crate::command::Command, directories: &Directories) -> WorkspaceId {
-    match &command.verb {
+    let begins = matches!(
+        &command.verb,
         crate::command::Verb::Control(control)
-            if matches!(**control, Control::CreateWorkspace(_) | Control::ResetWorkspace) =>
-        {
-            directories.next_workspace
-        }
-        _ => command.workspace,
-    }
+            if matches!(**control, Control::CreateWorkspace(_) | Control::ResetWorkspace)
+    );
+    if begins { directories.next_workspace } else { command.workspace }
 }
 
 /// Decides an act of control.
@@ -281,7 +280,7 @@ impl Act<'_> {
             Control::RevokeToken(hash) => {
                 let token = self.token(hash)?;
                 self.end_token(token);
-                Ok(Outcome::Revoked(true))
+                Ok(Outcome::Revoked(Revocation::Revoked))
             }
             Control::RotateToken { old, new, hint } => {
                 let token = self.token(old)?;

@@ -2,17 +2,21 @@
 
 use std::sync::Arc;
 
-use crate::command::{Caller, Command, Verb};
+use crate::append::Append;
+use crate::command::{Caller, Command, Delete, Post, Revocation, Target, Update, Verb};
 use crate::content::{Content, Dialect};
-use crate::decision::{CallerRefusal, Change, Decision, Halt, Moment, Outcome, Posted, Refusal, Why};
+use crate::decision::{
+    CallerRefusal, Change, Decision, Halt, Moment, Outcome, Posted, Refusal, StreamStep, Why,
+};
 use crate::directory::{Directory, DirectoryChange};
 use crate::event::{Event, EventKind};
-use crate::id::{AppId, ConversationId, MessageKey, UserId};
+use crate::id::{ConversationId, MessageKey, UserId};
 use crate::limits::IDEMPOTENCY_MICROS;
 use crate::message::{Message, State};
 use crate::policy::{Actor, Found, Reader, sees};
+use crate::stream::Stream;
 use crate::time::Ts;
-use crate::view::{Identity, Looked, Remembered, View};
+use crate::view::{Identity, Looked, Method, Remembered, View};
 use crate::workspace::{Conversation, Token, TokenKind};
 use crate::{
     append, attachments, audit, control, conversations, delete, files, install, interact, interaction, modal,
@@ -68,37 +72,85 @@ mod drafted {
 }
 
 fn by_verb(command: &Command, view: &dyn View, moment: Moment) -> Result<Decision, Halt> {
-    if let Verb::Control(control) = &command.verb {
-        return control::decide(control, command.workspace, view, moment);
-    }
-    if let Verb::PostDue(key) = &command.verb {
-        return schedule::post_due(key, command.workspace, view, moment);
-    }
-    if let Verb::Install(asked) = &command.verb {
-        return install::decide(asked, command.workspace, view, moment);
-    }
-    let directory = view.directories().get(command.workspace).ok_or(CallerRefusal::Unknown)?;
-    if let Verb::Respond(asked) = &command.verb {
-        return respond::decide(asked, directory, view, moment);
-    }
-    if let (Verb::File(asked), Caller::Control) = (&command.verb, command.caller) {
-        return files::receive(asked, command.workspace, view, moment);
-    }
-    let (actor, token) = actor(command, directory, moment)?;
-    let context = Context { view, directory, actor, moment };
-    let decided = match &command.verb {
-        Verb::RevokeToken(rehearsal) => context.revoke(token, *rehearsal),
-        Verb::Conversation(asked) => conversations::decide(asked, &context),
-        Verb::File(asked) => files::decide(asked, &context),
-        Verb::Attach(asked) => attachments::decide(asked, &context),
-        Verb::Interaction(asked) => interaction::decide(asked, &context),
-        Verb::Interact(asked) => interact::decide(asked, &context),
-        Verb::Modal(asked) => modal::decide(asked, &context),
-        Verb::Pin(asked) => pin::decide(asked, &context),
-        Verb::Schedule(asked) => schedule::decide(asked, &context),
-        _ => context.message_verb(command),
+    let workspace = command.workspace;
+    let directory = || view.directories().get(workspace).ok_or(CallerRefusal::Unknown);
+    let acting = |decide: &dyn Fn(&Context, Option<&Arc<Token>>) -> Result<Decision, Halt>| {
+        let directory = directory()?;
+        let (actor, token) = actor(command, directory, moment)?;
+        let context = Context { view, directory, actor, moment };
+        decide(&context, token).map_err(|halt| with_actor(halt, actor))
     };
-    decided.map_err(|halt| with_actor(halt, actor))
+    match &command.verb {
+        Verb::Control(control) => control::decide(control, workspace, view, moment),
+        Verb::PostDue(key) => schedule::post_due(key, workspace, view, moment),
+        Verb::Install(asked) => install::decide(asked, workspace, view, moment),
+        Verb::Respond(asked) => respond::decide(asked, directory()?, view, moment),
+        Verb::File(asked) if command.caller == Caller::Control => {
+            directory()?;
+            files::receive(asked, workspace, view, moment)
+        }
+        Verb::RevokeToken(revocation) => acting(&|context, token| context.revoke(token, *revocation)),
+        Verb::Conversation(asked) => acting(&|context, _| conversations::decide(asked, context)),
+        Verb::File(asked) => acting(&|context, _| files::decide(asked, context)),
+        Verb::Attach(asked) => acting(&|context, _| attachments::decide(asked, context)),
+        Verb::Interaction(asked) => acting(&|context, _| interaction::decide(asked, context)),
+        Verb::Interact(asked) => acting(&|context, _| interact::decide(asked, context)),
+        Verb::Modal(asked) => acting(&|context, _| modal::decide(asked, context)),
+        Verb::Pin(asked) => acting(&|context, _| pin::decide(asked, context)),
+        Verb::Schedule(asked) => acting(&|context, _| schedule::decide(asked, context)),
+        Verb::Post(post) => acting(&|context, _| context.repeatable(command, Repeatable::Post(post))),
+        Verb::Update(update) => acting(&|context, _| context.repeatable(command, Repeatable::Update(update))),
+        Verb::Delete(delete) => acting(&|context, _| context.repeatable(command, Repeatable::Delete(delete))),
+        Verb::Stream(step) => acting(&|context, _| context.repeatable(command, Repeatable::Stream(step))),
+        Verb::Append(step) => acting(&|context, _| context.repeatable(command, Repeatable::Append(step))),
+    }
+}
+
+/// The verbs whose requests can be repeated under an idempotency key.
+#[derive(Clone, Copy)]
+enum Repeatable<'a> {
+    Post(&'a Post),
+    Update(&'a Update),
+    Delete(&'a Delete),
+    Stream(&'a Stream),
+    Append(&'a Append),
+}
+
+impl Repeatable<'_> {
+    fn method(self) -> Method {
+        match self {
+            Self::Post(post) if post.only.is_some() => Method::PostEphemeral,
+            Self::Post(_) => Method::Post,
+            Self::Update(_) => Method::Update,
+            Self::Delete(_) => Method::Delete,
+            Self::Stream(_) => Method::Stream,
+            Self::Append(step) => step.method(),
+        }
+    }
+
+    /// The conversation that it names.
+    fn conversation(self) -> Option<ConversationId> {
+        match self {
+            Self::Post(post) => match post.target {
+                Target::Conversation(id) => Some(id),
+                Target::Person(..) => None,
+            },
+            Self::Update(update) => Some(update.conversation),
+            Self::Delete(delete) => Some(delete.conversation),
+            Self::Stream(step) => Some(step.conversation),
+            Self::Append(step) => step.conversation(),
+        }
+    }
+
+    fn decide(self, context: &Context) -> Result<Decision, Halt> {
+        match self {
+            Self::Post(post) => post::decide(post, context),
+            Self::Update(update) => update::decide(update, context),
+            Self::Delete(delete) => delete::decide(delete, context),
+            Self::Stream(step) => stream::decide(step, context),
+            Self::Append(step) => append::decide(step, context),
+        }
+    }
 }
 
 /// Everything that the rules of a verb look at.
@@ -179,39 +231,31 @@ fn with_actor(halt: Halt, actor: Actor) -> Halt {
 }
 
 impl Context<'_> {
-    fn message_verb(&self, command: &Command) -> Result<Decision, Halt> {
-        let method = match &command.verb {
-            Verb::Post(post) => post.only.map_or(1, |_| 4),
-            Verb::Update(_) => 2,
-            Verb::Stream(_) => 5,
-            Verb::Append(step) => step.method(),
-            _ => 3,
-        };
+    /// Decides a verb, unless the same was asked before under its idempotency key.
+    fn repeatable(&self, command: &Command, verb: Repeatable) -> Result<Decision, Halt> {
         let Actor { workspace, app, user, .. } = self.actor;
-        let identity = Identity { workspace, app: app.unwrap_or(AppId(0)), user, method };
-        if let Some(repeated) = self.repeated(command, &identity)? {
+        let identity = Identity { workspace, app, user, method: verb.method() };
+        if let Some(repeated) = self.repeated(command, verb, &identity)? {
             return Ok(repeated);
         }
-        let mut decision = match &command.verb {
-            Verb::Post(post) => post::decide(post, self)?,
-            Verb::Update(update) => update::decide(update, self)?,
-            Verb::Delete(delete) => delete::decide(delete, self)?,
-            Verb::Stream(step) => stream::decide(step, self)?,
-            Verb::Append(step) => append::decide(step, self)?,
-            _ => return Err(CallerRefusal::WrongKind.into()),
-        };
+        let mut decision = verb.decide(self)?;
         self.remember(command, identity, &mut decision);
         Ok(decision)
     }
 
-    fn repeated(&self, command: &Command, identity: &Identity) -> Result<Option<Decision>, Halt> {
+    fn repeated(
+        &self,
+        command: &Command,
+        verb: Repeatable,
+        identity: &Identity,
+    ) -> Result<Option<Decision>, Halt> {
         let Some(asked) = &command.idempotency else { return Ok(None) };
         let Some(before) = self.view.remembered(identity, &asked.key)? else { return Ok(None) };
         if before.expires_at <= self.moment.at {
             return Ok(None);
         }
         if before.digest != asked.digest {
-            let other_conversation = aimed_at(&command.verb).is_some_and(|id| id != before.key.conversation);
+            let other_conversation = verb.conversation().is_some_and(|id| id != before.key.conversation);
             return Err(Why::KeyReused { other_conversation }.into());
         }
         let message = self.view.message(before.key)?;
@@ -228,31 +272,44 @@ impl Context<'_> {
         let (key, content_at, revision) = match &decision.outcome {
             Outcome::Posted(posted) | Outcome::Updated(posted) => {
                 let message = &posted.message;
-                (
-                    message.key,
-                    Some(message.content_at),
-                    message.revision().map_or(0, std::num::NonZeroU32::get),
-                )
+                (message.key, Some(message.content_at), message.revision())
             }
-            Outcome::Deleted(key) | Outcome::Streamed(key, true) | Outcome::Added { key, .. } => {
-                (*key, None, 0)
-            }
-            _ => return,
+            Outcome::Deleted(key)
+            | Outcome::Streamed { key, step: StreamStep::Taken }
+            | Outcome::Added { key, .. } => (*key, None, None),
+            // A step that came too late changed nothing, and the others are no answers to what can be repeated.
+            Outcome::Streamed { step: StreamStep::TooLate, .. }
+            | Outcome::Repeated(..)
+            | Outcome::Conversation(..)
+            | Outcome::Invited(..)
+            | Outcome::Revoked(_)
+            | Outcome::Workspace(_)
+            | Outcome::User(_)
+            | Outcome::App(_)
+            | Outcome::UserGroup(_)
+            | Outcome::Reacted(_)
+            | Outcome::Granted(_)
+            | Outcome::Modal(_)
+            | Outcome::Scheduled(_)
+            | Outcome::Dropped(_)
+            | Outcome::Files(_)
+            | Outcome::Installed(_)
+            | Outcome::Done => return,
         };
         let expires_at = self.moment.at.plus(IDEMPOTENCY_MICROS);
         let remembered = Remembered { digest: asked.digest, key, content_at, revision, expires_at };
         decision.changes.push(Change::Remember(identity, asked.key.clone(), remembered));
     }
 
-    fn revoke(&self, token: Option<&Arc<Token>>, rehearsal: bool) -> Result<Decision, Halt> {
+    fn revoke(&self, token: Option<&Arc<Token>>, revocation: Revocation) -> Result<Decision, Halt> {
         let token = token.ok_or(CallerRefusal::WrongKind)?;
         let mut draft = Draft::new(self.moment, Some(self.actor));
-        if !rehearsal {
+        if revocation == Revocation::Revoked {
             let revoked = token.revoked(self.moment.at);
             draft.directory(DirectoryChange::Token(self.actor.workspace, revoked));
             draft.event(EventKind::TokenRevoked { app: token.app, user: token.user });
         }
-        Ok(draft.done(Outcome::Revoked(!rehearsal)))
+        Ok(draft.done(Outcome::Revoked(revocation)))
     }
 
     /// The conversation, if the caller may know that it exists.
@@ -309,20 +366,6 @@ impl Context<'_> {
 
 fn living_author(message: &Message) -> Option<UserId> {
     (!matches!(message.state, State::Tombstone { .. })).then_some(message.author)
-}
-
-fn aimed_at(verb: &Verb) -> Option<ConversationId> {
-    match verb {
-        Verb::Post(post) => match post.target {
-            crate::command::Target::Conversation(id) => Some(id),
-            crate::command::Target::Person(..) => None,
-        },
-        Verb::Update(update) => Some(update.conversation),
-        Verb::Delete(delete) => Some(delete.conversation),
-        Verb::Stream(step) => Some(step.conversation),
-        Verb::Append(step) => step.conversation(),
-        _ => None,
-    }
 }
 
 /// Why a caller may not know of a conversation.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::append::AppendRefusal;
 use crate::attachments::AttachRefusal;
+use crate::command::Revocation;
 use crate::content::{Content, Piece};
 use crate::control::ControlRefusal;
 use crate::conversations::ConversationRefusal;
@@ -106,8 +107,13 @@ pub enum Outcome {
     Conversation(ConversationId, bool),
     /// Per-user refusals of an invitation that went ahead for others.
     Invited(ConversationId, Vec<(UserId, ConversationRefusal)>),
-    /// A step of a stream; false if it came too late and was ignored.
-    Streamed(MessageKey, bool),
+    /// A step of a stream was decided.
+    Streamed {
+        /// The message that streams in.
+        key: MessageKey,
+        /// Whether the step changed it.
+        step: StreamStep,
+    },
     /// A piece was added to a stream.
     Added {
         /// The message.
@@ -115,8 +121,8 @@ pub enum Outcome {
         /// Whether readers are still to be told of it.
         untold: bool,
     },
-    /// The token is revoked, or would be.
-    Revoked(bool),
+    /// The caller's token, or the one that the control API names, was revoked or tested.
+    Revoked(Revocation),
     /// The workspace was made or reset.
     Workspace(WorkspaceId),
     /// The user was made or changed.
@@ -141,6 +147,15 @@ pub enum Outcome {
     Installed(Installed),
     /// Done, with nothing to say.
     Done,
+}
+
+/// What became of a step of a stream.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum StreamStep {
+    /// The message says what the step says.
+    Taken,
+    /// A later step was taken before; this one changed nothing.
+    TooLate,
 }
 
 /// An open modal among those that are open with it.
@@ -272,9 +287,15 @@ impl From<Why> for Halt {
 
 macro_rules! halts {
     ($($refusal:ty => $variant:ident),* $(,)?) => {$(
+        impl From<$refusal> for Why {
+            fn from(refusal: $refusal) -> Self {
+                Self::$variant(refusal)
+            }
+        }
+
         impl From<$refusal> for Halt {
             fn from(refusal: $refusal) -> Self {
-                Why::$variant(refusal).into()
+                Why::from(refusal).into()
             }
         }
     )*};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::attachments;
 use crate::command::Delete;
-use crate::decide::{Context, Draft, Unseen, refused};
+use crate::decide::{Context, Draft, refused};
 use crate::decision::{Change, Decision, Halt, Outcome, Why};
 use crate::event::EventKind;
 use crate::files;
@@ -14,6 +14,7 @@ use crate::message::{Audience, Gone, Message, State};
 use crate::pin::unpin;
 use crate::policy::{self, Rule};
 use crate::post::uncount_reply;
+use crate::reach::{self, Reach, ReachTargeted};
 use crate::stream;
 use crate::time::Ts;
 use crate::update::streaming;
@@ -46,26 +47,25 @@ pub enum DeleteRefusal {
     NotBroadcast,
 }
 
+use DeleteRefusal as R;
+
+impl Reach for R {
+    const CONVERSATION_NOT_FOUND: Self = Self::ConversationNotFound;
+    const NO_LONGER_MEMBER: Self = Self::NoLongerMember;
+    const MESSAGE_NOT_FOUND: Self = Self::MessageNotFound;
+}
+
+impl ReachTargeted for R {
+    const EPHEMERAL: Self = Self::Ephemeral;
+    const OTHER_READER: Self = Self::OtherReader;
+}
+
 /// Decides a deletion.
 pub(crate) fn decide(delete: &Delete, context: &Context) -> Result<Decision, Halt> {
-    use DeleteRefusal as R;
-    let conversation = context.conversation(delete.conversation).map_err(|unseen| match unseen {
-        Unseen::Missing => R::ConversationNotFound,
-        Unseen::Left => R::NoLongerMember,
-    })?;
-    let message =
-        context.made_message(delete.conversation, delete.ts)?.visible().ok_or(R::MessageNotFound)?;
+    let conversation = context.reach::<R>(delete.conversation)?;
+    let message = context.own_message::<R>(delete.conversation, delete.ts)?;
     let refuse = |refusal: R| Err(refused(Why::Delete(refusal), &message));
-    match (message.audience, delete.targeted) {
-        (Audience::Everyone, None) => {}
-        (Audience::Everyone, Some(_)) => return Err(R::MessageNotFound.into()),
-        (Audience::Only(_), None) => return refuse(R::Ephemeral),
-        (Audience::Only(reader), Some(meant)) => {
-            if meant.reader.is_some_and(|named| named != reader) {
-                return refuse(R::OtherReader);
-            }
-        }
-    }
+    reach::as_meant::<R>(&message, delete.targeted)?;
     if conversation.archived {
         return refuse(R::Archived);
     }

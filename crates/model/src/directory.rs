@@ -108,28 +108,22 @@ impl Directory {
     /// The conversation that a spelled id names.
     #[must_use]
     pub fn conversation_named(&self, id: &str) -> Option<&Arc<Conversation>> {
-        match self.named(id)? {
-            Named::Conversation(id) => self.conversation(id),
-            _ => None,
-        }
+        let Named::Conversation(id) = self.named(id)? else { return None };
+        self.conversation(id)
     }
 
     /// The user that a spelled id names.
     #[must_use]
     pub fn user_named(&self, id: &str) -> Option<&Arc<User>> {
-        match self.named(id)? {
-            Named::User(id) => self.user(id),
-            _ => None,
-        }
+        let Named::User(id) = self.named(id)? else { return None };
+        self.user(id)
     }
 
     /// The app that a spelled id names.
     #[must_use]
     pub fn app_named(&self, id: &str) -> Option<&Arc<App>> {
-        match self.named(id)? {
-            Named::App(id) => self.app(id),
-            _ => None,
-        }
+        let Named::App(id) = self.named(id)? else { return None };
+        self.app(id)
     }
 
     /// The channel of this name, without `#`.
@@ -264,10 +258,8 @@ impl Directory {
     /// The user group that a spelled id names.
     #[must_use]
     pub fn user_group_named(&self, id: &str) -> Option<&Arc<UserGroup>> {
-        match self.named(id)? {
-            Named::UserGroup(id) => self.user_group(id),
-            _ => None,
-        }
+        let Named::UserGroup(id) = self.named(id)? else { return None };
+        self.user_group(id)
     }
 
     /// All user groups, in the order they were made.

@@ -163,7 +163,7 @@ fn complete(complete: &Complete, context: &Context) -> Result<Decision, Halt> {
         content: Arc::clone(&content),
         fault: complete.fault.clone(),
         kind: Kind::Plain,
-        reply_to: [complete.reply_to, None],
+        reply_to: complete.reply_to.into(),
         broadcast: false,
         only: None,
         unjoined: false,
@@ -298,10 +298,10 @@ fn add_share(file: &mut File, message: MessageKey, draft: &mut Draft) {
 }
 
 fn find(workspace: WorkspaceId, id: &str, view: &dyn View) -> Looked<Option<File>> {
-    match view.item(workspace, &ItemKey::File(id.to_owned()))? {
-        Some(Item::File(file)) => Ok(Some(file)),
-        _ => Ok(None),
-    }
+    let Some(Item::File(file)) = view.item(workspace, &ItemKey::File(id.to_owned()))? else {
+        return Ok(None);
+    };
+    Ok(Some(file))
 }
 
 fn put(file: File, draft: &mut Draft) {

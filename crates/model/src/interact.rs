@@ -167,10 +167,8 @@ fn open_view(app: AppId, id: &str, context: &Context) -> Result<(), Halt> {
 /// The person's open modals.
 fn stack(context: &Context) -> Result<Option<Views>, Halt> {
     let key = ItemKey::Views(context.actor.user);
-    Ok(match context.view.item(context.actor.workspace, &key)? {
-        Some(Item::Views(views)) => Some(views),
-        _ => None,
-    })
+    let Some(Item::Views(views)) = context.view.item(context.actor.workspace, &key)? else { return Ok(None) };
+    Ok(Some(views))
 }
 
 fn is_there(app: AppId, context: &Context) -> bool {

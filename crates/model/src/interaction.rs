@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use crate::command::Post;
 use crate::content::Content;
-use crate::decide::{Context, Draft, Unseen, refused};
+use crate::decide::{Context, Draft, refused};
 use crate::decision::{Change, Decision, Halt, Outcome, Why};
 use crate::event::EventKind;
 use crate::id::{AppId, ConversationId, UserId};
 use crate::limits::{REACTION_EMOJI_MAX, REACTIONS_MAX, REACTIONS_OF_ONE_MAX};
 use crate::message::{Message, PersonalView, Reaction, Revision, State, by_emoji};
-use crate::policy::{Actor, Found};
+use crate::policy::Actor;
 use crate::post;
+use crate::reach::{Reach, ReachMember};
 use crate::time::Ts;
-use crate::view::Looked;
 use crate::workspace::TokenKind;
 
 /// An act on a message.
@@ -74,19 +74,21 @@ pub enum InteractionRefusal {
 
 use InteractionRefusal as R;
 
+impl Reach for R {
+    const CONVERSATION_NOT_FOUND: Self = Self::ConversationNotFound;
+    const NO_LONGER_MEMBER: Self = Self::NoLongerMember;
+    const MESSAGE_NOT_FOUND: Self = Self::MessageNotFound;
+}
+
+impl ReachMember for R {
+    const ARCHIVED: Self = Self::Archived;
+    const NOT_MEMBER: Self = Self::NotMember;
+}
+
 /// Decides an act on a message.
 pub(crate) fn decide(asked: &Interaction, context: &Context) -> Result<Decision, Halt> {
-    let conversation = context.conversation(asked.conversation).map_err(|unseen| match unseen {
-        Unseen::Missing => R::ConversationNotFound,
-        Unseen::Left => R::NoLongerMember,
-    })?;
-    if conversation.archived {
-        return Err(R::Archived.into());
-    }
-    if !conversation.has(context.actor.user) {
-        return Err(R::NotMember.into());
-    }
-    let message = found(asked, context)?.visible().ok_or(R::MessageNotFound)?;
+    context.reach_as_member::<R>(asked.conversation)?;
+    let message = found(asked, context)?;
     let refuse = |refusal: R| Err(refused(Why::Interaction(refusal), &message));
     if matches!(message.state, State::Tombstone { .. }) {
         return refuse(R::Tombstone);
@@ -140,12 +142,13 @@ fn submit(
 
 /// The message, if the caller may know of it. One for a single reader can be acted upon by that reader, and shown
 /// differently by the app that made it.
-fn found(asked: &Interaction, context: &Context) -> Looked<Found<Arc<Message>>> {
+fn found(asked: &Interaction, context: &Context) -> Result<Arc<Message>, Halt> {
     match asked.act {
         Act::React(_) | Act::Unreact(_) | Act::Submit { .. } => {
-            context.read_message(asked.conversation, asked.ts)
+            let found = context.read_message(asked.conversation, asked.ts)?;
+            Ok(found.visible().ok_or(R::MessageNotFound)?)
         }
-        Act::Show(..) => context.made_message(asked.conversation, asked.ts),
+        Act::Show(..) => context.own_message::<R>(asked.conversation, asked.ts),
     }
 }
 

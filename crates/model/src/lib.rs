@@ -31,6 +31,7 @@ pub mod pin;
 pub mod policy;
 pub mod post;
 pub mod quota;
+mod reach;
 pub mod respond;
 pub mod schedule;
 pub mod shared;

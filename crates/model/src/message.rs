@@ -165,7 +165,9 @@ impl Message {
         let Audience::Only(_) = self.audience else { return None };
         let changed_at = match self.state {
             State::Live { edited: Some(edited), .. } => edited.at,
-            _ => Micros(self.key.ts.0),
+            State::Live { edited: None, .. } | State::Streaming { .. } | State::Tombstone { .. } => {
+                Micros(self.key.ts.0)
+            }
         };
         Some(changed_at.plus(retention.ephemeral_micros))
     }
@@ -185,9 +187,10 @@ impl Message {
     /// Whether a stream may go on no longer.
     #[must_use]
     pub fn stream_over(&self, now: Micros) -> bool {
-        let lasts = match self.state {
-            State::Streaming { appended: Some(_), .. } => crate::limits::APPENDED_STREAM_MICROS,
-            _ => crate::limits::STREAM_MICROS,
+        let lasts = if self.in_pieces() {
+            crate::limits::APPENDED_STREAM_MICROS
+        } else {
+            crate::limits::STREAM_MICROS
         };
         Micros(self.key.ts.0).plus(lasts) <= now
     }

@@ -198,7 +198,9 @@ fn valid(secret: [u8; 32], app: AppId, context: &Context) -> Result<Trigger, Hal
             }
             Ok(trigger)
         }
-        _ => Err(R::InvalidTrigger.into()),
+        Grant::Trigger(_) | Grant::ResponseUrl(_) | Grant::Code(_) | Grant::Upload { .. } => {
+            Err(R::InvalidTrigger.into())
+        }
     }
 }
 
@@ -208,10 +210,10 @@ fn use_up(secret: [u8; 32], trigger: Trigger, draft: &mut Draft) {
 }
 
 fn stack(user: UserId, context: &Context) -> Result<Option<Views>, Halt> {
-    Ok(match context.view.item(context.actor.workspace, &ItemKey::Views(user))? {
-        Some(Item::Views(views)) => Some(views),
-        _ => None,
-    })
+    let Some(Item::Views(views)) = context.view.item(context.actor.workspace, &ItemKey::Views(user))? else {
+        return Ok(None);
+    };
+    Ok(Some(views))
 }
 
 /// The person's modals of this app and the place of the one of this id, if it is open.
@@ -223,10 +225,10 @@ fn open(user: UserId, app: AppId, id: &str, context: &Context) -> Result<Option<
 
 /// Whose modal it is.
 fn owner(app: AppId, which: &Which, context: &Context) -> Result<Option<UserId>, Halt> {
-    Ok(match context.view.item(context.actor.workspace, &which.key(app))? {
-        Some(Item::ViewOf(user)) => Some(user),
-        _ => None,
-    })
+    let Some(Item::ViewOf(user)) = context.view.item(context.actor.workspace, &which.key(app))? else {
+        return Ok(None);
+    };
+    Ok(Some(user))
 }
 
 fn push(before: &Views, view: &ModalView) -> Result<Views, Halt> {

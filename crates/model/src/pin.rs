@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::decide::{Context, Draft, Unseen, refused};
+use crate::decide::{Context, Draft, refused};
 use crate::decision::{Decision, Halt, Outcome, Why};
 use crate::directory::DirectoryChange;
 use crate::event::EventKind;
 use crate::id::{ConversationId, MessageKey};
 use crate::limits::PINS_MAX;
 use crate::message::{Audience, Message};
+use crate::reach::{Reach, ReachMember};
 use crate::time::Ts;
 use crate::workspace::{Conversation, Pin};
 
@@ -48,19 +49,21 @@ pub enum PinRefusal {
 
 use PinRefusal as R;
 
+impl Reach for R {
+    const CONVERSATION_NOT_FOUND: Self = Self::ConversationNotFound;
+    const NO_LONGER_MEMBER: Self = Self::NoLongerMember;
+    const MESSAGE_NOT_FOUND: Self = Self::MessageNotFound;
+}
+
+impl ReachMember for R {
+    const ARCHIVED: Self = Self::Archived;
+    const NOT_MEMBER: Self = Self::NotMember;
+}
+
 /// Decides about a pin.
 pub(crate) fn decide(asked: &Pinning, context: &Context) -> Result<Decision, Halt> {
-    let conversation = context.conversation(asked.conversation).map_err(|unseen| match unseen {
-        Unseen::Missing => R::ConversationNotFound,
-        Unseen::Left => R::NoLongerMember,
-    })?;
-    if conversation.archived {
-        return Err(R::Archived.into());
-    }
-    if !conversation.has(context.actor.user) {
-        return Err(R::NotMember.into());
-    }
-    let message = context.made_message(asked.conversation, asked.ts)?.visible().ok_or(R::MessageNotFound)?;
+    let conversation = context.reach_as_member::<R>(asked.conversation)?;
+    let message = context.own_message::<R>(asked.conversation, asked.ts)?;
     let refuse = |refusal: R| Err(refused(Why::Pin(refusal), &message));
     if !pinnable(&message) {
         return refuse(R::NotPinnable);

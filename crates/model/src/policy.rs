@@ -254,43 +254,191 @@ fn posted_as_app(actor: &Actor) -> bool {
     actor.installer
 }
 
-/// The table of rights: callers × messages, as `update delete` per cell, computed from the rules above.
+/// What stands in a row of the table of rights: who asks.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Asker {
+    /// The app's bot token.
+    Bot,
+    /// The user token of the person who installed the app.
+    Installer,
+    /// The user token of a member.
+    Member,
+    /// The user token of an administrator.
+    Administrator,
+    /// The bot token of another app.
+    OtherBot,
+    /// A user token of another app.
+    OtherApp,
+    /// A token of another workspace.
+    OtherWorkspace,
+}
+
+impl Asker {
+    /// All of them, in the order of the table.
+    pub const ALL: [Self; 7] = [
+        Self::Bot,
+        Self::Installer,
+        Self::Member,
+        Self::Administrator,
+        Self::OtherBot,
+        Self::OtherApp,
+        Self::OtherWorkspace,
+    ];
+
+    /// The row's title.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Bot => "bot token",
+            Self::Installer => "installer's user token",
+            Self::Member => "other member's user token",
+            Self::Administrator => "admin's user token",
+            Self::OtherBot => "other app's bot token",
+            Self::OtherApp => "other app's user token",
+            Self::OtherWorkspace => "other workspace's token",
+        }
+    }
+
+    /// The actor that such a token makes; `None` of one that makes none here.
+    fn actor(self) -> Option<Actor> {
+        let (app, user, kind) = match self {
+            Self::Bot => (HOME, BOT, TokenKind::Bot),
+            Self::Installer => (HOME, INSTALLER, TokenKind::User),
+            Self::Member => (HOME, MEMBER, TokenKind::User),
+            Self::Administrator => (HOME, ADMIN, TokenKind::User),
+            Self::OtherBot => (AppId(2), OTHER_BOT, TokenKind::Bot),
+            Self::OtherApp => (AppId(2), INSTALLER, TokenKind::User),
+            Self::OtherWorkspace => return None,
+        };
+        Some(Actor {
+            workspace: WorkspaceId(1),
+            dialect: Dialect::Slack,
+            app: Some(app),
+            user,
+            kind,
+            admin: user == ADMIN,
+            installer: user == INSTALLER && app == HOME,
+        })
+    }
+}
+
+/// What stands in a column of the table of rights: whose message it is about.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Subject {
+    /// The caller's own.
+    Own,
+    /// Posted by the app's bot user.
+    AppsBot,
+    /// Posted by the app under a custom name.
+    AsTheApp,
+    /// Another member's.
+    OtherMember,
+    /// Another app's.
+    OtherApp,
+    /// In a direct message that the caller is in, of somebody else.
+    OthersDirect,
+    /// Written by the platform about the caller.
+    Platforms,
+    /// Deleted while it had replies.
+    Tombstone,
+    /// For one reader.
+    Ephemeral,
+}
+
+impl Subject {
+    /// All of them, in the order of the table.
+    pub const ALL: [Self; 9] = [
+        Self::Own,
+        Self::AppsBot,
+        Self::AsTheApp,
+        Self::OtherMember,
+        Self::OtherApp,
+        Self::OthersDirect,
+        Self::Platforms,
+        Self::Tombstone,
+        Self::Ephemeral,
+    ];
+
+    /// The column's title.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Own => "own",
+            Self::AppsBot => "app's bot",
+            Self::AsTheApp => "as the app",
+            Self::OtherMember => "other member",
+            Self::OtherApp => "other app",
+            Self::OthersDirect => "others' DM",
+            Self::Platforms => "platform's",
+            Self::Tombstone => "tombstone",
+            Self::Ephemeral => "ephemeral",
+        }
+    }
+
+    /// Such a message and its conversation; `None` of one that is refused by its state, before rights: see `update` and
+    /// `delete`.
+    fn message(self, actor: &Actor) -> Option<(Message, Conversation)> {
+        let (author, app, as_app) = match self {
+            Self::Own => (actor.user, actor.app, actor.kind == TokenKind::Bot),
+            Self::Platforms => (actor.user, None, false),
+            Self::OtherApp => (UserId(7), Some(AppId(3)), true),
+            Self::OtherMember | Self::OthersDirect => (STRANGER, Some(HOME), false),
+            Self::AppsBot | Self::AsTheApp => (BOT, Some(HOME), true),
+            Self::Tombstone | Self::Ephemeral => return None,
+        };
+        let kind = if self == Self::Platforms { Kind::Join } else { Kind::Plain };
+        let of = if self == Self::OthersDirect { ConversationKind::Group } else { ConversationKind::Public };
+        Some((Message { kind, ..example(author, app, as_app) }, conversation(of)))
+    }
+}
+
+/// A cell of the table of rights.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Right {
+    /// Who asks.
+    pub asker: Asker,
+    /// What for.
+    pub subject: Subject,
+    /// Whether an update is accepted.
+    pub update: bool,
+    /// Whether a deletion is accepted.
+    pub delete: bool,
+}
+
+/// The table of rights, row by row, computed from the rules above.
+pub fn rights() -> impl Iterator<Item = Right> {
+    let cells = Asker::ALL.into_iter().flat_map(|asker| Subject::ALL.map(|subject| (asker, subject)));
+    cells.map(|(asker, subject)| right(asker, subject))
+}
+
+fn right(asker: Asker, subject: Subject) -> Right {
+    let asked = asker.actor().and_then(|actor| Some((actor, subject.message(&actor)?)));
+    let (update, delete) = asked.map_or((false, false), |(actor, (message, conversation))| {
+        let deleted = may_delete(&actor, &message, &conversation, &Settings::default(), Micros(2));
+        (may_update(&actor, &message).is_ok(), deleted.is_ok())
+    });
+    Right { asker, subject, update, delete }
+}
+
+/// [`rights`] as the text of `docs/RIGHTS.txt`.
 #[must_use]
 pub fn table() -> String {
     use std::fmt::Write;
     let mut text = String::from("Each cell: update, delete. + accepted, - refused.\n\n");
     let _ = write!(text, "{:28}", "");
-    for target in TARGETS {
-        let _ = write!(text, "{target:>15}");
+    for subject in Subject::ALL {
+        let _ = write!(text, "{:>15}", subject.title());
     }
-    text.push('\n');
-    for (caller, actor) in callers() {
-        let _ = write!(text, "{caller:28}");
-        for target in TARGETS {
-            let _ = write!(text, "{:>15}", cell(&actor, target));
+    let sign = |allowed: bool| if allowed { '+' } else { '-' };
+    for right in rights() {
+        if right.subject == Subject::ALL[0] {
+            let _ = write!(text, "\n{:28}", right.asker.title());
         }
-        text.push('\n');
+        let _ = write!(text, "{:>15}", format!("{} {}", sign(right.update), sign(right.delete)));
     }
-    let _ = write!(text, "{:28}", "other workspace's token");
-    TARGETS.iter().for_each(|_| {
-        let _ = write!(text, "{:>15}", "- -");
-    });
     text.push('\n');
     text
 }
-
-/// The columns of [`table`].
-pub const TARGETS: [&str; 9] = [
-    "own",
-    "app's bot",
-    "as the app",
-    "other member",
-    "other app",
-    "others' DM",
-    "platform's",
-    "tombstone",
-    "ephemeral",
-];
 
 const HOME: AppId = AppId(1);
 const ADMIN: UserId = UserId(1);
@@ -299,49 +447,6 @@ const MEMBER: UserId = UserId(3);
 const STRANGER: UserId = UserId(4);
 const BOT: UserId = UserId(5);
 const OTHER_BOT: UserId = UserId(6);
-
-fn callers() -> [(&'static str, Actor); 6] {
-    let actor = |app, user, kind| Actor {
-        workspace: WorkspaceId(1),
-        dialect: Dialect::Slack,
-        app: Some(app),
-        user,
-        kind,
-        admin: user == ADMIN,
-        installer: user == INSTALLER && app == HOME,
-    };
-    [
-        ("bot token", actor(HOME, BOT, TokenKind::Bot)),
-        ("installer's user token", actor(HOME, INSTALLER, TokenKind::User)),
-        ("other member's user token", actor(HOME, MEMBER, TokenKind::User)),
-        ("admin's user token", actor(HOME, ADMIN, TokenKind::User)),
-        ("other app's bot token", actor(AppId(2), OTHER_BOT, TokenKind::Bot)),
-        ("other app's user token", actor(AppId(2), INSTALLER, TokenKind::User)),
-    ]
-}
-
-fn cell(actor: &Actor, target: &str) -> String {
-    let (author, app, as_app) = match target {
-        "own" => (actor.user, actor.app, actor.kind == TokenKind::Bot),
-        "platform's" => (actor.user, None, false),
-        "other app" => (UserId(7), Some(AppId(3)), true),
-        "other member" | "others' DM" => (STRANGER, Some(HOME), false),
-        _ => (BOT, Some(HOME), true),
-    };
-    // Tombstones and ephemerals are refused by state, before rights: see `update` and `delete`.
-    if matches!(target, "tombstone" | "ephemeral") {
-        return "- -".into();
-    }
-    let message = Message {
-        kind: if target == "platform's" { Kind::Join } else { Kind::Plain },
-        ..example(author, app, as_app)
-    };
-    let kind = if target == "others' DM" { ConversationKind::Group } else { ConversationKind::Public };
-    let sign = |allowed: bool| if allowed { '+' } else { '-' };
-    let update = may_update(actor, &message).is_ok();
-    let delete = may_delete(actor, &message, &conversation(kind), &Settings::default(), Micros(2)).is_ok();
-    format!("{} {}", sign(update), sign(delete))
-}
 
 fn example(author: UserId, app: Option<AppId>, as_app: bool) -> Message {
     use crate::message::State;

@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use crate::attachments;
-use crate::command::{Post, Target};
+use crate::command::{Post, ReplyTo, Target};
 use crate::content::{ContentFault, Dialect};
 use crate::conversations::Destination;
 use crate::decide::{Context, Draft, Unseen};
@@ -115,7 +115,7 @@ pub(crate) fn place_instead(
 ) -> Looked<()> {
     let (root, _) = thread(post, conversation, context)?;
     // What is deleted is no place for a reply any more.
-    let named = post.reply_to.contains(&Some(gone.key.ts));
+    let named = post.reply_to.candidates().any(|ts| ts == gone.key.ts);
     let root = root.filter(|root| !named && root.key != gone.key);
     let counted = |message: &Message| message.audience == Audience::Everyone;
     let same =
@@ -134,7 +134,7 @@ pub(crate) fn place_instead(
             draft.put(Message { thread, ..Message::clone(root) });
         }
         (Some(root), None) if counted(&message) => count_reply(root, &message, context, draft)?,
-        _ => {}
+        (Some(_) | None, None) => {}
     }
     announce(&message, draft);
     Ok(())
@@ -171,7 +171,7 @@ pub(crate) fn thread(
     if context.actor.dialect == Dialect::Connector && !conversation.is_channel() {
         return Ok((None, false));
     }
-    for ts in post.reply_to.into_iter().flatten() {
+    for ts in post.reply_to.candidates() {
         let key = context.key(conversation.id, ts);
         let Some(named) = context.view.message(key)? else { continue };
         if named.audience != Audience::Everyone {
@@ -183,7 +183,7 @@ pub(crate) fn thread(
         };
         return Ok((root, false));
     }
-    Ok((None, post.reply_to.iter().any(Option::is_some)))
+    Ok((None, post.reply_to != ReplyTo::NONE))
 }
 
 fn write(

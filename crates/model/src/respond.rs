@@ -150,10 +150,9 @@ pub(crate) fn decide(
 fn granted(respond: &Respond, directory: &Directory, view: &dyn View) -> Result<Option<ResponseUrl>, Halt> {
     match &respond.credential {
         Credential::ResponseUrl(secret) => {
-            match view.item(directory.workspace.id, &ItemKey::Grant(*secret))? {
-                Some(Item::Grant(Grant::ResponseUrl(grant))) => Ok(Some(grant)),
-                _ => Err(R::Unknown.into()),
-            }
+            let found = view.item(directory.workspace.id, &ItemKey::Grant(*secret))?;
+            let Some(Item::Grant(Grant::ResponseUrl(grant))) = found else { return Err(R::Unknown.into()) };
+            Ok(Some(grant))
         }
         Credential::Asked(grant) => Ok(Some(grant.clone())),
         Credential::Webhook { .. } => Ok(None),
@@ -267,7 +266,7 @@ fn carry_out(
         content: Arc::clone(&respond.content),
         fault: None,
         kind: Kind::Plain,
-        reply_to: [respond.thread, None],
+        reply_to: respond.thread.into(),
         broadcast: false,
         only: reader,
         unjoined: true,

@@ -97,7 +97,7 @@ fn add(post: &Post, post_at: Micros, context: &Context) -> Result<Decision, Halt
         user,
         as_app: kind == TokenKind::Bot,
         content_at: at.position,
-        reply_to: post.reply_to.into_iter().flatten().next(),
+        reply_to: post.reply_to.candidates().next(),
         broadcast: post.broadcast,
         unjoined: post.unjoined,
         made_at: now,
@@ -125,10 +125,9 @@ fn full(conversation: ConversationId, post_at: Micros, context: &Context) -> Res
     let near = context.view.items(context.actor.workspace, &from, &to, 2 * SCHEDULED_IN_WINDOW_MAX + 1)?;
     let mut times: Vec<Micros> = near
         .iter()
-        .filter_map(|(key, _)| match key {
-            ItemKey::Scheduled { post_at, .. } => Some(*post_at),
-            _ => None,
-        })
+        .filter_map(
+            |(key, _)| if let ItemKey::Scheduled { post_at, .. } = key { Some(*post_at) } else { None },
+        )
         .chain([post_at])
         .collect();
     times.sort_unstable();
@@ -226,7 +225,7 @@ fn post_of(item: &Scheduled, conversation: ConversationId, content: Option<Arc<C
         content: content.unwrap_or_else(|| Arc::new(Content::text(Dialect::Slack, ""))),
         fault: None,
         kind: Kind::Plain,
-        reply_to: [item.reply_to, None],
+        reply_to: item.reply_to.into(),
         broadcast: item.broadcast,
         only: None,
         unjoined: item.unjoined,

@@ -8,12 +8,13 @@ use std::sync::Arc;
 
 use crate::attachments;
 use crate::content::{Content, ContentFault};
-use crate::decide::{Context, Draft, Unseen, refused};
-use crate::decision::{Change, Decision, Halt, Outcome, Posted, Why};
+use crate::decide::{Context, Draft, refused};
+use crate::decision::{Change, Decision, Halt, Outcome, Posted, StreamStep, Why};
 use crate::event::EventKind;
-use crate::id::ConversationId;
+use crate::id::{ConversationId, MessageKey};
 use crate::message::{Audience, Kind, Message, Revision, State};
 use crate::policy::{self, Rule};
+use crate::reach::Reach;
 use crate::time::{Micros, Ts};
 use crate::view::Looked;
 use crate::workspace::{Conversation, ConversationKind, TokenKind};
@@ -89,12 +90,15 @@ pub enum StreamRefusal {
 
 use StreamRefusal as R;
 
+impl Reach for R {
+    const CONVERSATION_NOT_FOUND: Self = Self::ConversationNotFound;
+    const NO_LONGER_MEMBER: Self = Self::NoLongerMember;
+    const MESSAGE_NOT_FOUND: Self = Self::MessageNotFound;
+}
+
 /// Decides a step of a stream.
 pub(crate) fn decide(stream: &Stream, context: &Context) -> Result<Decision, Halt> {
-    let conversation = context.conversation(stream.conversation).map_err(|unseen| match unseen {
-        Unseen::Missing => R::ConversationNotFound,
-        Unseen::Left => R::NoLongerMember,
-    })?;
+    let conversation = context.reach::<R>(stream.conversation)?;
     let here =
         conversation.kind == ConversationKind::Direct || stops_one_in_pieces(stream, conversation, context)?;
     if !here {
@@ -161,7 +165,7 @@ fn start(
 
 /// The message, if it is the caller's and still streams in.
 fn running(conversation: ConversationId, ts: Ts, context: &Context) -> Result<Arc<Message>, Halt> {
-    let message = context.made_message(conversation, ts)?.visible().ok_or(R::MessageNotFound)?;
+    let message = context.own_message::<R>(conversation, ts)?;
     let refuse = |refusal: R| Err(refused(Why::Stream(refusal), &message));
     if message.revision().is_none() {
         return refuse(R::MessageNotFound);
@@ -187,16 +191,16 @@ fn advance(
 ) -> Looked<Decision> {
     let mut draft = Draft::new(context.moment, Some(context.actor));
     let State::Streaming { sequence: last, informative: was_informative, .. } = message.state else {
-        return Ok(draft.done(Outcome::Streamed(message.key, false)));
+        return Ok(draft.done(streamed(message.key, StreamStep::TooLate)));
     };
     if sequence <= last || (informative && !was_informative) {
-        return Ok(draft.done(Outcome::Streamed(message.key, false)));
+        return Ok(draft.done(streamed(message.key, StreamStep::TooLate)));
     }
     let state = State::Streaming { sequence, informative, stopped: false, appended: None };
     replace(message, state, content, context, &mut draft)?;
     let conversation = message.key.conversation;
     draft.event(EventKind::StreamAdvanced { conversation, message: message.key.ts });
-    Ok(draft.done(Outcome::Streamed(message.key, true)))
+    Ok(draft.done(streamed(message.key, StreamStep::Taken)))
 }
 
 fn end(message: &Message, content: &Arc<Content>, context: &Context) -> Looked<Decision> {
@@ -205,18 +209,18 @@ fn end(message: &Message, content: &Arc<Content>, context: &Context) -> Looked<D
     replace(message, state, content, context, &mut draft)?;
     let conversation = message.key.conversation;
     draft.event(EventKind::StreamEnded { conversation, message: message.key.ts });
-    Ok(draft.done(Outcome::Streamed(message.key, true)))
+    Ok(draft.done(streamed(message.key, StreamStep::Taken)))
 }
 
 fn stop(conversation: ConversationId, ts: Ts, context: &Context) -> Result<Decision, Halt> {
-    let message = context.made_message(conversation, ts)?.visible().ok_or(R::MessageNotFound)?;
+    let message = context.own_message::<R>(conversation, ts)?;
     let refuse = |refusal: R| Err(refused(Why::Stream(refusal), &message));
     let mut draft = Draft::new(context.moment, Some(context.actor));
     let state = match message.state {
         State::Tombstone { .. } => return refuse(R::MessageNotFound),
         State::Live { .. } => return refuse(R::Completed),
         State::Streaming { stopped: true, .. } => {
-            return Ok(draft.done(Outcome::Streamed(message.key, false)));
+            return Ok(draft.done(streamed(message.key, StreamStep::TooLate)));
         }
         State::Streaming { .. } if message.stream_over(context.moment.at) => return refuse(R::TimeOver),
         State::Streaming { sequence, informative, appended, .. } => {
@@ -225,7 +229,11 @@ fn stop(conversation: ConversationId, ts: Ts, context: &Context) -> Result<Decis
     };
     draft.put(Message { state, ..Message::clone(&message) });
     draft.event(EventKind::StreamStopped { conversation, message: ts });
-    Ok(draft.done(Outcome::Streamed(message.key, true)))
+    Ok(draft.done(streamed(message.key, StreamStep::Taken)))
+}
+
+fn streamed(key: MessageKey, step: StreamStep) -> Outcome {
+    Outcome::Streamed { key, step }
 }
 
 /// The text so far takes the place of the one before, of which nothing is kept.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::attachments;
 use crate::command::Update;
 use crate::content::{Content, ContentFault};
-use crate::decide::{Context, Draft, Unseen, refused};
+use crate::decide::{Context, Draft, refused};
 use crate::decision::{Change, Decision, Halt, Outcome};
 use crate::event::EventKind;
 use crate::files::{self, Resharing};
@@ -14,6 +14,7 @@ use crate::id::MessageKey;
 use crate::limits::OLD_REPLY_MICROS;
 use crate::message::{Audience, Edited, Message, Revision, State};
 use crate::policy::{self, Rule};
+use crate::reach::{self, Reach, ReachTargeted};
 use crate::stream;
 use crate::time::Micros;
 use crate::view::Looked;
@@ -54,29 +55,28 @@ pub enum UpdateRefusal {
     BroadcastWithContent,
 }
 
+use UpdateRefusal as R;
+
+impl Reach for R {
+    const CONVERSATION_NOT_FOUND: Self = Self::ConversationNotFound;
+    const NO_LONGER_MEMBER: Self = Self::NoLongerMember;
+    const MESSAGE_NOT_FOUND: Self = Self::MessageNotFound;
+}
+
+impl ReachTargeted for R {
+    const EPHEMERAL: Self = Self::Ephemeral;
+    const OTHER_READER: Self = Self::OtherReader;
+}
+
 /// Decides an update.
 pub(crate) fn decide(update: &Update, context: &Context) -> Result<Decision, Halt> {
-    use UpdateRefusal as R;
-    let conversation = context.conversation(update.conversation).map_err(|unseen| match unseen {
-        Unseen::Missing => R::ConversationNotFound,
-        Unseen::Left => R::NoLongerMember,
-    })?;
+    let conversation = context.reach::<R>(update.conversation)?;
     if conversation.archived {
         return Err(R::Archived.into());
     }
-    let message =
-        context.made_message(update.conversation, update.ts)?.visible().ok_or(R::MessageNotFound)?;
+    let message = context.own_message::<R>(update.conversation, update.ts)?;
     let refuse = |refusal: R| Err(refused(crate::decision::Why::Update(refusal), &message));
-    match (message.audience, update.targeted) {
-        (Audience::Everyone, None) => {}
-        (Audience::Everyone, Some(_)) => return Err(R::MessageNotFound.into()),
-        (Audience::Only(_), None) => return refuse(R::Ephemeral),
-        (Audience::Only(reader), Some(meant)) => {
-            if meant.reader.is_some_and(|named| named != reader) {
-                return refuse(R::OtherReader);
-            }
-        }
-    }
+    reach::as_meant::<R>(&message, update.targeted)?;
     // Whose a tombstone was is forgotten, so its state is told before anything about its author.
     let Some(revision) = message.revision() else { return refuse(R::Tombstone) };
     if let Err(rule) = policy::may_update(&context.actor, &message) {

@@ -1,5 +1,6 @@
 //! What a decision may look at.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use crate::content::{Content, Piece};
@@ -65,12 +66,34 @@ pub trait View {
 pub struct Identity {
     /// The workspace.
     pub workspace: WorkspaceId,
-    /// The app of the token; 0 of a person in their own client.
-    pub app: AppId,
+    /// The app of the token; `None` of a person in their own client.
+    pub app: Option<AppId>,
     /// The user that it acts as.
     pub user: UserId,
-    /// Post 1, update 2, delete 3, ephemeral 4.
-    pub method: u8,
+    /// The method that they repeat.
+    pub method: Method,
+}
+
+/// The methods whose requests an idempotency key can repeat. The numbers are stored.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[repr(u8)]
+pub enum Method {
+    /// A post that everyone sees.
+    Post = 1,
+    /// New content for a message.
+    Update = 2,
+    /// A deletion.
+    Delete = 3,
+    /// A post for one reader.
+    PostEphemeral = 4,
+    /// A step of a Teams stream.
+    Stream = 5,
+    /// The start of a Slack stream.
+    BeginStream = 6,
+    /// More of a Slack stream.
+    AddToStream = 7,
+    /// The end of a Slack stream.
+    FinishStream = 8,
 }
 
 /// What a used idempotency key led to. Names only, never the words.
@@ -82,8 +105,8 @@ pub struct Remembered {
     pub key: MessageKey,
     /// Where the content lies that the call wrote; of a deletion, nothing.
     pub content_at: Option<u64>,
-    /// The revision that the call made.
-    pub revision: u32,
+    /// The revision that the call made; `None` of a deletion and of a step of a stream.
+    pub revision: Option<NonZeroU32>,
     /// From then on the key is unused again.
     pub expires_at: Micros,
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use redraft_model::command::Verb;
+use redraft_model::command::{Revocation, Verb};
 use redraft_model::decision::Outcome;
 use redraft_model::workspace::TokenKind;
 
@@ -43,9 +43,10 @@ pub(super) async fn test(call: &Call<'_>) -> Result<Reply, Error> {
 
 /// `auth.revoke`: the end of the token that asks for it.
 pub(super) async fn revoke(call: &Call<'_>) -> Result<Reply, Error> {
-    let rehearsal = call.args.flag("test")?.unwrap_or(false);
-    match call.submit(Verb::RevokeToken(rehearsal)).await? {
-        Outcome::Revoked(revoked) => Ok(Reply::new().with("revoked", &revoked)),
+    let test = call.args.flag("test")?.unwrap_or(false);
+    let revocation = if test { Revocation::Tested } else { Revocation::Revoked };
+    match call.submit(Verb::RevokeToken(revocation)).await? {
+        Outcome::Revoked(done) => Ok(Reply::new().with("revoked", &(done == Revocation::Revoked))),
         _ => Err(Error::new("internal_error")),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use redraft_model::command::{Delete, Post, Target, Update, Verb};
+use redraft_model::command::{Delete, Post, ReplyTo, Target, Update, Verb};
 use redraft_model::content::Content;
 use redraft_model::decision::{Outcome, Posted};
 use redraft_model::id::{ConversationId, MessageKey};
@@ -32,7 +32,7 @@ pub(super) async fn post_message(call: &Call<'_>) -> Result<Reply, Error> {
         content: parsed.content,
         fault: parsed.fault,
         kind: Kind::Plain,
-        reply_to: [thread_ts(call), None],
+        reply_to: thread_ts(call).into(),
         broadcast: call.args.flag("reply_broadcast")?.unwrap_or(false),
         only: None,
         unjoined: may_post_unjoined(call),
@@ -55,7 +55,7 @@ pub(super) async fn me_message(call: &Call<'_>) -> Result<Reply, Error> {
         content: Arc::new(text_only),
         fault: parsed.fault,
         kind: Kind::Me,
-        reply_to: [None; 2],
+        reply_to: ReplyTo::NONE,
         broadcast: false,
         only: None,
         unjoined: may_post_unjoined(call),
@@ -77,7 +77,7 @@ pub(super) async fn post_ephemeral(call: &Call<'_>) -> Result<Reply, Error> {
         content: parsed.content,
         fault: parsed.fault,
         kind: Kind::Plain,
-        reply_to: [thread_ts(call), None],
+        reply_to: thread_ts(call).into(),
         broadcast: false,
         only: Some(reader),
         unjoined: may_post_unjoined(call),
@@ -234,9 +234,7 @@ pub(super) fn message_of(outcome: &Outcome) -> Result<(MessageKey, Option<Posted
 fn as_then(message: &Message, before: &Remembered) -> Message {
     use redraft_model::message::State;
     let mut then = message.clone();
-    if let (State::Live { revision, .. }, Some(made)) =
-        (&mut then.state, std::num::NonZeroU32::new(before.revision))
-    {
+    if let (State::Live { revision, .. }, Some(made)) = (&mut then.state, before.revision) {
         *revision = made;
     }
     then

@@ -40,7 +40,7 @@ pub(super) async fn add(call: &Call<'_>) -> Result<Reply, Error> {
         content: Arc::clone(&content),
         fault: parsed.fault,
         kind: Kind::Plain,
-        reply_to: [thread_ts(call), None],
+        reply_to: thread_ts(call).into(),
         broadcast: call.args.flag("reply_broadcast")?.unwrap_or(false),
         only: None,
         unjoined: may_post_unjoined(call),

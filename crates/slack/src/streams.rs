@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use redraft_model::append::Append;
-use redraft_model::command::{Caller, Command, Post, Target, Verb};
+use redraft_model::command::{Caller, Command, Post, ReplyTo, Target, Verb};
 use redraft_model::content::{Content, ContentFault, Dialect, Piece};
 use redraft_model::decision::{Outcome, Posted};
 use redraft_model::id::MessageKey;
@@ -47,7 +47,7 @@ pub(super) async fn start(call: &Call<'_>) -> Result<Reply, Error> {
         content: Arc::new(Content { identity: call.identity()?, ..Content::text(Dialect::Slack, "") }),
         fault: wrong,
         kind: Kind::Plain,
-        reply_to: [Some(thread), None],
+        reply_to: ReplyTo::message(thread),
         broadcast: false,
         only: None,
         unjoined: may_post_unjoined(call),

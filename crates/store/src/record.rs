@@ -346,8 +346,29 @@ structure! {
     Revision { key, position, number, previous, by, at }
     Content { dialect, text, blocks, attachments, metadata, identity, activity, files, notice, markup }
     Piece { text, chunks }
-    Remembered { digest, key, content_at, revision, expires_at }
     Event { position, ts, at, by, app, kind }
+}
+
+/// The revision is a number, and 0 is none.
+impl Field for Remembered {
+    fn put(&self, out: &mut Vec<u8>) {
+        let Self { digest, key, content_at, revision, expires_at } = self;
+        digest.put(out);
+        key.put(out);
+        content_at.put(out);
+        revision.map_or(0, NonZeroU32::get).put(out);
+        expires_at.put(out);
+    }
+
+    fn take(from: &mut &[u8]) -> Option<Self> {
+        Some(Self {
+            digest: Field::take(from)?,
+            key: Field::take(from)?,
+            content_at: Field::take(from)?,
+            revision: NonZeroU32::new(Field::take(from)?),
+            expires_at: Field::take(from)?,
+        })
+    }
 }
 
 /// Rows of schema 3 have no retention behind the rest.

@@ -1,7 +1,7 @@
 //! Messages that are added to piece by piece.
 
 use redraft_model::append::Append;
-use redraft_model::command::{Caller, Post, Verb};
+use redraft_model::command::{Caller, Post, ReplyTo, Verb};
 use redraft_model::content::Piece;
 use redraft_model::event::EventKind;
 use redraft_model::id::ConversationId;
@@ -18,7 +18,7 @@ fn piece(text: &str) -> Piece {
 }
 
 fn begin(conversation: ConversationId, root: Ts, words: &str) -> Verb {
-    let post = Post { content: text(""), reply_to: [Some(root), None], ..post(conversation) };
+    let post = Post { content: text(""), reply_to: ReplyTo::message(root), ..post(conversation) };
     Verb::Append(Append::Begin { post: Box::new(post), piece: piece(words) })
 }
 

@@ -1,6 +1,6 @@
 //! Deletions: refusals in order of precedence, and what is left behind.
 
-use redraft_model::command::{Delete, Post, Verb};
+use redraft_model::command::{Delete, Post, ReplyTo, Verb};
 use redraft_model::event::EventKind;
 use redraft_model::id::ConversationId;
 use redraft_model::message::{Gone, State};
@@ -117,7 +117,7 @@ fn the_last_reply_of_a_living_root_leaves_an_ordinary_message() {
 fn a_broadcast_reply_can_be_taken_out_of_the_channel_alone() {
     let mut world = World::new();
     let root = world.say(ALPHA_BOT, PUBLIC);
-    let reply = Post { reply_to: [Some(root), None], broadcast: true, ..post(PUBLIC) };
+    let reply = Post { reply_to: ReplyTo::message(root), broadcast: true, ..post(PUBLIC) };
     let ts = world.post(ALPHA_MIA, reply).key.ts;
     let before = world.message(PUBLIC, ts).unwrap().clone();
     let withdraw = |ts: Ts| Verb::Delete(Delete { only_broadcast: true, ..delete(PUBLIC, ts) });
@@ -137,7 +137,7 @@ fn a_broadcast_reply_can_be_taken_out_of_the_channel_alone() {
 fn a_broadcast_reply_goes_from_both_places_at_once() {
     let mut world = World::new();
     let root = world.say(ALPHA_BOT, PUBLIC);
-    let reply = Post { reply_to: [Some(root), None], broadcast: true, ..post(PUBLIC) };
+    let reply = Post { reply_to: ReplyTo::message(root), broadcast: true, ..post(PUBLIC) };
     let ts = world.post(ALPHA_MIA, reply).key.ts;
     assert_eq!(world.tell(ALPHA_MIA, erase(PUBLIC, ts)), "deleted");
     assert!(matches!(world.events(1)[..], [EventKind::MessageDeleted { message, .. }] if message == ts));

@@ -1,6 +1,6 @@
 //! Messages for one reader: who may get one, who hears of it, and for how long.
 
-use redraft_model::command::{Caller, Delete, Post, Targeted, Update, Verb};
+use redraft_model::command::{Caller, Delete, Post, ReplyTo, Targeted, Update, Verb};
 use redraft_model::content::Dialect;
 use redraft_model::event::EventKind;
 use redraft_model::message::{Audience, Edited, Message, State};
@@ -161,7 +161,7 @@ fn deleting_one_in_a_thread() {
     let mut world = World::new();
     let root = world.say(ALPHA_BOT, PUBLIC);
     let other = world.reply(ALPHA_BOT, PUBLIC, root);
-    let asked = Post { reply_to: [Some(root), None], only: Some(MIA), ..post(PUBLIC) };
+    let asked = Post { reply_to: ReplyTo::message(root), only: Some(MIA), ..post(PUBLIC) };
     let ts = world.post(ALPHA_BOT, asked).key.ts;
     let thread = world.message(PUBLIC, root).unwrap().thread.clone();
     assert_eq!(world.tell(ALPHA_BOT, erase_targeted(PUBLIC, ts, None)), "deleted");
@@ -219,7 +219,7 @@ fn a_change_gives_it_another_day_and_others_never_end() {
 fn one_in_a_thread_is_not_counted() {
     let mut world = World::new();
     let root = world.say(ALPHA_BOT, PUBLIC);
-    let asked = Post { reply_to: [Some(root), None], only: Some(MIA), ..post(PUBLIC) };
+    let asked = Post { reply_to: ReplyTo::message(root), only: Some(MIA), ..post(PUBLIC) };
     let message = world.post(ALPHA_BOT, asked);
     assert_eq!((message.root, message.audience), (Some(root), Audience::Only(MIA)));
     assert_eq!(world.message(PUBLIC, root).unwrap().thread, None);

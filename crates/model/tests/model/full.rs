@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use redraft_model::command::{Caller, Command, Verb};
+use redraft_model::command::{Caller, Command, Revocation, Verb};
 use redraft_model::control::Control;
 use redraft_model::conversations::ConversationCommand as C;
 use redraft_model::decision::Halt;
@@ -87,7 +87,7 @@ fn a_full_kind_stops_no_other() {
         command(ALPHA_MIA, Verb::Post(post(PUBLIC))),
         asked(ALPHA_MIA, C::Join(PUBLIC)),
         asked(ALPHA_MIA, C::Leave(PUBLIC)),
-        command(ALPHA_MIA, Verb::RevokeToken(false)),
+        command(ALPHA_MIA, Verb::RevokeToken(Revocation::Revoked)),
         control(Control::RevokeToken(hash(1, 7))),
         control(Control::RotateToken { old: hash(1, 7), new: hash(1, 77), hint: String::new() }),
         control(Control::UninstallApp(ALPHA_APP)),

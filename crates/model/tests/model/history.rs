@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use redraft_model::append::Append;
-use redraft_model::command::{Caller, Command, Delete, Post, Targeted, Update, Verb};
+use redraft_model::command::{Caller, Command, Delete, Post, ReplyTo, Targeted, Update, Verb};
 use redraft_model::content::{Dialect, Patch, Piece};
 use redraft_model::control::Control;
 use redraft_model::conversations::ConversationCommand as C;
@@ -76,7 +76,7 @@ fn command_of(dice: &mut Dice, world: &World) -> Command {
     let verb = match dice.roll(43) {
         0..=2 => Verb::Post(post(place)),
         3..=8 => Verb::Post(Post {
-            reply_to: [Some(known.ts), None],
+            reply_to: ReplyTo::message(known.ts),
             broadcast: dice.one_in(4),
             only: if dice.one_in(8) { Some(MIA) } else { None },
             ..post(known.conversation)
@@ -184,7 +184,8 @@ fn append_of(dice: &mut Dice, world: &World, known: MessageKey) -> Command {
     let (piece, fault) = (words("piece"), None);
     let last = world.messages.values().filter(|message| message.in_pieces()).max_by_key(|it| it.key.ts);
     let Some(message) = last.filter(|_| !dice.one_in(6)) else {
-        let post = Post { content: text(""), reply_to: [Some(known.ts), None], ..post(known.conversation) };
+        let post =
+            Post { content: text(""), reply_to: ReplyTo::message(known.ts), ..post(known.conversation) };
         return command(ALPHA_BOT, Verb::Append(Append::Begin { post: Box::new(post), piece }));
     };
     let MessageKey { conversation, ts, .. } = message.key;

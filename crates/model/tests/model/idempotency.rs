@@ -1,8 +1,10 @@
 //! Asking the same again: whose keys they are, what a repeat hears, and for how long.
 
+use std::num::NonZeroU32;
+
 use redraft_model::command::{Caller, Command, Delete, Post, Verb};
 use redraft_model::decision::Outcome;
-use redraft_model::view::{Identity, Remembered};
+use redraft_model::view::{Identity, Method, Remembered};
 
 use crate::world::*;
 
@@ -21,7 +23,7 @@ fn a_repeat_writes_nothing_and_hears_the_first_answer() {
     let Outcome::Repeated(remembered, Some((message, content))) = decision.outcome else {
         panic!("not repeated")
     };
-    assert_eq!((remembered.key, remembered.revision), (message.key, 1));
+    assert_eq!((remembered.key, remembered.revision), (message.key, NonZeroU32::new(1)));
     assert_eq!(content.text, "old");
     assert_eq!(world.rows(), before);
 }
@@ -37,15 +39,16 @@ fn each_verb_is_remembered_with_what_it_did() {
         let remembered = world.remembered.values().next_back().unwrap().clone();
         assert_eq!(world.tell_command(&asked), again);
         let content_at = world.message(PUBLIC, ts).map(|message| message.content_at);
+        let revision = NonZeroU32::new(revision);
         let expected = Remembered { digest: [1; 32], key: key(PUBLIC, ts), content_at, revision, expires_at };
         assert_eq!(remembered, expected);
     };
     check(edit(PUBLIC, ts), "revision 2", "repeated 2", 2);
     check(erase(PUBLIC, ts), "deleted", "repeated 0, gone", 0);
-    assert_eq!(methods(&world), [2, 3]);
+    assert_eq!(methods(&world), [Method::Update, Method::Delete]);
 }
 
-fn methods(world: &World) -> Vec<u8> {
+fn methods(world: &World) -> Vec<Method> {
     world.remembered.keys().map(|(identity, _)| identity.method).collect()
 }
 
@@ -124,16 +127,16 @@ fn whose_key_it_is() {
         let asked = keyed(caller, Verb::Post(Post { only, ..post(PUBLIC) }), 1);
         assert_eq!(world.tell_command(&asked), expect, "{caller:?} {only:?}");
     }
-    let identity = |app, user, method| Identity { workspace: HOME, app, user, method };
+    let identity = |app, user, method| Identity { workspace: HOME, app: Some(app), user, method };
     let keys: Vec<Identity> = world.remembered.keys().map(|(identity, _)| *identity).collect();
     assert_eq!(
         keys,
         [
-            identity(ALPHA_APP, IVO, 1),
-            identity(ALPHA_APP, MIA, 1),
-            identity(ALPHA_APP, ALPHA, 1),
-            identity(ALPHA_APP, ALPHA, 4),
-            identity(GAMMA_APP, GAMMA, 1),
+            identity(ALPHA_APP, IVO, Method::Post),
+            identity(ALPHA_APP, MIA, Method::Post),
+            identity(ALPHA_APP, ALPHA, Method::Post),
+            identity(ALPHA_APP, ALPHA, Method::PostEphemeral),
+            identity(GAMMA_APP, GAMMA, Method::Post),
         ]
     );
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use redraft_model::command::Post;
+use redraft_model::command::{Post, ReplyTo};
 use redraft_model::control::Control;
 use redraft_model::decision::Change;
 use redraft_model::event::EventKind as K;
@@ -208,7 +208,7 @@ fn what_a_pressed_button_says() {
     let mut world = World::new();
     let ts = world.say(ALPHA_BOT, PUBLIC);
     let moment = world.moment(HOME);
-    let said = Post { reply_to: [Some(ts), None], ..post(PUBLIC) };
+    let said = Post { reply_to: ReplyTo::message(ts), ..post(PUBLIC) };
     let pressed =
         |said: Post| act(PUBLIC, ts, Act::Submit { content: text("pressed"), shown: Some(Box::new(said)) });
     let wrong = Post { fault: fault(), ..said.clone() };

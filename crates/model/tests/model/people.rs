@@ -1,6 +1,6 @@
 //! People in their own clients: who can be one, and what they may that no app has to do with.
 
-use redraft_model::command::{Caller, Post, Verb};
+use redraft_model::command::{Caller, Post, ReplyTo, Revocation, Verb};
 use redraft_model::content::Dialect;
 use redraft_model::conversations::ConversationCommand as C;
 use redraft_model::event::EventKind as K;
@@ -118,8 +118,8 @@ fn where_people_are() {
         (MIA_HERSELF, Verb::Post(post_to(GAMMA)), "posted"),
         (SAM_HIMSELF, Verb::Conversation(C::Join(PUBLIC)), "conversation 2 true"),
         (SAM_HIMSELF, Verb::Conversation(C::Leave(PUBLIC)), "conversation 2 true"),
-        (MIA_HERSELF, Verb::RevokeToken(false), "Caller(WrongKind)"),
-        (MIA_HERSELF, Verb::RevokeToken(true), "Caller(WrongKind)"),
+        (MIA_HERSELF, Verb::RevokeToken(Revocation::Revoked), "Caller(WrongKind)"),
+        (MIA_HERSELF, Verb::RevokeToken(Revocation::Tested), "Caller(WrongKind)"),
     ] {
         assert_eq!(world.tell(caller, verb.clone()), expect, "{caller:?} {verb:?}");
     }
@@ -131,7 +131,7 @@ fn where_people_are() {
 fn a_person_replies_in_threads() {
     let mut world = World::new();
     let root = world.say(GAMMA_BOT, PERSONAL);
-    let reply = world.post(MIA_HERSELF, Post { reply_to: [Some(root), None], ..post(PERSONAL) });
+    let reply = world.post(MIA_HERSELF, Post { reply_to: ReplyTo::message(root), ..post(PERSONAL) });
     assert_eq!(reply.root, Some(root));
 }
 

@@ -1,6 +1,6 @@
 //! Posts: refusals in order of precedence, what one writes, and to whom it may go.
 
-use redraft_model::command::{Caller, Post, Target, Verb};
+use redraft_model::command::{Caller, Post, ReplyTo, Target, Verb};
 use redraft_model::content::Dialect;
 use redraft_model::control::Control;
 use redraft_model::conversations::ConversationCommand as C;
@@ -165,7 +165,7 @@ fn a_repeat_to_a_person_is_a_repeat() {
 fn the_answer_holds_what_was_said() {
     let mut world = World::new();
     let root = world.say(ALPHA_IVO, PUBLIC);
-    let asked = Post { content: text("hi"), reply_to: [Some(root), None], ..post(PUBLIC) };
+    let asked = Post { content: text("hi"), reply_to: ReplyTo::message(root), ..post(PUBLIC) };
     assert!(matches!(asked.target, Target::Conversation(PUBLIC)));
     let Outcome::Posted(posted) = world.run(&command(GAMMA_BOT, Verb::Post(asked))).unwrap().outcome else {
         panic!("not posted")

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use redraft_model::command::{Post, Verb};
+use redraft_model::command::{Post, ReplyTo, Verb};
 use redraft_model::control::Control;
 use redraft_model::directory::DirectoryChange;
 use redraft_model::event::EventKind;
@@ -265,7 +265,7 @@ fn originals_that_are_none() {
 fn deleting_and_posting_in_a_thread() {
     let mut world = World::new();
     let root = world.say(ALPHA_BOT, PUBLIC);
-    let reply = Post { unjoined: true, reply_to: [Some(root), None], ..post(PUBLIC) };
+    let reply = Post { unjoined: true, reply_to: ReplyTo::message(root), ..post(PUBLIC) };
     let original = world.post(BETA_BOT, reply).key.ts;
     let both = |thread| Respond { deletes: true, to_everyone: Some(true), thread: Some(thread), ..says("x") };
     put(&mut world, grant(Origin::Action, Some(original)));

@@ -1,6 +1,6 @@
 //! Messages that wait for their time.
 
-use redraft_model::command::{Caller, Post, Verb};
+use redraft_model::command::{Caller, Post, ReplyTo, Verb};
 use redraft_model::content::Content;
 use redraft_model::control::Control;
 use redraft_model::conversations::ConversationCommand as C;
@@ -176,7 +176,7 @@ fn dropped() {
 fn threads_and_people() {
     let mut world = World::new();
     let root = world.say(ALPHA_MIA, PUBLIC);
-    let reply = Post { reply_to: [Some(root), None], broadcast: true, ..post(PUBLIC) };
+    let reply = Post { reply_to: ReplyTo::message(root), broadcast: true, ..post(PUBLIC) };
     let key = scheduled(&mut world, ALPHA_BOT, reply.clone(), MINUTE);
     let lost = scheduled(&mut world, ALPHA_BOT, Post { content: text("lost"), ..reply }, 2 * MINUTE);
     world.now = START.plus(MINUTE);

@@ -1,6 +1,6 @@
 //! Threads: what a root knows of its replies, in every order of coming and going, and which thread a reply joins.
 
-use redraft_model::command::{Caller, Post, Verb};
+use redraft_model::command::{Caller, Post, ReplyTo, Verb};
 use redraft_model::decision::Outcome;
 use redraft_model::event::EventKind;
 use redraft_model::id::{ConversationId, UserId};
@@ -132,7 +132,8 @@ fn joins(
     place: ConversationId,
     to: [Option<Ts>; 2],
 ) -> (Option<Ts>, bool) {
-    let asked = Post { reply_to: to, ..post(place) };
+    let [message, conversation_root] = to;
+    let asked = Post { reply_to: ReplyTo { message, conversation_root }, ..post(place) };
     let Outcome::Posted(posted) = world.run(&command(caller, Verb::Post(asked))).unwrap().outcome else {
         panic!("not posted")
     };
@@ -204,7 +205,7 @@ fn a_reply_says_so_and_shows_in_the_channel_if_asked() {
         (None, true, None, false),
         (Some(NEVER), true, None, false),
     ] {
-        let asked = Post { reply_to: [to, None], broadcast, only, ..post(GENERAL) };
+        let asked = Post { reply_to: to.into(), broadcast, only, ..post(GENERAL) };
         let message = world.post(ALPHA_MIA, asked);
         assert_eq!(message.broadcast, expect, "{to:?} {only:?}");
         let joined = to.filter(|ts| *ts != NEVER);
@@ -220,7 +221,7 @@ fn a_tombstone_has_no_author() {
     let (tombstone, _) = world.tombstone(ALPHA_BOT, GENERAL);
     let root = world.say(ALPHA_BOT, GENERAL);
     for (to, expect) in [(root, Some(ALPHA)), (tombstone, None)] {
-        let asked = Post { reply_to: [Some(to), None], ..post(GENERAL) };
+        let asked = Post { reply_to: ReplyTo::message(to), ..post(GENERAL) };
         let Outcome::Posted(posted) = world.run(&command(ALPHA_MIA, Verb::Post(asked))).unwrap().outcome
         else {
             panic!("not posted")

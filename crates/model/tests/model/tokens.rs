@@ -1,6 +1,6 @@
 //! Who a caller is: every state of a token, and that no token reaches beyond its workspace.
 
-use redraft_model::command::{Caller, Command, Verb};
+use redraft_model::command::{Caller, Command, Revocation, Verb};
 use redraft_model::control::Control;
 use redraft_model::conversations::ConversationCommand as C;
 use redraft_model::event::EventKind;
@@ -102,8 +102,9 @@ fn no_token_reaches_another_workspace() {
 fn a_token_revokes_itself_and_may_rehearse() {
     let mut world = World::new();
     let mut check = |caller, rehearsal, expect| {
+        let revocation = if rehearsal { Revocation::Tested } else { Revocation::Revoked };
         let log = world.logs[&HOME].len();
-        assert_eq!(world.tell(caller, Verb::RevokeToken(rehearsal)), expect, "{caller:?} {rehearsal}");
+        assert_eq!(world.tell(caller, Verb::RevokeToken(revocation)), expect, "{caller:?} {revocation:?}");
         let events: Vec<EventKind> =
             world.logs[&HOME][log..].iter().map(|event| event.kind.clone()).collect();
         let really = expect == "revoked true";

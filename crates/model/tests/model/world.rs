@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use redraft_model::command::{
-    Caller, Command, Delete, Idempotency, NewDirect, Post, Target, Targeted, Update, Verb,
+    Caller, Command, Delete, Idempotency, NewDirect, Post, ReplyTo, Revocation, Target, Targeted, Update,
+    Verb,
 };
 use redraft_model::content::{Change as Part, Content, ContentFault, Dialect, Patch, Piece, joined};
 use redraft_model::control::{Control, numbered_in};
 use redraft_model::conversations::ConversationCommand;
 use redraft_model::decide;
-use redraft_model::decision::{Change, Decision, Halt, Moment, Outcome, Refusal};
+use redraft_model::decision::{Change, Decision, Halt, Moment, Outcome, Refusal, StreamStep};
 use redraft_model::directory::{Directories, Directory, DirectoryChange};
 use redraft_model::event::{Event, EventKind};
 use redraft_model::id::{AppId, ConversationId, MessageKey, TokenHash, UserId, WorkspaceId};
@@ -383,7 +384,7 @@ impl World {
     }
 
     pub fn reply(&mut self, caller: Caller, conversation: ConversationId, root: Ts) -> Ts {
-        self.post(caller, Post { reply_to: [Some(root), None], ..post(conversation) }).key.ts
+        self.post(caller, Post { reply_to: ReplyTo::message(root), ..post(conversation) }).key.ts
     }
 
     /// To one reader.
@@ -515,16 +516,17 @@ fn told(outcome: &Outcome) -> String {
         Outcome::Updated(posted) => format!("revision {}", posted.message.revision().unwrap()),
         Outcome::Deleted(_) => "deleted".into(),
         Outcome::Repeated(before, stored) => {
-            format!("repeated {}{}", before.revision, if stored.is_some() { "" } else { ", gone" })
+            let revision = before.revision.map_or(0, std::num::NonZeroU32::get);
+            format!("repeated {revision}{}", if stored.is_some() { "" } else { ", gone" })
         }
         Outcome::Conversation(id, changed) => format!("conversation {} {changed}", id.0),
         Outcome::Invited(id, failed) => format!("invited {} {failed:?}", id.0),
-        Outcome::Revoked(really) => format!("revoked {really}"),
+        Outcome::Revoked(done) => format!("revoked {}", *done == Revocation::Revoked),
         Outcome::Workspace(id) => format!("workspace {}", id.0),
         Outcome::User(id) => format!("user {}", id.0),
         Outcome::App(id) => format!("app {}", id.0),
-        Outcome::Streamed(_, true) => "streamed".into(),
-        Outcome::Streamed(_, false) => "too late".into(),
+        Outcome::Streamed { step: StreamStep::Taken, .. } => "streamed".into(),
+        Outcome::Streamed { step: StreamStep::TooLate, .. } => "too late".into(),
         Outcome::Added { untold: true, .. } => "added, untold".into(),
         Outcome::Added { untold: false, .. } => "added".into(),
         Outcome::Reacted(true) => "reacted".into(),
@@ -686,7 +688,7 @@ pub fn post(conversation: ConversationId) -> Post {
         content: text("old"),
         fault: None,
         kind: Kind::Plain,
-        reply_to: [None, None],
+        reply_to: ReplyTo::NONE,
         broadcast: false,
         only: None,
         unjoined: false,

@@ -100,7 +100,7 @@ impl Person {
             content: Arc::new(content),
             fault,
             kind: Kind::Plain,
-            reply_to: [root, None],
+            reply_to: root.into(),
             broadcast: false,
             only: None,
             unjoined: false,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use redraft_model::append::Append;
 use redraft_model::attachments::{Attach, Bytes};
-use redraft_model::command::{Command, Delete, Idempotency, Post, Target, Update, Verb};
+use redraft_model::command::{Command, Delete, Idempotency, Post, ReplyTo, Target, Update, Verb};
 use redraft_model::content::{Change, Content, Dialect, Patch, Piece};
 use redraft_model::id::{ConversationId, MessageKey, UserId};
 use redraft_model::interaction::{Act, Interaction};
@@ -44,7 +44,7 @@ pub fn post(conversation: ConversationId, text: &str) -> Post {
         content: Arc::new(Content::text(Dialect::Slack, text)),
         fault: None,
         kind: Kind::Plain,
-        reply_to: [None, None],
+        reply_to: ReplyTo::NONE,
         broadcast: false,
         only: None,
         unjoined: false,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use redraft_model::command::Post;
+use redraft_model::command::{Post, ReplyTo};
 use redraft_model::content::{Content, Dialect};
 use redraft_model::limits::{EPHEMERAL_MICROS, UNNAMED_ATTACHMENT_MICROS};
 
@@ -12,7 +12,7 @@ use super::{ALPHA_BOT, GAMMA_BOT, MIA, PUBLIC};
 
 pub(super) async fn what_is_over_is_swept(world: World) {
     let root = world.say("root").await;
-    let whisper = Post { only: Some(MIA), reply_to: [Some(root.key.ts), None], ..post(PUBLIC, "psst") };
+    let whisper = Post { only: Some(MIA), reply_to: ReplyTo::message(root.key.ts), ..post(PUBLIC, "psst") };
     let old = world.posted(ALPHA_BOT, whisper.clone()).await;
     world.clock.advance(EPHEMERAL_MICROS / 2);
     let young = world.posted(ALPHA_BOT, whisper).await;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use redraft_model::command::{Delete, Post, Update, Verb};
+use redraft_model::command::{Delete, Post, ReplyTo, Update, Verb};
 use redraft_model::content::{Content, Dialect};
 use redraft_model::decision::Why;
 use redraft_model::event::EventKind;
@@ -67,8 +67,11 @@ pub(super) async fn what_is_deleted_is_gone_but_for_its_revisions(world: World) 
     assert_eq!((gone.last.key, gone.by), (message.key, ALPHA));
     assert_eq!(gone.last.revision().map(std::num::NonZeroU32::get), Some(2));
     let (root, reply) = (world.say("root").await, world.say("another").await);
-    let reply =
-        Post { reply_to: [Some(root.key.ts), None], broadcast: true, ..post(PUBLIC, &reply.key.ts.dotted()) };
+    let reply = Post {
+        reply_to: ReplyTo::message(root.key.ts),
+        broadcast: true,
+        ..post(PUBLIC, &reply.key.ts.dotted())
+    };
     let reply = world.posted(ALPHA_BOT, reply).await;
     world.deleted(ALPHA_BOT, &reply).await;
     let gone = world.store.gone(reply.key).await.expect("readable").expect("it is known to be gone");
@@ -110,7 +113,7 @@ pub(super) async fn a_root_with_replies_leaves_a_tombstone(world: World) {
 
 pub(super) async fn a_broadcast_reply_stands_in_both_lines(world: World) {
     let root = world.say("root").await;
-    let shown = Post { broadcast: true, reply_to: [Some(root.key.ts), None], ..post(PUBLIC, "shown") };
+    let shown = Post { broadcast: true, reply_to: ReplyTo::message(root.key.ts), ..post(PUBLIC, "shown") };
     let shown = world.posted(ALPHA_BOT, shown).await;
     let quiet = world.reply(&root, ALPHA_BOT, "quiet").await;
     assert_eq!(world.line(PUBLIC).await, [shown.key.ts, root.key.ts]);

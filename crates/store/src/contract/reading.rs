@@ -1,6 +1,6 @@
 //! What readers get: windows, bounds of one read, and the bells that tell them of commits.
 
-use redraft_model::command::{Post, Verb};
+use redraft_model::command::{Post, ReplyTo, Revocation, Verb};
 use redraft_model::control::Control;
 use redraft_model::conversations::ConversationCommand;
 use redraft_model::decision::{CallerRefusal, Outcome, Why};
@@ -49,7 +49,7 @@ pub(super) async fn windows_include_both_ends(world: World) {
 
 pub(super) async fn no_read_is_longer_than_the_limit(world: World) {
     let root = world.say("root").await;
-    let reply = Post { reply_to: [Some(root.key.ts), None], broadcast: true, ..post(PUBLIC, "reply") };
+    let reply = Post { reply_to: ReplyTo::message(root.key.ts), broadcast: true, ..post(PUBLIC, "reply") };
     let commands = (0..=READ_ROWS_MAX).map(|_| world.command(ALPHA_BOT, Verb::Post(reply.clone())));
     for answer in world.at_once(commands).await {
         answer.expect("posted");
@@ -67,7 +67,7 @@ pub(super) async fn no_read_has_more_bytes_than_it_may(world: World) {
     const COUNT: usize = 12;
     let text = "x".repeat(READ_BYTES_MAX / 5);
     let root = world.say("root").await;
-    let reply_to = [Some(root.key.ts), None];
+    let reply_to = ReplyTo::message(root.key.ts);
     let mut replies = Vec::new();
     for _ in 0..COUNT {
         let reply = Post { reply_to, broadcast: true, ..post(PUBLIC, &text) };
@@ -114,7 +114,7 @@ pub(super) async fn readers_share_directories_and_the_bell(world: World) {
     bell.mark_unchanged();
     world.settle(AppId(2), settlement(1, &[2], &[])).await;
     assert!(!bell.has_changed().expect("the store is there"), "nothing is new in any log");
-    world.done(ALPHA_MIA, Verb::RevokeToken(true)).await;
+    world.done(ALPHA_MIA, Verb::RevokeToken(Revocation::Tested)).await;
     assert!(
         bell.has_changed().expect("the store is there"),
         "what stands in no log may have changed as well"
@@ -128,7 +128,7 @@ pub(super) async fn readers_share_directories_and_the_bell(world: World) {
         panic!("nobody was added")
     };
     world.done(ALPHA_MIA, Verb::Conversation(ConversationCommand::Leave(PRIVATE))).await;
-    world.done(ALPHA_MIA, Verb::RevokeToken(false)).await;
+    world.done(ALPHA_MIA, Verb::RevokeToken(Revocation::Revoked)).await;
     let home = world.home();
     assert_eq!(home.workspace.settings, settings);
     assert_eq!(home.user(zoe).map(|user| &*user.name), Some("zoe"));
@@ -168,7 +168,7 @@ pub(super) async fn bells_ring_for_what_they_are_for(world: World) {
     assert_eq!(rung(), [1, 0, 0, 0, 0, 0, 0]);
     world.control(Control::PatchApp(AppId(2), Box::default())).await;
     assert_eq!(rung(), [1, 0, 0, 1, 0, 1, 0]);
-    world.done(ALPHA_MIA, Verb::RevokeToken(false)).await;
+    world.done(ALPHA_MIA, Verb::RevokeToken(Revocation::Revoked)).await;
     assert_eq!(rung(), [1, 0, 1, 0, 0, 0, 0]);
     other.control(Control::AdvanceClock(1)).await;
     assert_eq!(rung(), [0, 1, 0, 0, 1, 1, 1]);

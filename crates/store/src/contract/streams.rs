@@ -1,7 +1,7 @@
 //! Messages that stream in: text that is replaced, and pieces that are added.
 
 use redraft_model::append::Append;
-use redraft_model::command::{Post, Verb};
+use redraft_model::command::{Post, ReplyTo, Verb};
 use redraft_model::content::Piece;
 use redraft_model::decision::Outcome;
 use redraft_model::id::MessageKey;
@@ -79,7 +79,7 @@ pub(super) async fn pieces_lie_beside_their_message(world: World) {
     let away = world.beside(2).await;
     let root = world.say("root").await;
     let begin = |words: &str| {
-        let post = Post { reply_to: [Some(root.key.ts), None], ..post(root.key.conversation, "begun: ") };
+        let post = Post { reply_to: ReplyTo::message(root.key.ts), ..post(root.key.conversation, "begun: ") };
         let piece = Piece { text: words.into(), chunks: None };
         Verb::Append(Append::Begin { post: Box::new(post), piece })
     };

@@ -1,6 +1,6 @@
 //! Messages that one reader sees: they are in no timeline, and found for their reader.
 
-use redraft_model::command::{Delete, Post, Targeted, Update, Verb};
+use redraft_model::command::{Delete, Post, ReplyTo, Targeted, Update, Verb};
 use redraft_model::id::ConversationId;
 use redraft_model::limits::EPHEMERAL_MICROS;
 use redraft_model::message::Message;
@@ -13,7 +13,7 @@ pub(super) async fn a_whisper_is_in_no_line(world: World) {
     let root = world.say("root").await;
     let whisper = Post { only: Some(MIA), ..post(PUBLIC, "psst") };
     let whisper = world.posted(ALPHA_BOT, whisper).await;
-    let inside = Post { only: Some(MIA), reply_to: [Some(root.key.ts), None], ..post(PUBLIC, "psst") };
+    let inside = Post { only: Some(MIA), reply_to: ReplyTo::message(root.key.ts), ..post(PUBLIC, "psst") };
     let inside = world.posted(ALPHA_BOT, inside).await;
     assert_eq!(world.line(PUBLIC).await, [root.key.ts]);
     assert!(world.thread(&root).await.is_empty());
@@ -25,7 +25,7 @@ pub(super) async fn a_whisper_is_in_no_line(world: World) {
 
 pub(super) async fn what_means_a_whisper_changes_and_deletes_it(world: World) {
     let root = world.say("root").await;
-    for reply_to in [[None, None], [Some(root.key.ts), None]] {
+    for reply_to in [ReplyTo::NONE, ReplyTo::message(root.key.ts)] {
         let whisper =
             world.posted(GAMMA_BOT, Post { only: Some(MIA), reply_to, ..post(PUBLIC, "one") }).await;
         let meant = Some(Targeted { reader: None });
@@ -55,7 +55,7 @@ pub(super) async fn what_one_reader_is_told_is_found_for_them(world: World) {
         told.push(world.posted(ALPHA_BOT, to(MIA, &format!("{number}"))).await);
         world.posted(ALPHA_BOT, to(IVO, "for Ivo")).await;
     }
-    let inside = Post { reply_to: [Some(root.key.ts), None], ..to(MIA, "in a thread") };
+    let inside = Post { reply_to: ReplyTo::message(root.key.ts), ..to(MIA, "in a thread") };
     told.push(world.posted(ALPHA_BOT, inside).await);
     world.posted(ALPHA_BOT, Post { only: Some(MIA), ..post(GENERAL, "elsewhere") }).await;
     let texts = ["0", "1", "2", "3", "in a thread"];

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use redraft_model::command::{Caller, Command, Post, Update, Verb};
+use redraft_model::command::{Caller, Command, Post, ReplyTo, Update, Verb};
 use redraft_model::control::Control;
 use redraft_model::decision::{Outcome, Posted, Why};
 use redraft_model::directory::Directory;
@@ -153,7 +153,7 @@ impl World {
     }
 
     pub(super) async fn reply(&self, root: &Message, caller: Caller, text: &str) -> Arc<Message> {
-        let reply_to = [Some(root.key.ts), None];
+        let reply_to = ReplyTo::message(root.key.ts);
         self.posted(caller, Post { reply_to, ..post(root.key.conversation, text) }).await
     }
 

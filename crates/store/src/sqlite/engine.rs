@@ -295,12 +295,14 @@ fn number(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
+/// The key of an idempotency record: workspace, app (0 of a person in their own client), user, each four bytes, big-endian;
+/// then the method.
 fn identity_bytes(identity: &Identity) -> [u8; 13] {
     let mut bytes = [0; 13];
     bytes[..4].copy_from_slice(&identity.workspace.0.to_be_bytes());
-    bytes[4..8].copy_from_slice(&identity.app.0.to_be_bytes());
+    bytes[4..8].copy_from_slice(&identity.app.map_or(0, |app| app.0).to_be_bytes());
     bytes[8..12].copy_from_slice(&identity.user.0.to_be_bytes());
-    bytes[12] = identity.method;
+    bytes[12] = identity.method as u8;
     bytes
 }
 

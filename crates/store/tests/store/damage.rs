@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use redraft_model::append::Append;
-use redraft_model::command::{Post, Update, Verb};
+use redraft_model::command::{Post, ReplyTo, Update, Verb};
 use redraft_model::content::{Dialect, Patch, Piece};
 use redraft_model::decision::Outcome;
 use redraft_model::event::EventKind;
@@ -289,7 +289,7 @@ async fn a_stream_lacks_no_piece() {
     let folder = Folder::new();
     let world = World::over(Arc::new(open(&folder).unwrap()), HandClock::default()).await;
     let root = world.say("a root").await;
-    let begin = Post { reply_to: [Some(root.key.ts), None], ..post(PUBLIC, "") };
+    let begin = Post { reply_to: ReplyTo::message(root.key.ts), ..post(PUBLIC, "") };
     let piece = |words: &str| Piece { text: words.into(), chunks: None };
     let begin = Verb::Append(Append::Begin { post: Box::new(begin), piece: piece("one ") });
     let begun = world.submit(world.command(ALPHA_BOT, begin)).await.unwrap();

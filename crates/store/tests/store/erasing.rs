@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use redraft_model::append::Append;
-use redraft_model::command::{Caller, Post, Targeted, Update, Verb};
+use redraft_model::command::{Caller, Post, ReplyTo, Targeted, Update, Verb};
 use redraft_model::content::{Content, Dialect, Piece};
 use redraft_model::control::Control;
 use redraft_model::decision::Outcome;
@@ -98,7 +98,7 @@ async fn all_kinds(world: &World, bytes: usize) -> Vec<String> {
         ask(world, ALPHA_BOT, Verb::Update(update(&message, &say(kind)))).await;
     }
     let root = posted(world, ALPHA_BOT, post(PUBLIC, &say("tombstone"))).await;
-    let reply = Post { reply_to: [Some(root.key.ts), None], ..post(PUBLIC, "a reply that lives") };
+    let reply = Post { reply_to: ReplyTo::message(root.key.ts), ..post(PUBLIC, "a reply that lives") };
     posted(world, MIA_HERSELF, reply).await;
     let activity =
         Content { activity: Some(say("activity").into()), ..Content::text(Dialect::Connector, "card") };
@@ -119,7 +119,7 @@ async fn all_kinds(world: &World, bytes: usize) -> Vec<String> {
     ask(world, ALPHA_BOT, stream(end)).await;
 
     let piece = |text: String| Piece { text, chunks: None };
-    let reply = Post { reply_to: [Some(root.key.ts), None], ..post(PUBLIC, "") };
+    let reply = Post { reply_to: ReplyTo::message(root.key.ts), ..post(PUBLIC, "") };
     let begin = Append::Begin { post: Box::new(reply), piece: piece(say("first-piece")) };
     let Outcome::Posted(open) = ask(world, ALPHA_BOT, Verb::Append(begin)).await else { panic!("not begun") };
     ask(world, ALPHA_BOT, added(&open.message, &say("second-piece"))).await;

@@ -147,7 +147,7 @@ const KINDS: [(&str, usize); 13] = [
     ("Ok(Updated", 80),
     ("Ok(Deleted", 80),
     ("Ok(Repeated", 20),
-    ("Ok(Streamed(", 50),
+    ("Ok(Streamed", 50),
     ("Ok(Added", 30),
     ("Ok(Reacted(true", 30),
     ("Ok(Reacted(false", 10),

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use redraft_model::command::{Caller, Post, Verb};
+use redraft_model::command::{Caller, Post, ReplyTo, Verb};
 use redraft_model::decision::{Outcome, Posted};
 use redraft_model::event::{Event, EventKind};
 use redraft_model::id::MessageKey;
@@ -114,7 +114,7 @@ impl Task {
                 (3, Some(index)) => self.delete(index).await,
                 (4 | 5, Some(index)) => {
                     let root = self.ledger.messages[index].message.thread_root();
-                    self.post(Post { reply_to: [Some(root), None], ..post(PUBLIC, &text) }).await;
+                    self.post(Post { reply_to: ReplyTo::message(root), ..post(PUBLIC, &text) }).await;
                 }
                 _ => self.post(post(PUBLIC, &text)).await,
             }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use redraft_model::append::Append;
-use redraft_model::command::{Caller, Command, Delete, NewDirect, Post, Target, Targeted, Update, Verb};
+use redraft_model::command::{
+    Caller, Command, Delete, NewDirect, Post, ReplyTo, Target, Targeted, Update, Verb,
+};
 use redraft_model::content::Piece;
 use redraft_model::control::Control;
 use redraft_model::conversations::ConversationCommand;
@@ -181,7 +183,7 @@ impl Teller {
             Step::Post { who, place, reply, broadcast, only, key } => {
                 let root = reply.and_then(|which| self.message(which));
                 let place = root.as_ref().map_or_else(|| self.place(place), |root| root.key.conversation);
-                let reply_to = [root.map(|root| root.key.ts), None];
+                let reply_to = root.map(|root| root.key.ts).into();
                 let only = only.then_some(MIA);
                 let post = Post { reply_to, broadcast, only, ..post(place, &text) };
                 self.ask(CALLERS[who], Verb::Post(post), key)
@@ -324,7 +326,7 @@ impl Teller {
     fn append(&self, root: &Message, what: usize, words: &str) -> (Caller, Verb) {
         let piece = Piece { text: words.into(), chunks: None };
         let Some(message) = self.pieces.as_ref().filter(|_| what != 0) else {
-            let post = Post { reply_to: [Some(root.key.ts), None], ..post(root.key.conversation, "") };
+            let post = Post { reply_to: ReplyTo::message(root.key.ts), ..post(root.key.conversation, "") };
             return (ALPHA_BOT, Verb::Append(Append::Begin { post: Box::new(post), piece }));
         };
         let MessageKey { conversation, ts, .. } = message.key;
