@@ -11,7 +11,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use jsonwebtoken::jwk::{AlgorithmParameters, Jwk};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
 use rcgen::{CertificateParams, DistinguishedName, DnType, PKCS_RSA_SHA256};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use redraft_service::mint;
@@ -53,7 +53,7 @@ pub(super) struct Key {
 }
 
 /// The keys as they are stored.
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct Kept {
     /// PKCS #8 in base64, oldest first.
     keys: Vec<String>,
@@ -76,10 +76,10 @@ impl Keys {
         (kept.signing < all.len()).then_some(Self { all, signing: kept.signing })
     }
 
-    /// For the store.
+    /// For the store, as [`Keys::read`] reads it. It cannot fail: what could not be written would be lost keys.
     pub fn kept(&self) -> Vec<u8> {
-        let keys = self.all.iter().map(|key| STANDARD.encode(&key.pkcs8)).collect();
-        serde_json::to_vec(&Kept { keys, signing: self.signing }).unwrap_or_default()
+        let keys: Vec<String> = self.all.iter().map(|key| STANDARD.encode(&key.pkcs8)).collect();
+        json!({ "keys": keys, "signing": self.signing }).to_string().into_bytes()
     }
 
     /// The keys after one step, or why it is not the next one.

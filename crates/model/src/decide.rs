@@ -71,10 +71,13 @@ mod drafted {
     }
 }
 
+/// What is decided of a verb that needs an actor. The token is there if the caller has one.
+type Acting<'a> = dyn Fn(&Context, Option<&Arc<Token>>) -> Result<Decision, Halt> + 'a;
+
 fn by_verb(command: &Command, view: &dyn View, moment: Moment) -> Result<Decision, Halt> {
     let workspace = command.workspace;
     let directory = || view.directories().get(workspace).ok_or(CallerRefusal::Unknown);
-    let acting = |decide: &dyn Fn(&Context, Option<&Arc<Token>>) -> Result<Decision, Halt>| {
+    let acting = |decide: &Acting| {
         let directory = directory()?;
         let (actor, token) = actor(command, directory, moment)?;
         let context = Context { view, directory, actor, moment };

@@ -11,14 +11,12 @@ use redraft_model::content::Assemble;
 use redraft_model::decision::Decision;
 use redraft_model::directory::Directories;
 use redraft_model::id::{AppId, WorkspaceId};
-use redraft_model::message::{Audience, Message};
 use redraft_model::time::{Micros, Ts};
 use redraft_model::view::{Identity, View};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Params, params};
 use tracing::error;
 
 use super::recent::Recent;
-use super::rows::{CHANNEL_LINE, EPHEMERAL_LINE};
 use super::seal::{Row, seal};
 use super::wal::{Beside, Flushed, LogFile};
 use super::{Checkpointed, OpenError, rows, wal};
@@ -279,15 +277,6 @@ impl SqliteEngine {
                 wal.in_doubt.store(true, Ordering::Relaxed);
             }
         }
-    }
-}
-
-/// The line that a message's row is in.
-fn line_of(message: &Message) -> i64 {
-    match (message.audience, message.root) {
-        (Audience::Only(_), _) => EPHEMERAL_LINE,
-        (_, Some(root)) => root.0,
-        (_, None) => CHANNEL_LINE,
     }
 }
 

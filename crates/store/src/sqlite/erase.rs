@@ -25,7 +25,8 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use tracing::error;
 
 use super::engine::SqliteEngine;
-use super::rows::{self, spot};
+use super::keys::{ConversationKey, LogKey};
+use super::rows;
 use super::seal::{Row, unseal};
 use crate::record::{RevisionRow, decode, is_file};
 use crate::{Awaited, Delivery, Sweep, Swept};
@@ -204,10 +205,10 @@ impl SqliteEngine {
         let expired = statement.query_map(params![id.0, by_default.0, ROWS_MAX], |row| {
             Ok((row.get(0)?, row.get(1)?, row.get(2)?))
         })?;
-        let expired: Vec<(i64, i64, i64)> = expired.collect::<Result<_, _>>()?;
-        for (expires_at, place, ts) in &expired {
-            self.expire(rows::key(*place, Ts(*ts)), now, retention)?;
-            let key = [expires_at, place, ts];
+        let expired: Vec<(i64, ConversationKey, i64)> = expired.collect::<Result<_, _>>()?;
+        for (expires_at, conversation, ts) in &expired {
+            self.expire(conversation.message(Ts(*ts)), now, retention)?;
+            let key = params![expires_at, conversation, ts];
             self.write("DELETE FROM ephemeral WHERE expires_at = ?1 AND place = ?2 AND ts = ?3", key)?;
         }
         Ok(expired.len())
@@ -281,12 +282,12 @@ impl SqliteEngine {
     /// Entries of the log with their positions; what cannot be read is left to the examination.
     fn events_after(&self, id: WorkspaceId, after: u64) -> rusqlite::Result<Vec<(i64, Option<Event>)>> {
         const SQL: &str = "SELECT spot, body FROM log WHERE spot > ?1 AND spot < ?2 ORDER BY spot LIMIT ?3";
-        let bounds = params![spot(id, after), spot(WorkspaceId(id.0 + 1), 0), EVENTS_MAX];
+        let bounds = params![LogKey::new(id, after), LogKey::first(WorkspaceId(id.0 + 1)), EVENTS_MAX];
         let mut statement = self.db.prepare_cached(SQL)?;
         let events = statement.query_map(bounds, |row| {
-            let spot: i64 = row.get(0)?;
-            let event = unseal(Row::Log(spot), row.get_ref(1)?.as_blob()?).and_then(decode);
-            Ok((spot & rows::POSITION_MAX, event))
+            let log_key: LogKey = row.get(0)?;
+            let event = unseal(Row::Log(log_key), row.get_ref(1)?.as_blob()?).and_then(decode);
+            Ok((log_key.position(), event))
         })?;
         events.collect()
     }
@@ -461,23 +462,23 @@ impl SqliteEngine {
         let Some(id) = statement.query_row([], |row| row.get(0)).optional()? else { return Ok(false) };
         let (this, next) = (WorkspaceId(id), WorkspaceId(id + 1));
         let revisions = i64::try_from(REVISIONS_MAX).unwrap_or(ROWS_MAX);
-        let places = params![i64::from(id) << 32, i64::from(id + 1) << 32, ROWS_MAX];
-        let spots = params![spot(this, 0), spot(next, 0), ROWS_MAX];
-        let contents = params![spot(this, 0), spot(next, 0), revisions];
+        let conversations = params![ConversationKey::first(this), ConversationKey::first(next), ROWS_MAX];
+        let events = params![LogKey::first(this), LogKey::first(next), ROWS_MAX];
+        let contents = params![LogKey::first(this), LogKey::first(next), revisions];
         let whole = params![id, id + 1, ROWS_MAX];
         let few = params![id, id + 1, BLOBS_MAX];
         let identities = params![id.to_be_bytes(), (id + 1).to_be_bytes(), ROWS_MAX];
         let mut swept = 0;
         for (table, key, range, bounds) in [
-            ("message", "(place, line, ts)", "place", places),
-            ("placed", "(place, ts)", "place", places),
-            ("replier", "(place, root, user)", "place", places),
-            ("gone", "(place, ts)", "place", places),
-            ("piece", "(place, ts, number)", "place", places),
-            ("reaction", "(place, ts, since)", "place", places),
-            ("view", "(place, ts, user)", "place", places),
+            ("message", "(place, line, ts)", "place", conversations),
+            ("placed", "(place, ts)", "place", conversations),
+            ("replier", "(place, root, user)", "place", conversations),
+            ("gone", "(place, ts)", "place", conversations),
+            ("piece", "(place, ts, number)", "place", conversations),
+            ("reaction", "(place, ts, since)", "place", conversations),
+            ("view", "(place, ts, user)", "place", conversations),
             ("revision", "(spot)", "spot", contents),
-            ("log", "(spot)", "spot", spots),
+            ("log", "(spot)", "spot", events),
             ("heard", "(workspace, app)", "workspace", whole),
             ("delivery", "(workspace, app, position, part)", "workspace", whole),
             ("blob", "(workspace, digest)", "workspace", few),

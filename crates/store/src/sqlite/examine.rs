@@ -12,6 +12,7 @@ use redraft_model::id::{ConversationId, MessageKey, WorkspaceId};
 use redraft_model::message::Message;
 use redraft_model::time::Ts;
 
+use super::keys::{ConversationKey, LogKey};
 use super::look::Look;
 use super::packed::Row;
 use super::seal::{self, Table};
@@ -164,17 +165,23 @@ impl Check<'_> {
 
     /// A row as an operator can look for it.
     fn name(&self, row: seal::Row) -> String {
-        let message = |place, ts| self.message(rows::key(place, Ts(ts)));
+        let message = |conversation: ConversationKey, ts| self.message(conversation.message(Ts(ts)));
         match row {
-            seal::Row::Message(place, _, ts) => message(place, ts),
-            seal::Row::Gone(place, ts) => format!("what is known of the deleted {}", message(place, ts)),
-            seal::Row::Piece(place, ts, number) => format!("piece {number} of {}", message(place, ts)),
-            seal::Row::View(place, ts, user) => format!("the view of user {user} of {}", message(place, ts)),
-            seal::Row::Replier(place, root, user) => {
-                format!("the count of replies of user {user} to {}", message(place, root))
+            seal::Row::Message(conversation, _, ts) => message(conversation, ts),
+            seal::Row::Gone(conversation, ts) => {
+                format!("what is known of the deleted {}", message(conversation, ts))
             }
-            seal::Row::Revision(spot) => format!("the content at {}", self.position(spot)),
-            seal::Row::Log(spot) => format!("the event at {}", self.position(spot)),
+            seal::Row::Piece(conversation, ts, number) => {
+                format!("piece {number} of {}", message(conversation, ts))
+            }
+            seal::Row::View(conversation, ts, user) => {
+                format!("the view of user {user} of {}", message(conversation, ts))
+            }
+            seal::Row::Replier(conversation, root, user) => {
+                format!("the count of replies of user {user} to {}", message(conversation, root))
+            }
+            seal::Row::Revision(log_key) => format!("the content at {}", self.position(log_key)),
+            seal::Row::Log(log_key) => format!("the event at {}", self.position(log_key)),
             seal::Row::Remembered(_, key) => format!("the idempotency key {key:?}"),
             seal::Row::Delivery(workspace, app, position, _) => {
                 format!("the delivery of position {position} to app {app} in {}", self.workspace(workspace))
@@ -184,8 +191,8 @@ impl Check<'_> {
                 format!("an entry of the directory of {}", self.workspace(workspace))
             }
             seal::Row::Blob(workspace, _) => format!("the bytes of a file in {}", self.workspace(workspace)),
-            seal::Row::Reaction(place, ts, _, user) => {
-                format!("the reaction of user {user} to {}", message(place, ts))
+            seal::Row::Reaction(conversation, ts, _, user) => {
+                format!("the reaction of user {user} to {}", message(conversation, ts))
             }
             seal::Row::Meta(name) => format!("the value {name:?}"),
         }
@@ -199,8 +206,8 @@ impl Check<'_> {
         )
     }
 
-    fn position(&self, spot: i64) -> String {
-        format!("position {} of {}", spot & rows::POSITION_MAX, self.workspace(spot >> 40))
+    fn position(&self, log_key: LogKey) -> String {
+        format!("position {} of {}", log_key.position(), self.workspace(log_key.workspace()))
     }
 
     fn message(&self, key: MessageKey) -> String {
@@ -218,7 +225,8 @@ impl Check<'_> {
         let mut statement = self.db.prepare("SELECT body, place, line, ts FROM message")?;
         let mut messages = statement.query([])?;
         while let Some(row) = messages.next()? {
-            let key = rows::key(row.get(1)?, Ts(row.get(3)?));
+            let conversation: ConversationKey = row.get(1)?;
+            let key = conversation.message(Ts(row.get(3)?));
             let unpacked = rows::unpacked(row.get_ref(0)?.as_blob().unwrap_or_default(), key, row.get(2)?);
             if let Ok(Row::Message(message)) = unpacked
                 && message.revision().is_some()
@@ -314,16 +322,16 @@ impl Check<'_> {
     fn log(&mut self, workspace: WorkspaceId, last: i64) -> rusqlite::Result<()> {
         let mut statement =
             self.db.prepare("SELECT spot, body FROM log WHERE spot >= ?1 AND spot < ?2 ORDER BY spot")?;
-        let (from, to) = (rows::spot(workspace, 0), rows::spot(WorkspaceId(workspace.0 + 1), 0));
+        let (from, to) = (LogKey::first(workspace), LogKey::first(WorkspaceId(workspace.0 + 1)));
         let mut events = statement.query([from, to])?;
         let mut expected = 1;
         let mut there: BTreeSet<(ConversationId, Ts)> = BTreeSet::new();
         while let Some(found) = events.next()? {
-            let spot: i64 = found.get(0)?;
-            let position = spot & rows::POSITION_MAX;
+            let log_key: LogKey = found.get(0)?;
+            let position = log_key.position();
             self.gap(workspace, expected, position - 1);
             expected = position + 1;
-            let body = seal::unseal(seal::Row::Log(spot), found.get_ref(1)?.as_blob().unwrap_or_default());
+            let body = seal::unseal(seal::Row::Log(log_key), found.get_ref(1)?.as_blob().unwrap_or_default());
             if let Some(event) = body.and_then(decode::<Event>) {
                 note(&event, &mut there);
             }

@@ -33,6 +33,7 @@ mod engine;
 mod erase;
 mod examine;
 mod folder;
+mod keys;
 mod look;
 mod migrate;
 mod packed;

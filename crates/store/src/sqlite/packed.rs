@@ -8,7 +8,7 @@ use redraft_model::id::{AppId, MessageKey, UserId};
 use redraft_model::message::{Appended, Audience, Edited, Gone, Kind, Message, State, Thread};
 use redraft_model::time::{Micros, Ts};
 
-use super::rows::{CHANNEL_LINE, EPHEMERAL_LINE};
+use super::keys::Timeline;
 use crate::record::Field;
 
 /// The first byte of a message's row.
@@ -20,7 +20,7 @@ const BROADCAST: u8 = 2;
 /// The first byte of a row of what is gone.
 const GONE: u8 = 3;
 
-/// A row of `message`: the message itself, or in line 0 the root of the broadcast reply that stands there.
+/// A row of `message`: the message itself, or in the channel's timeline the root of the broadcast reply that stands there.
 pub(super) enum Row {
     Message(Message),
     Broadcast(Ts),
@@ -83,7 +83,7 @@ pub(super) fn message(it: &Message) -> Vec<u8> {
             ]);
             Some((sequence, flags, appended))
         }
-        _ => None,
+        State::Live { .. } | State::Tombstone { .. } => None,
     };
     let only = match it.audience {
         Audience::Everyone => None,
@@ -137,25 +137,25 @@ pub(super) fn message(it: &Message) -> Vec<u8> {
     out
 }
 
-/// The row of a broadcast reply in line 0.
+/// The row of a broadcast reply in the channel's timeline.
 pub(super) fn broadcast(root: Ts) -> Vec<u8> {
     let mut out = vec![BROADCAST];
     root.put(&mut out);
     out
 }
 
-/// A row of `message` with this key in this line; `None` if it is damaged.
-pub(super) fn row(bytes: &[u8], key: MessageKey, line: i64) -> Option<Row> {
+/// A row of `message` with this key in this timeline; `None` if it is damaged.
+pub(super) fn row(bytes: &[u8], key: MessageKey, timeline: Timeline) -> Option<Row> {
     let (kind, mut rest) = bytes.split_first()?;
     let row = match *kind {
-        MESSAGE => Row::Message(take_message(&mut rest, key, line)?),
+        MESSAGE => Row::Message(take_message(&mut rest, key, timeline)?),
         BROADCAST => Row::Broadcast(Ts::take(&mut rest)?),
         _ => return None,
     };
     rest.is_empty().then_some(row)
 }
 
-fn take_message(from: &mut &[u8], key: MessageKey, line: i64) -> Option<Message> {
+fn take_message(from: &mut &[u8], key: MessageKey, timeline: Timeline) -> Option<Message> {
     let ([first, second], rest) = from.split_first_chunk()?;
     *from = rest;
     let (has, made_of) = (|flag| first & flag != 0, |flag| second & flag != 0);
@@ -173,10 +173,10 @@ fn take_message(from: &mut &[u8], key: MessageKey, line: i64) -> Option<Message>
     let content_at = u64::take(from)?;
     let app = if has(APP) { Some(AppId::take(from)?) } else { None };
     let audience = if has(ONLY) { Audience::Only(UserId::take(from)?) } else { Audience::Everyone };
-    let root = match line {
-        EPHEMERAL_LINE if made_of(ROOT) => Some(Ts::take(from)?),
-        EPHEMERAL_LINE | CHANNEL_LINE => None,
-        root => Some(Ts(root)),
+    let root = match timeline {
+        Timeline::Ephemeral if made_of(ROOT) => Some(Ts::take(from)?),
+        Timeline::Ephemeral | Timeline::Channel => None,
+        Timeline::Thread(root) => Some(root),
     };
     let state = if has(TOMBSTONE) {
         State::Tombstone { deleted_at: take_since(key, from)? }
@@ -238,11 +238,7 @@ pub(super) fn gone(it: &Gone) -> Vec<u8> {
     let mut out = vec![GONE];
     it.by.put(&mut out);
     put_since(it.last.key, it.at, &mut out);
-    let line = match it.last.audience {
-        Audience::Everyone => it.last.root.map_or(CHANNEL_LINE, |root| root.0),
-        Audience::Only(_) => EPHEMERAL_LINE,
-    };
-    line.put(&mut out);
+    Timeline::of(&it.last).number().put(&mut out);
     out.extend(message(&it.last));
     out
 }
@@ -252,8 +248,8 @@ pub(super) fn gone_row(bytes: &[u8], key: MessageKey) -> Option<Gone> {
     let (kind, mut rest) = bytes.split_first()?;
     let by = UserId::take(&mut rest)?;
     let at = take_since(key, &mut rest)?;
-    let line = i64::take(&mut rest)?;
-    let Row::Message(last) = row(rest, key, line)? else { return None };
+    let timeline = Timeline::from_number(i64::take(&mut rest)?);
+    let Row::Message(last) = row(rest, key, timeline)? else { return None };
     (*kind == GONE).then(|| Gone { last: Arc::new(last), by, at })
 }
 
@@ -296,7 +292,7 @@ mod tests {
         let streaming = State::Streaming { sequence: 300, informative: true, stopped: true, appended: None };
         let appended = Some(Appended { bytes: 70_000, told_at: at, untold: true });
         let growing = State::Streaming { sequence: 300, informative: false, stopped: false, appended };
-        for (message, line) in [
+        for (message, number) in [
             (plain.clone(), 0),
             (Message { app: None, as_app: false, kind: Kind::Me, parts: all, ..plain.clone() }, 0),
             (Message { state: State::Live { revision: NonZeroU32::MAX, edited }, ..plain.clone() }, 0),
@@ -309,15 +305,19 @@ mod tests {
             (Message { audience: Audience::Only(UserId(5)), ..plain.clone() }, -1),
             (Message { audience: Audience::Only(UserId(5)), root, ..plain.clone() }, -1),
         ] {
+            let timeline = Timeline::from_number(number);
+            assert_eq!(Timeline::of(&message), timeline);
             let bytes = super::message(&message);
             assert!(bytes.len() < 40, "{message:?}");
-            let Some(Row::Message(again)) = row(&bytes, key, line) else { panic!("{message:?}") };
+            let Some(Row::Message(again)) = row(&bytes, key, timeline) else { panic!("{message:?}") };
             assert_eq!(again, message);
-            assert!(row(&bytes[..bytes.len() - 1], key, line).is_none(), "cut short: {message:?}");
+            assert!(row(&bytes[..bytes.len() - 1], key, timeline).is_none(), "cut short: {message:?}");
             let lost = Gone { last: Arc::new(message), by: UserId(4), at };
             assert_eq!(gone_row(&gone(&lost), key), Some(lost));
         }
-        let Some(Row::Broadcast(again)) = row(&broadcast(Ts(5)), key, 0) else { panic!("a broadcast") };
+        let Some(Row::Broadcast(again)) = row(&broadcast(Ts(5)), key, Timeline::Channel) else {
+            panic!("a broadcast")
+        };
         assert_eq!(again, Ts(5));
     }
 }

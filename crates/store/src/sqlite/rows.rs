@@ -14,6 +14,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Params, params};
 use tracing::error;
 
+use super::keys::{ConversationKey, LogKey, Timeline};
 use super::packed::{self, Row};
 use super::seal::{self, unseal};
 use crate::record::{Entry, Field, RevisionRow, decode, directory, is_file, item_key, item_key_of};
@@ -21,13 +22,14 @@ use crate::{Delivery, Page, Part, READ_ROWS_MAX, Revised, Stored, Viewed, Window
 
 /// `blob.digest` is the key that one item names; in schema 3 it was the digest of the bytes.
 ///
-/// Every key begins with the workspace. A *place* is a workspace and a conversation, a *spot* a workspace and a log
-/// position; both are one integer, which SQLite compares and stores best.
+/// Every key begins with the workspace. Three columns hold packed integers ([`super::keys`] draws their bits): `place` is a
+/// [`ConversationKey`](super::keys::ConversationKey), `workspace << 32 | conversation`; `spot` is a
+/// [`LogKey`](super::keys::LogKey), `workspace << 40 | position`; `line` is a [`Timeline`](super::keys::Timeline), 0 for the
+/// channel, a root's ts for its thread, -1 for what only one reader sees.
 ///
-/// `message` is clustered by `(place, line, ts)`: line 0 is the channel line, a root's ts is the line of its thread, and
-/// -1 holds what only one reader sees. So the two reading orders are ranges of one tree, and posting a root writes one
-/// row. A broadcast reply has a second, tiny row in line 0 that names its root. `placed` tells the line of what is not in
-/// line 0. `revision` and `log` grow at their end only.
+/// `message` is clustered by `(place, line, ts)`, so the two reading orders are ranges of one tree, and posting a root
+/// writes one row. A broadcast reply has a second, small row in the channel's timeline that names its root. `placed` says
+/// in which timeline a message is that is not in the channel's. `revision` and `log` grow at their end only.
 ///
 /// `head` counts messages, bytes of revisions and files, once for a transaction ([`super::engine::Counted`]); a broadcast
 /// reply's second row is no message.
@@ -95,33 +97,6 @@ pub(super) const NEXT_WORKSPACE: &str = "next_workspace";
 
 /// Messages for single readers that are looked at for one of them, of one conversation.
 const TARGETED_ROWS_MAX: usize = 10_000;
-
-/// The channel line.
-pub(super) const CHANNEL_LINE: i64 = 0;
-
-/// The line of messages for one reader only.
-pub(super) const EPHEMERAL_LINE: i64 = -1;
-
-pub(super) fn place(workspace: WorkspaceId, conversation: ConversationId) -> i64 {
-    i64::from(workspace.0) << 32 | i64::from(conversation.0)
-}
-
-pub(super) fn place_of(key: MessageKey) -> i64 {
-    place(key.workspace, key.conversation)
-}
-
-/// The last position of a workspace's log: a spot gives forty bits to it, and a reader may ask for any number.
-pub(super) const POSITION_MAX: i64 = (1 << 40) - 1;
-
-/// The key of the message with this ts in a place.
-pub(super) fn key(place: i64, ts: Ts) -> MessageKey {
-    let half = |half: i64| u32::try_from(half & i64::from(u32::MAX)).unwrap_or(0);
-    MessageKey { workspace: WorkspaceId(half(place >> 32)), conversation: ConversationId(half(place)), ts }
-}
-
-pub(super) fn spot(workspace: WorkspaceId, position: u64) -> i64 {
-    i64::from(workspace.0) << 40 | i64::try_from(position).unwrap_or(POSITION_MAX).min(POSITION_MAX)
-}
 
 /// Whether a read failed at what is stored, and not at the machine.
 pub(super) fn is_damage(failed: &rusqlite::Error) -> bool {
@@ -192,34 +167,34 @@ fn whole<T: Field>(
 }
 
 /// A row of `message` from its bytes.
-pub(super) fn unpacked(sealed: &[u8], key: MessageKey, line: i64) -> rusqlite::Result<Row> {
-    let body = unseal(seal::Row::Message(place_of(key), line, key.ts.0), sealed);
-    body.and_then(|body| packed::row(body, key, line)).ok_or_else(damaged)
+pub(super) fn unpacked(sealed: &[u8], key: MessageKey, timeline: Timeline) -> rusqlite::Result<Row> {
+    let body = unseal(seal::Row::Message(ConversationKey::of(key), timeline, key.ts.0), sealed);
+    body.and_then(|body| packed::row(body, key, timeline)).ok_or_else(damaged)
 }
 
-fn row(db: &Connection, key: MessageKey, line: i64) -> rusqlite::Result<Option<Row>> {
+fn row(db: &Connection, key: MessageKey, timeline: Timeline) -> rusqlite::Result<Option<Row>> {
     const SQL: &str = "SELECT body FROM message WHERE place = ?1 AND line = ?2 AND ts = ?3";
-    let params = params![place_of(key), line, key.ts.0];
+    let params = params![ConversationKey::of(key), timeline, key.ts.0];
     let mut statement = db.prepare_cached(SQL)?;
-    statement.query_row(params, |row| unpacked(row.get_ref(0)?.as_blob()?, key, line)).optional()
+    statement.query_row(params, |row| unpacked(row.get_ref(0)?.as_blob()?, key, timeline)).optional()
 }
 
 pub(super) fn message(db: &Connection, key: MessageKey) -> rusqlite::Result<Option<Message>> {
-    let line = match row(db, key, CHANNEL_LINE)? {
+    let timeline = match row(db, key, Timeline::Channel)? {
         Some(Row::Message(message)) => return Ok(Some(message)),
-        Some(Row::Broadcast(root)) => Some(root.0),
-        None => line_of(db, key)?,
+        Some(Row::Broadcast(root)) => Some(Timeline::Thread(root)),
+        None => timeline_of(db, key)?,
     };
-    let Some(line) = line else { return Ok(None) };
-    match row(db, key, line)? {
+    let Some(timeline) = timeline else { return Ok(None) };
+    match row(db, key, timeline)? {
         Some(Row::Message(message)) => Ok(Some(message)),
-        _ => Ok(None),
+        Some(Row::Broadcast(_)) | None => Ok(None),
     }
 }
 
-fn line_of(db: &Connection, key: MessageKey) -> rusqlite::Result<Option<i64>> {
+fn timeline_of(db: &Connection, key: MessageKey) -> rusqlite::Result<Option<Timeline>> {
     db.prepare_cached("SELECT line FROM placed WHERE place = ?1 AND ts = ?2")?
-        .query_row(params![place_of(key), key.ts.0], |row| row.get(0))
+        .query_row(params![ConversationKey::of(key), key.ts.0], |row| row.get(0))
         .optional()
 }
 
@@ -228,8 +203,8 @@ pub(super) fn revision_at(
     workspace: WorkspaceId,
     position: u64,
 ) -> rusqlite::Result<Option<RevisionRow>> {
-    let spot = spot(workspace, position);
-    one(db, seal::Row::Revision(spot), "SELECT body FROM revision WHERE spot = ?1", [spot])
+    let log_key = LogKey::new(workspace, position);
+    one(db, seal::Row::Revision(log_key), "SELECT body FROM revision WHERE spot = ?1", [log_key])
 }
 
 pub(super) fn content(
@@ -243,9 +218,9 @@ pub(super) fn content(
 /// The pieces of a message that streams in, in their order: all of them, or it is damaged.
 pub(super) fn pieces(db: &Connection, message: &Message) -> rusqlite::Result<Vec<Piece>> {
     const SQL: &str = "SELECT body, number FROM piece WHERE place = ?1 AND ts = ?2 ORDER BY number";
-    let (place, ts) = (place_of(message.key), message.key.ts.0);
-    let row = |found: &rusqlite::Row| Ok(seal::Row::Piece(place, ts, found.get(1)?));
-    let pieces: Vec<Piece> = many(db, row, SQL, params![place, ts])?;
+    let (conversation, ts) = (ConversationKey::of(message.key), message.key.ts.0);
+    let row = |found: &rusqlite::Row| Ok(seal::Row::Piece(conversation, ts, found.get(1)?));
+    let pieces: Vec<Piece> = many(db, row, SQL, params![conversation, ts])?;
     let bytes: usize = pieces.iter().map(Piece::bytes).sum();
     let expected = match message.state {
         State::Streaming { appended: Some(Appended { bytes, .. }), .. } => usize::try_from(bytes).ok(),
@@ -276,10 +251,10 @@ fn emoji(row: seal::Row, sealed: ValueRef) -> rusqlite::Result<Arc<str>> {
 pub(super) fn reactions(db: &Connection, key: MessageKey) -> rusqlite::Result<Vec<Reaction>> {
     const SQL: &str = "SELECT since, name, user FROM reaction WHERE place = ?1 AND ts = ?2 ORDER BY since";
     let mut statement = db.prepare_cached(SQL)?;
-    let (place, ts) = (place_of(key), key.ts.0);
-    let reactions = statement.query_map(params![place, ts], |row| {
+    let (conversation, ts) = (ConversationKey::of(key), key.ts.0);
+    let reactions = statement.query_map(params![conversation, ts], |row| {
         let (since, user): (i64, u32) = (row.get(0)?, row.get(2)?);
-        let name = emoji(seal::Row::Reaction(place, ts, since, i64::from(user)), row.get_ref(1)?)?;
+        let name = emoji(seal::Row::Reaction(conversation, ts, since, i64::from(user)), row.get_ref(1)?)?;
         Ok(Reaction { since: Ts(since), name, user: UserId(user) })
     })?;
     reactions.collect()
@@ -298,9 +273,9 @@ pub(super) fn reacted(
     let mut statement = db.prepare_cached(SQL)?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let found = statement.query_map(params![workspace.0, user.0, before.0, limit], |row| {
-        let (place, ts, since) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        let name = emoji(seal::Row::Reaction(place, ts, since, i64::from(user.0)), row.get_ref(3)?)?;
-        Ok((key(place, Ts(ts)), Reaction { since: Ts(since), name, user }))
+        let (conversation, ts, since): (ConversationKey, _, _) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        let name = emoji(seal::Row::Reaction(conversation, ts, since, i64::from(user.0)), row.get_ref(3)?)?;
+        Ok((conversation.message(Ts(ts)), Reaction { since: Ts(since), name, user }))
     })?;
     found.collect()
 }
@@ -311,14 +286,14 @@ pub(super) fn view_of(
     user: UserId,
 ) -> rusqlite::Result<Option<PersonalView>> {
     const SQL: &str = "SELECT body FROM view WHERE place = ?1 AND ts = ?2 AND user = ?3";
-    let (place, ts, user) = (place_of(key), key.ts.0, i64::from(user.0));
-    one(db, seal::Row::View(place, ts, user), SQL, params![place, ts, user])
+    let (conversation, ts, user) = (ConversationKey::of(key), key.ts.0, i64::from(user.0));
+    one(db, seal::Row::View(conversation, ts, user), SQL, params![conversation, ts, user])
 }
 
 pub(super) fn views(db: &Connection, key: MessageKey) -> rusqlite::Result<Vec<PersonalView>> {
     const SQL: &str = "SELECT body, user FROM view WHERE place = ?1 AND ts = ?2";
-    let (place, ts) = (place_of(key), key.ts.0);
-    many(db, |found| Ok(seal::Row::View(place, ts, found.get(1)?)), SQL, params![place, ts])
+    let (conversation, ts) = (ConversationKey::of(key), key.ts.0);
+    many(db, |found| Ok(seal::Row::View(conversation, ts, found.get(1)?)), SQL, params![conversation, ts])
 }
 
 /// One person's own view with its content.
@@ -363,13 +338,13 @@ pub(super) fn targeted(
         "SELECT body, ts FROM message WHERE place = ?1 AND line = -1 ORDER BY ts DESC LIMIT ?2",
     )?;
     let looked_at = i64::try_from(TARGETED_ROWS_MAX).unwrap_or(i64::MAX);
-    let mut rows = statement.query(params![place(workspace, conversation), looked_at])?;
+    let mut rows = statement.query(params![ConversationKey::new(workspace, conversation), looked_at])?;
     let mut found = Page::default();
     while let Some(row) = rows.next()?
         && found.len() < limit
     {
         let key = MessageKey { workspace, conversation, ts: Ts(row.get(1)?) };
-        let whisper = match unpacked(row.get_ref(0)?.as_blob()?, key, EPHEMERAL_LINE) {
+        let whisper = match unpacked(row.get_ref(0)?.as_blob()?, key, Timeline::Ephemeral) {
             Ok(Row::Message(message)) if message.audience == Audience::Only(reader) => {
                 with_content(db, message).map(Some)
             }
@@ -485,11 +460,12 @@ pub(super) fn usage(db: &Connection, workspace: WorkspaceId) -> rusqlite::Result
 /// The same, counted anew.
 pub(super) fn recount(db: &Connection, workspace: WorkspaceId) -> rusqlite::Result<Usage> {
     let after = WorkspaceId(workspace.0 + 1);
-    let number = |sql: &str, from: i64, to: i64| -> rusqlite::Result<u64> {
+    let number = |sql: &str, [from, to]: [i64; 2]| -> rusqlite::Result<u64> {
         let counted: i64 = db.query_row(sql, [from, to], |row| row.get(0))?;
         Ok(u64::try_from(counted).unwrap_or(0))
     };
-    let (place, end) = (i64::from(workspace.0) << 32, i64::from(after.0) << 32);
+    let conversations = [workspace, after].map(|of| ConversationKey::first(of).number());
+    let events = [workspace, after].map(|of| LogKey::first(of).number());
     let messages =
         "SELECT count(*) FROM message WHERE place >= ?1 AND place < ?2 AND substr(body, 1, 1) = x'01'";
     let bytes = "SELECT ifnull(sum(length(body)), 0) FROM revision WHERE spot >= ?1 AND spot < ?2";
@@ -505,9 +481,9 @@ pub(super) fn recount(db: &Connection, workspace: WorkspaceId) -> rusqlite::Resu
         files += u64::from(item.is_some_and(|item| is_file(&item)));
     }
     Ok(Usage {
-        messages: number(messages, place, end)?,
-        content_bytes: number(bytes, spot(workspace, 0), spot(after, 0))?,
-        blob_bytes: number(blobs, i64::from(workspace.0), i64::from(after.0))?,
+        messages: number(messages, conversations)?,
+        content_bytes: number(bytes, events)?,
+        blob_bytes: number(blobs, [workspace, after].map(|of| i64::from(of.0)))?,
         files,
     })
 }
@@ -540,10 +516,10 @@ pub(super) fn blob_bytes(db: &Connection, workspace: WorkspaceId) -> rusqlite::R
 
 pub(super) fn gone(db: &Connection, key: MessageKey) -> rusqlite::Result<Option<Gone>> {
     let mut statement = db.prepare_cached("SELECT body FROM gone WHERE place = ?1 AND ts = ?2")?;
-    let (place, ts) = (place_of(key), key.ts.0);
+    let (conversation, ts) = (ConversationKey::of(key), key.ts.0);
     statement
-        .query_row(params![place, ts], |row| {
-            let body = unseal(seal::Row::Gone(place, ts), row.get_ref(0)?.as_blob()?);
+        .query_row(params![conversation, ts], |row| {
+            let body = unseal(seal::Row::Gone(conversation, ts), row.get_ref(0)?.as_blob()?);
             body.and_then(|body| packed::gone_row(body, key)).ok_or_else(damaged)
         })
         .optional()
@@ -574,15 +550,15 @@ pub(super) fn channel_line(
     let mut statement = db.prepare_cached(
         "SELECT body, ts FROM message WHERE place = ?1 AND line = 0 AND ts BETWEEN ?2 AND ?3 ORDER BY ts DESC",
     )?;
-    let place = place(workspace, conversation);
-    let mut rows = statement.query(params![place, window.from.0, window.to.0])?;
+    let conversation_key = ConversationKey::new(workspace, conversation);
+    let mut rows = statement.query(params![conversation_key, window.from.0, window.to.0])?;
     let mut line = Page::default();
     while line.len() < limit
         && let Some(row) = rows.next()?
     {
         let key = MessageKey { workspace, conversation, ts: Ts(row.get(1)?) };
         let sealed = row.get_ref(0)?.as_blob().unwrap_or_default();
-        let found = unpacked(sealed, key, CHANNEL_LINE).and_then(|unpacked| match unpacked {
+        let found = unpacked(sealed, key, Timeline::Channel).and_then(|unpacked| match unpacked {
             Row::Message(message) => with_content(db, message).map(Some),
             Row::Broadcast(root) => broadcast(db, key, root),
         });
@@ -594,7 +570,7 @@ pub(super) fn channel_line(
 }
 
 fn broadcast(db: &Connection, key: MessageKey, root: Ts) -> rusqlite::Result<Option<Stored>> {
-    let Some(Row::Message(message)) = row(db, key, root.0)? else { return Ok(None) };
+    let Some(Row::Message(message)) = row(db, key, Timeline::Thread(root))? else { return Ok(None) };
     let root = stored(db, key.at(root))?.map(Box::new);
     Ok(Some(Stored { root, ..with_content(db, message)? }))
 }
@@ -606,21 +582,22 @@ pub(super) fn thread_line(
     window: Window,
     limit: usize,
 ) -> rusqlite::Result<Page<Stored>> {
-    if root.ts.0 <= CHANNEL_LINE {
-        // Not a time of a message, and the number of a line that is no thread.
+    if root.ts.0 <= 0 {
+        // Not a time of a message, and the number of a timeline that is no thread.
         return Ok(Page::default());
     }
     let mut statement = db.prepare_cached(
         "SELECT body, ts FROM message WHERE place = ?1 AND line = ?2 AND ts BETWEEN ?3 AND ?4 ORDER BY ts",
     )?;
-    let mut rows = statement.query(params![place_of(root), root.ts.0, window.from.0, window.to.0])?;
+    let mut rows =
+        statement.query(params![ConversationKey::of(root), root.ts.0, window.from.0, window.to.0])?;
     let mut line = Page::default();
     while line.len() < limit
         && let Some(found) = rows.next()?
     {
         let key = root.at(Ts(found.get(1)?));
         let sealed = found.get_ref(0)?.as_blob().unwrap_or_default();
-        let found = unpacked(sealed, key, root.ts.0).and_then(|unpacked| match unpacked {
+        let found = unpacked(sealed, key, Timeline::Thread(root.ts)).and_then(|unpacked| match unpacked {
             Row::Message(message) => with_content(db, message).map(Some),
             Row::Broadcast(_) => Ok(None),
         });
@@ -665,7 +642,8 @@ pub(super) fn events(
     after: u64,
     limit: usize,
 ) -> rusqlite::Result<Vec<Event>> {
-    let (from, to) = (spot(workspace, after.saturating_add(1)), spot(WorkspaceId(workspace.0 + 1), 0));
+    let (from, to) =
+        (LogKey::new(workspace, after.saturating_add(1)), LogKey::first(WorkspaceId(workspace.0 + 1)));
     whole(
         db,
         |found| Ok(seal::Row::Log(found.get(1)?)),

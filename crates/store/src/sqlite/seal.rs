@@ -6,15 +6,14 @@ use crc32fast::Hasher;
 
 use redraft_model::content::Piece;
 use redraft_model::event::Event;
-use redraft_model::id::MessageKey;
 use redraft_model::item::Item;
 use redraft_model::message::{PersonalView, Replier};
 use redraft_model::time::Ts;
 use redraft_model::view::Remembered;
-use rusqlite::types::ValueRef;
+use rusqlite::types::{FromSql, ValueRef};
 
+use super::keys::{ConversationKey, LogKey, Timeline};
 use super::packed;
-use super::rows;
 use crate::Delivery;
 use crate::record::{Entry, RevisionRow, decode};
 
@@ -23,22 +22,22 @@ use crate::record::CHECKSUM_BYTES as SUM_BYTES;
 /// Which row of which table a body is in.
 #[derive(Clone, Copy)]
 pub(super) enum Row<'a> {
-    /// Place, line, ts.
-    Message(i64, i64, i64),
-    /// Place, root, user.
-    Replier(i64, i64, i64),
-    /// Spot.
-    Revision(i64),
-    /// Spot.
-    Log(i64),
-    /// Place, ts.
-    Gone(i64, i64),
+    /// The message's ts is the last.
+    Message(ConversationKey, Timeline, i64),
+    /// Root and user.
+    Replier(ConversationKey, i64, i64),
+    /// The event that wrote the content.
+    Revision(LogKey),
+    /// The event.
+    Log(LogKey),
+    /// The ts of the message that was deleted.
+    Gone(ConversationKey, i64),
     /// Identity, key.
     Remembered(&'a [u8], &'a str),
-    /// Place, ts, number.
-    Piece(i64, i64, i64),
-    /// Place, ts, user.
-    View(i64, i64, i64),
+    /// The message's ts and the piece's number.
+    Piece(ConversationKey, i64, i64),
+    /// The message's ts and the user.
+    View(ConversationKey, i64, i64),
     /// Workspace, app, position, part.
     Delivery(i64, i64, i64, i64),
     /// Workspace, key.
@@ -49,8 +48,8 @@ pub(super) enum Row<'a> {
     Blob(i64, &'a [u8]),
     /// Name.
     Meta(&'a str),
-    /// Place, ts, since, user.
-    Reaction(i64, i64, i64, i64),
+    /// The message's ts, since when, and the user.
+    Reaction(ConversationKey, i64, i64, i64),
 }
 
 impl Row<'_> {
@@ -58,14 +57,20 @@ impl Row<'_> {
     fn sum(self, body: &[u8]) -> [u8; SUM_BYTES] {
         let mut hasher = Hasher::new();
         match self {
-            Self::Message(place, line, ts) => number(&mut hasher, 1, [place, line, ts]),
-            Self::Replier(place, root, user) => number(&mut hasher, 2, [place, root, user]),
-            Self::Revision(spot) => number(&mut hasher, 3, [spot]),
-            Self::Log(spot) => number(&mut hasher, 4, [spot]),
-            Self::Gone(place, ts) => number(&mut hasher, 5, [place, ts]),
+            Self::Message(conversation, timeline, ts) => {
+                number(&mut hasher, 1, [conversation.number(), timeline.number(), ts])
+            }
+            Self::Replier(conversation, root, user) => {
+                number(&mut hasher, 2, [conversation.number(), root, user])
+            }
+            Self::Revision(log_key) => number(&mut hasher, 3, [log_key.number()]),
+            Self::Log(log_key) => number(&mut hasher, 4, [log_key.number()]),
+            Self::Gone(conversation, ts) => number(&mut hasher, 5, [conversation.number(), ts]),
             Self::Remembered(identity, key) => text(&mut hasher, 6, 0, &[identity, key.as_bytes()]),
-            Self::Piece(place, ts, piece) => number(&mut hasher, 7, [place, ts, piece]),
-            Self::View(place, ts, user) => number(&mut hasher, 8, [place, ts, user]),
+            Self::Piece(conversation, ts, piece) => {
+                number(&mut hasher, 7, [conversation.number(), ts, piece])
+            }
+            Self::View(conversation, ts, user) => number(&mut hasher, 8, [conversation.number(), ts, user]),
             Self::Delivery(workspace, app, position, part) => {
                 number(&mut hasher, 9, [workspace, app, position, part]);
             }
@@ -75,7 +80,9 @@ impl Row<'_> {
             }
             Self::Blob(workspace, digest) => text(&mut hasher, 12, workspace, &[digest]),
             Self::Meta(name) => text(&mut hasher, 13, 0, &[name.as_bytes()]),
-            Self::Reaction(place, ts, since, user) => number(&mut hasher, 14, [place, ts, since, user]),
+            Self::Reaction(conversation, ts, since, user) => {
+                number(&mut hasher, 14, [conversation.number(), ts, since, user])
+            }
         }
         hasher.update(body);
         hasher.finalize().to_le_bytes()
@@ -159,37 +166,40 @@ pub(super) fn row_of<'a>(table: i64, key: &[ValueRef<'a>]) -> Option<Row<'a>> {
     let number = |at: usize| key.get(at).and_then(|value| value.as_i64().ok());
     let bytes = |at: usize| key.get(at).and_then(|value| value.as_bytes().ok());
     let text = |at: usize| key.get(at).and_then(|value| value.as_str().ok());
+    let conversation = |at: usize| key.get(at).and_then(|value| ConversationKey::column_result(*value).ok());
+    let log_key = |at: usize| key.get(at).and_then(|value| LogKey::column_result(*value).ok());
     Some(match table {
-        1 => Row::Message(number(0)?, number(1)?, number(2)?),
-        2 => Row::Replier(number(0)?, number(1)?, number(2)?),
-        3 => Row::Revision(number(0)?),
-        4 => Row::Log(number(0)?),
-        5 => Row::Gone(number(0)?, number(1)?),
+        1 => Row::Message(conversation(0)?, Timeline::from_number(number(1)?), number(2)?),
+        2 => Row::Replier(conversation(0)?, number(1)?, number(2)?),
+        3 => Row::Revision(log_key(0)?),
+        4 => Row::Log(log_key(0)?),
+        5 => Row::Gone(conversation(0)?, number(1)?),
         6 => Row::Remembered(bytes(0)?, text(1)?),
-        7 => Row::Piece(number(0)?, number(1)?, number(2)?),
-        8 => Row::View(number(0)?, number(1)?, number(2)?),
+        7 => Row::Piece(conversation(0)?, number(1)?, number(2)?),
+        8 => Row::View(conversation(0)?, number(1)?, number(2)?),
         9 => Row::Delivery(number(0)?, number(1)?, number(2)?, number(3)?),
         10 => Row::Item(number(0)?, bytes(1)?),
         11 => Row::Directory(number(0)?, number(2)? != 0, bytes(1)?),
         12 => Row::Blob(number(0)?, bytes(1)?),
         13 => Row::Meta(text(0)?),
-        14 => Row::Reaction(number(0)?, number(1)?, number(2)?, number(3)?),
+        14 => Row::Reaction(conversation(0)?, number(1)?, number(2)?, number(3)?),
         _ => return None,
     })
 }
 
 /// Whether a body is one that could stand in its row.
 pub(super) fn readable(row: Row, body: &[u8]) -> bool {
-    let key = |place, ts| -> MessageKey { rows::key(place, Ts(ts)) };
     match row {
-        Row::Message(place, line, ts) => packed::row(body, key(place, ts), line).is_some(),
+        Row::Message(conversation, timeline, ts) => {
+            packed::row(body, conversation.message(Ts(ts)), timeline).is_some()
+        }
         Row::Replier(..) => decode::<Replier>(body).is_some(),
-        Row::Revision(spot) => decode::<RevisionRow>(body)
-            .is_some_and(|row| rows::spot(row.revision.key.workspace, row.revision.position) == spot),
-        Row::Log(spot) => decode::<Event>(body).is_some_and(|event| {
-            i64::try_from(event.position).is_ok_and(|position| position == spot & rows::POSITION_MAX)
+        Row::Revision(log_key) => decode::<RevisionRow>(body)
+            .is_some_and(|row| LogKey::new(row.revision.key.workspace, row.revision.position) == log_key),
+        Row::Log(log_key) => decode::<Event>(body).is_some_and(|event| {
+            i64::try_from(event.position).is_ok_and(|position| position == log_key.position())
         }),
-        Row::Gone(place, ts) => packed::gone_row(body, key(place, ts)).is_some(),
+        Row::Gone(conversation, ts) => packed::gone_row(body, conversation.message(Ts(ts))).is_some(),
         Row::Remembered(..) => decode::<Remembered>(body).is_some(),
         Row::Piece(..) => decode::<Piece>(body).is_some(),
         Row::View(..) => decode::<PersonalView>(body).is_some(),
@@ -203,6 +213,8 @@ pub(super) fn readable(row: Row, body: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use redraft_model::id::WorkspaceId;
+
     use super::*;
 
     #[test]
@@ -218,10 +230,14 @@ mod tests {
                 assert_eq!(unseal(row, &flipped), None, "{at} {flip}");
             }
         }
-        for other in [Row::Delivery(1, 2, 300, 1), Row::Delivery(2, 1, 300, 0), Row::Log(300), Row::Meta("a")]
-        {
+        for other in [
+            Row::Delivery(1, 2, 300, 1),
+            Row::Delivery(2, 1, 300, 0),
+            Row::Log(LogKey::new(WorkspaceId(0), 300)),
+            Row::Meta("a"),
+        ] {
             assert_eq!(unseal(other, &sealed), None);
         }
-        assert_eq!(unseal(Row::Log(1), b""), None);
+        assert_eq!(unseal(Row::Log(LogKey::new(WorkspaceId(0), 1)), b""), None);
     }
 }

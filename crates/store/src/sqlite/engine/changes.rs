@@ -17,12 +17,12 @@ use redraft_model::view::{Identity, Remembered};
 use redraft_model::workspace::{Conversation, Retention};
 use rusqlite::{OptionalExtension, params};
 
-use super::{SqliteEngine, identity_bytes, line_of, number};
+use super::{SqliteEngine, identity_bytes, number};
 use crate::record::{
     Entry, MemberRow, RevisionRow, conversation_entries, encode, entries, is_file, item_key, member_key,
     token_key,
 };
-use crate::sqlite::rows::{CHANNEL_LINE, EPHEMERAL_LINE, place_of, spot};
+use crate::sqlite::keys::{ConversationKey, LogKey, Timeline};
 use crate::sqlite::seal::{Row, seal};
 use crate::sqlite::{packed, rows};
 
@@ -34,13 +34,13 @@ impl SqliteEngine {
             Change::RemoveRevision(key, position) => self.remove_revision(key.workspace, *position),
             Change::PutPiece(key, number, piece) => {
                 const SQL: &str = "INSERT INTO piece (place, ts, number, body) VALUES (?1, ?2, ?3, ?4)";
-                let (place, ts) = (place_of(*key), key.ts.0);
-                let body = seal(Row::Piece(place, ts, i64::from(*number)), encode(piece));
-                self.write(SQL, params![place, ts, number, body]).map(drop)
+                let (conversation, ts) = (ConversationKey::of(*key), key.ts.0);
+                let body = seal(Row::Piece(conversation, ts, i64::from(*number)), encode(piece));
+                self.write(SQL, params![conversation, ts, number, body]).map(drop)
             }
             Change::ClearPieces(key) => {
                 const SQL: &str = "DELETE FROM piece WHERE place = ?1 AND ts = ?2";
-                self.write(SQL, params![place_of(*key), key.ts.0]).map(drop)
+                self.write(SQL, params![ConversationKey::of(*key), key.ts.0]).map(drop)
             }
             Change::PutReaction(key, reaction) => self.put_reaction(*key, reaction),
             Change::RemoveReaction(key, reaction) => self.remove_reaction(*key, reaction),
@@ -59,58 +59,65 @@ impl SqliteEngine {
 
     fn put_message(&self, message: &Arc<Message>, first: Ts) -> rusqlite::Result<()> {
         let key = message.key;
-        let line = line_of(message);
-        let body = seal(Row::Message(place_of(key), line, key.ts.0), packed::message(message));
+        let timeline = Timeline::of(message);
+        let body = seal(Row::Message(ConversationKey::of(key), timeline, key.ts.0), packed::message(message));
         // A message's time is that of the event that made it.
         let is_new = first <= key.ts;
         if is_new {
             const SQL: &str = "INSERT INTO message (place, line, ts, body) VALUES (?1, ?2, ?3, ?4)";
-            self.write(SQL, params![place_of(key), line, key.ts.0, body])?;
+            self.write(SQL, params![ConversationKey::of(key), timeline, key.ts.0, body])?;
             self.count(key.workspace, |counted| counted.messages += 1);
         } else {
             const SQL: &str = "UPDATE message SET body = ?4 WHERE place = ?1 AND line = ?2 AND ts = ?3";
-            self.write(SQL, params![place_of(key), line, key.ts.0, body])?;
+            self.write(SQL, params![ConversationKey::of(key), timeline, key.ts.0, body])?;
         }
-        if line != CHANNEL_LINE {
-            self.put_elsewhere(message, line, is_new)?;
+        if timeline != Timeline::Channel {
+            self.put_elsewhere(message, timeline, is_new)?;
         }
         self.recent.put_message(Arc::clone(message));
         Ok(())
     }
 
-    /// What a message outside the channel line needs besides its row.
-    fn put_elsewhere(&self, message: &Message, line: i64, is_new: bool) -> rusqlite::Result<()> {
-        let (place, ts) = (place_of(message.key), message.key.ts.0);
+    /// What a message outside the channel's timeline needs besides its row.
+    fn put_elsewhere(&self, message: &Message, timeline: Timeline, is_new: bool) -> rusqlite::Result<()> {
+        let (conversation, ts) = (ConversationKey::of(message.key), message.key.ts.0);
         if is_new {
-            self.write("INSERT INTO placed (place, ts, line) VALUES (?1, ?2, ?3)", params![place, ts, line])?;
+            self.write(
+                "INSERT INTO placed (place, ts, line) VALUES (?1, ?2, ?3)",
+                params![conversation, ts, timeline],
+            )?;
         }
-        if line == EPHEMERAL_LINE {
+        if timeline == Timeline::Ephemeral {
             // The end that it has by default; the sweeper knows what its workspace says.
             let expires_at = message.expires_at(Retention::default()).map_or(i64::MAX, |end| end.0);
-            let spot = spot(message.key.workspace, message.content_at);
+            let log_key = LogKey::new(message.key.workspace, message.content_at);
             const SQL: &str =
                 "INSERT OR REPLACE INTO ephemeral (expires_at, place, ts, spot) VALUES (?1, ?2, ?3, ?4)";
-            self.write(SQL, params![expires_at, place, ts, spot])?;
-        } else if message.broadcast {
+            self.write(SQL, params![expires_at, conversation, ts, log_key])?;
+        } else if let (Timeline::Thread(root), true) = (timeline, message.broadcast) {
             const SQL: &str = "INSERT OR REPLACE INTO message (place, line, ts, body) VALUES (?1, 0, ?2, ?3)";
-            let body = seal(Row::Message(place, CHANNEL_LINE, ts), packed::broadcast(Ts(line)));
-            self.write(SQL, params![place, ts, body])?;
+            let body = seal(Row::Message(conversation, Timeline::Channel, ts), packed::broadcast(root));
+            self.write(SQL, params![conversation, ts, body])?;
         } else if !is_new {
-            self.write("DELETE FROM message WHERE place = ?1 AND line = 0 AND ts = ?2", params![place, ts])?;
+            self.write(
+                "DELETE FROM message WHERE place = ?1 AND line = 0 AND ts = ?2",
+                params![conversation, ts],
+            )?;
         }
         Ok(())
     }
 
     pub(in crate::sqlite) fn remove_message(&self, message: &Message) -> rusqlite::Result<()> {
         const SQL: &str = "DELETE FROM message WHERE place = ?1 AND line = ?2 AND ts = ?3";
-        let (place, ts, line) = (place_of(message.key), message.key.ts.0, line_of(message));
-        let removed = self.write(SQL, params![place, line, ts])?;
+        let (conversation, ts, timeline) =
+            (ConversationKey::of(message.key), message.key.ts.0, Timeline::of(message));
+        let removed = self.write(SQL, params![conversation, timeline, ts])?;
         self.count(message.key.workspace, |counted| counted.messages -= number(removed));
-        if line != CHANNEL_LINE {
-            self.write("DELETE FROM placed WHERE place = ?1 AND ts = ?2", params![place, ts])?;
+        if timeline != Timeline::Channel {
+            self.write("DELETE FROM placed WHERE place = ?1 AND ts = ?2", params![conversation, ts])?;
         }
         if message.broadcast {
-            self.write(SQL, params![place, CHANNEL_LINE, ts])?;
+            self.write(SQL, params![conversation, Timeline::Channel, ts])?;
         }
         self.recent.remove_message(message.key);
         Ok(())
@@ -121,9 +128,9 @@ impl SqliteEngine {
         workspace: WorkspaceId,
         position: u64,
     ) -> rusqlite::Result<()> {
-        let spot = spot(workspace, position);
-        let bytes = self.revision_bytes(spot)?;
-        self.write("DELETE FROM revision WHERE spot = ?1", [spot])?;
+        let log_key = LogKey::new(workspace, position);
+        let bytes = self.revision_bytes(log_key)?;
+        self.write("DELETE FROM revision WHERE spot = ?1", [log_key])?;
         self.count(workspace, |counted| counted.content_bytes -= bytes);
         self.recent.remove_content(workspace, position);
         Ok(())
@@ -136,34 +143,34 @@ impl SqliteEngine {
         row: &RevisionRow,
     ) -> rusqlite::Result<()> {
         let workspace = row.revision.key.workspace;
-        let spot = spot(workspace, position);
-        let body = seal(Row::Revision(spot), encode(row));
-        let more = number(body.len()) - self.revision_bytes(spot)?;
-        self.write("UPDATE revision SET body = ?2 WHERE spot = ?1", params![spot, body])?;
+        let log_key = LogKey::new(workspace, position);
+        let body = seal(Row::Revision(log_key), encode(row));
+        let more = number(body.len()) - self.revision_bytes(log_key)?;
+        self.write("UPDATE revision SET body = ?2 WHERE spot = ?1", params![log_key, body])?;
         self.count(workspace, |counted| counted.content_bytes += more);
         self.recent.remove_content(workspace, position);
         Ok(())
     }
 
     /// How many bytes a revision takes, 0 if there is none.
-    fn revision_bytes(&self, spot: i64) -> rusqlite::Result<i64> {
+    fn revision_bytes(&self, log_key: LogKey) -> rusqlite::Result<i64> {
         let mut statement = self.db.prepare_cached("SELECT length(body) FROM revision WHERE spot = ?1")?;
-        let bytes = statement.query_row([spot], |row| row.get(0)).optional()?;
+        let bytes = statement.query_row([log_key], |row| row.get(0)).optional()?;
         Ok(bytes.unwrap_or(0))
     }
 
     fn put_reaction(&self, key: MessageKey, reaction: &Reaction) -> rusqlite::Result<()> {
         const SQL: &str = "INSERT INTO reaction (place, ts, since, name, user) VALUES (?1, ?2, ?3, ?4, ?5)";
         let Reaction { since, name, user } = reaction;
-        let (place, ts) = (place_of(key), key.ts.0);
-        let row = Row::Reaction(place, ts, since.0, i64::from(user.0));
+        let (conversation, ts) = (ConversationKey::of(key), key.ts.0);
+        let row = Row::Reaction(conversation, ts, since.0, i64::from(user.0));
         let name = seal(row, name.as_bytes().to_vec());
-        self.write(SQL, params![place, ts, since.0, name, user.0]).map(drop)
+        self.write(SQL, params![conversation, ts, since.0, name, user.0]).map(drop)
     }
 
     fn remove_reaction(&self, key: MessageKey, reaction: &Reaction) -> rusqlite::Result<()> {
         const SQL: &str = "DELETE FROM reaction WHERE place = ?1 AND ts = ?2 AND since = ?3";
-        self.write(SQL, params![place_of(key), key.ts.0, reaction.since.0]).map(drop)
+        self.write(SQL, params![ConversationKey::of(key), key.ts.0, reaction.since.0]).map(drop)
     }
 
     fn put_view(&self, key: MessageKey, user: UserId, view: PersonalView) -> rusqlite::Result<()> {
@@ -171,43 +178,43 @@ impl SqliteEngine {
             self.remove_revision(key.workspace, before.content_at)?;
         }
         const SQL: &str = "INSERT OR REPLACE INTO view (place, ts, user, body) VALUES (?1, ?2, ?3, ?4)";
-        let (place, ts) = (place_of(key), key.ts.0);
-        let body = seal(Row::View(place, ts, i64::from(user.0)), encode(&view));
-        self.write(SQL, params![place, ts, user.0, body]).map(drop)
+        let (conversation, ts) = (ConversationKey::of(key), key.ts.0);
+        let body = seal(Row::View(conversation, ts, i64::from(user.0)), encode(&view));
+        self.write(SQL, params![conversation, ts, user.0, body]).map(drop)
     }
 
     pub(in crate::sqlite) fn clear_marks(&self, key: MessageKey) -> rusqlite::Result<()> {
-        let (place, ts) = (place_of(key), key.ts.0);
-        self.write("DELETE FROM reaction WHERE place = ?1 AND ts = ?2", [place, ts])?;
+        let (conversation, ts) = (ConversationKey::of(key), key.ts.0);
+        self.write("DELETE FROM reaction WHERE place = ?1 AND ts = ?2", params![conversation, ts])?;
         for view in rows::views(&self.db, key)? {
             self.remove_revision(key.workspace, view.content_at)?;
         }
-        self.write("DELETE FROM view WHERE place = ?1 AND ts = ?2", [place, ts]).map(drop)
+        self.write("DELETE FROM view WHERE place = ?1 AND ts = ?2", params![conversation, ts]).map(drop)
     }
 
     fn put_revision(&self, revision: &Revision, content: &Arc<Content>) -> rusqlite::Result<()> {
         let workspace = revision.key.workspace;
         let row = RevisionRow { revision: revision.clone(), content: Some(Arc::clone(content)) };
         const SQL: &str = "INSERT INTO revision (spot, body) VALUES (?1, ?2)";
-        let spot = spot(workspace, revision.position);
-        let body = seal(Row::Revision(spot), encode(&row));
-        self.write(SQL, params![spot, body])?;
+        let log_key = LogKey::new(workspace, revision.position);
+        let body = seal(Row::Revision(log_key), encode(&row));
+        self.write(SQL, params![log_key, body])?;
         self.count(workspace, |counted| counted.content_bytes += number(body.len()));
         self.recent.put_content(workspace, revision.position, Arc::clone(content));
         Ok(())
     }
 
     fn put_replier(&self, root: MessageKey, user: UserId, replier: Option<&Replier>) -> rusqlite::Result<()> {
-        let (place, root) = (place_of(root), root.ts.0);
+        let (conversation, root) = (ConversationKey::of(root), root.ts.0);
         match replier {
             Some(replier) => {
                 const SQL: &str = "INSERT OR REPLACE INTO replier (place, root, user, since, body) VALUES (?1, ?2, ?3, ?4, ?5)";
-                let body = seal(Row::Replier(place, root, i64::from(user.0)), encode(replier));
-                self.write(SQL, params![place, root, user.0, replier.since.0, body])?;
+                let body = seal(Row::Replier(conversation, root, i64::from(user.0)), encode(replier));
+                self.write(SQL, params![conversation, root, user.0, replier.since.0, body])?;
             }
             None => {
                 const SQL: &str = "DELETE FROM replier WHERE place = ?1 AND root = ?2 AND user = ?3";
-                self.write(SQL, params![place, root, user.0])?;
+                self.write(SQL, params![conversation, root, user.0])?;
             }
         }
         Ok(())
@@ -216,8 +223,8 @@ impl SqliteEngine {
     fn put_gone(&self, gone: &Gone) -> rusqlite::Result<()> {
         const SQL: &str = "INSERT INTO gone (place, ts, body) VALUES (?1, ?2, ?3)";
         let key = gone.last.key;
-        let (place, ts) = (place_of(key), key.ts.0);
-        self.write(SQL, params![place, ts, seal(Row::Gone(place, ts), packed::gone(gone))])?;
+        let (conversation, ts) = (ConversationKey::of(key), key.ts.0);
+        self.write(SQL, params![conversation, ts, seal(Row::Gone(conversation, ts), packed::gone(gone))])?;
         Ok(())
     }
 
@@ -319,8 +326,8 @@ impl SqliteEngine {
 
     pub(super) fn put_event(&self, workspace: WorkspaceId, event: &Event) -> rusqlite::Result<()> {
         const SQL: &str = "INSERT INTO log (spot, body) VALUES (?1, ?2)";
-        let spot = spot(workspace, event.position);
-        self.write(SQL, params![spot, seal(Row::Log(spot), encode(event))])?;
+        let log_key = LogKey::new(workspace, event.position);
+        self.write(SQL, params![log_key, seal(Row::Log(log_key), encode(event))])?;
         Ok(())
     }
 }

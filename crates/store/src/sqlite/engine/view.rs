@@ -16,8 +16,8 @@ use rusqlite::{OptionalExtension, params};
 use tracing::error;
 
 use super::{SqliteEngine, identity_bytes};
+use crate::sqlite::keys::ConversationKey;
 use crate::sqlite::rows;
-use crate::sqlite::rows::place_of;
 use crate::sqlite::seal::Row;
 
 pub(super) struct Snapshot<'a> {
@@ -67,9 +67,9 @@ impl View for Snapshot<'_> {
 
     fn replier(&self, root: MessageKey, user: UserId) -> Looked<Option<Replier>> {
         const SQL: &str = "SELECT body FROM replier WHERE place = ?1 AND root = ?2 AND user = ?3";
-        let (place, root, user) = (place_of(root), root.ts.0, i64::from(user.0));
-        let row = Row::Replier(place, root, user);
-        self.looked(rows::one(&self.engine.db, row, SQL, params![place, root, user]))
+        let (conversation, root, user) = (ConversationKey::of(root), root.ts.0, i64::from(user.0));
+        let row = Row::Replier(conversation, root, user);
+        self.looked(rows::one(&self.engine.db, row, SQL, params![conversation, root, user]))
     }
 
     fn repliers(&self, root: MessageKey, limit: usize) -> Looked<Vec<UserId>> {
@@ -78,8 +78,9 @@ impl View for Snapshot<'_> {
                 "SELECT user FROM replier WHERE place = ?1 AND root = ?2 ORDER BY since LIMIT ?3",
             )?;
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-            let users = statement
-                .query_map(params![place_of(root), root.ts.0, limit], |row| row.get(0).map(UserId))?;
+            let users = statement.query_map(params![ConversationKey::of(root), root.ts.0, limit], |row| {
+                row.get(0).map(UserId)
+            })?;
             users.collect()
         };
         self.looked(read())
@@ -92,7 +93,7 @@ impl View for Snapshot<'_> {
                 .prepare_cached(
                     "SELECT ts FROM message WHERE place = ?1 AND line = ?2 AND ts <> ?3 ORDER BY ts DESC LIMIT 1",
                 )?
-                .query_row([place_of(root), root.ts.0, but.0], |row| row.get(0).map(Ts))
+                .query_row(params![ConversationKey::of(root), root.ts.0, but.0], |row| row.get(0).map(Ts))
                 .optional()
         };
         self.looked(read())
