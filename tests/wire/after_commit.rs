@@ -82,7 +82,7 @@ impl Store for Blinding {
         targeted(workspace: WorkspaceId, conversation: ConversationId, reader: UserId, limit: usize) -> Page<Stored>;
         settle(workspace: WorkspaceId, app: AppId, settlement: Settlement) -> ();
         settle_idle(workspace: WorkspaceId, apps: Vec<AppId>, delivered_up_to: u64) -> ();
-        heard(workspace: WorkspaceId, app: AppId) -> u64;
+        delivered_up_to(workspace: WorkspaceId, app: AppId) -> u64;
         deliveries(workspace: WorkspaceId, app: AppId, after: Part, limit: usize) -> Vec<Delivery>;
         item(workspace: WorkspaceId, key: ItemKey) -> Option<Item>;
         items(workspace: WorkspaceId, from: ItemKey, to: ItemKey, limit: usize) -> Vec<(ItemKey, Item)>;

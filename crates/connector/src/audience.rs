@@ -5,9 +5,9 @@
 
 use redraft_model::directory::Directory;
 use redraft_model::event::{Event, EventKind};
-use redraft_model::id::{ConversationId, UserId};
+use redraft_model::id::ConversationId;
 use redraft_model::policy;
-use redraft_model::workspace::{App as Bot, Conversation, ConversationKind};
+use redraft_model::workspace::{App as Bot, ConversationKind};
 use redraft_service::delivery::audience::{Audience, Interest, Topics};
 
 /// Whether an event may concern an app, as far as that is known without reading the message's text.

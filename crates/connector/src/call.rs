@@ -96,7 +96,7 @@ impl Call<'_> {
             Verb::Delete(delete) => {
                 format!("{:?} {:?} {:?}", delete.conversation, delete.ts, delete.targeted)
             }
-            Verb::Stream(stream) => format!("{:?}", stream.conversation),
+            Verb::ReplaceStream(stream) => format!("{:?}", stream.conversation),
             _ => String::new(),
         };
         mint::sha256(&[address.as_bytes(), &self.body].concat())

@@ -8,7 +8,7 @@ use redraft_model::delete::DeleteRefusal as D;
 use redraft_model::directory::Directory;
 use redraft_model::interaction::InteractionRefusal as I;
 use redraft_model::post::PostRefusal as P;
-use redraft_model::stream::StreamRefusal as S;
+use redraft_model::replace_stream::ReplaceStreamRefusal as S;
 use redraft_model::update::UpdateRefusal as U;
 use redraft_store::StoreError;
 use redraft_wire::connector::errors::{
@@ -29,14 +29,14 @@ pub(super) fn error(not_done: &NotDone, directory: &Directory) -> Error {
             Why::Post(why) => post(why),
             Why::Update(why) => update(why, refusal, directory),
             Why::Delete(why) => delete(why, refusal, directory),
-            Why::Stream(why) => stream(why, refusal, directory),
+            Why::ReplaceStream(why) => stream(why, refusal, directory),
             Why::Interaction(why) => interaction(why, refusal, directory),
             Why::Conversation(why) => conversation(why),
             Why::Attach(why) => attach(*why),
-            Why::Append(_)
+            Why::AppendStream(_)
             | Why::Respond(_)
             | Why::File(_)
-            | Why::Interact(_)
+            | Why::GrantAnswers(_)
             | Why::Modal(_)
             | Why::Pin(_)
             | Why::Schedule(_)

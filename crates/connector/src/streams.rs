@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::http::StatusCode;
 use redraft_model::command::Verb;
 use redraft_model::decision::{Outcome, StreamStep};
-use redraft_model::stream::{Step, Stream};
+use redraft_model::replace_stream::{ReplaceStream, Step};
 use redraft_model::time::Ts;
 use redraft_model::workspace::Conversation;
 use redraft_wire::connector::activity::{ActivityFault, ActivityView};
@@ -39,8 +39,8 @@ pub(super) async fn take(
         Err(_) => Step::Start { content, informative: false },
     };
     let fault = asked.as_ref().err().cloned().map(fault);
-    let stream = Stream { conversation: conversation.id, fault, step };
-    let outcome = call.submit(Verb::Stream(stream), view).await?;
+    let stream = ReplaceStream { conversation: conversation.id, fault, step };
+    let outcome = call.submit(Verb::ReplaceStream(stream), view).await?;
     if let Outcome::Streamed { step: StreamStep::TooLate, .. } = outcome {
         let message = "A later step of this stream was taken before; this one is ignored.";
         let body = ErrorBody::new(CONTENT_STREAM_SEQUENCE_ORDER, message);

@@ -17,11 +17,11 @@ pub struct Attach {
     /// Its id: SHA-256 of the conversation and of everything below, in hexadecimal digits. So the same attachment has the
     /// same id there.
     pub id: String,
-    /// Its name.
+    /// The file name, if the bot gave one.
     pub name: Option<String>,
     /// Its MIME type.
     pub kind: String,
-    /// The attachment itself.
+    /// The bytes and their media type.
     pub original: Bytes,
     /// A small form of it.
     pub thumbnail: Option<Bytes>,
@@ -32,7 +32,7 @@ pub struct Attach {
 pub struct Bytes {
     /// The key that they get.
     pub blob: BlobKey,
-    /// Themselves.
+    /// The bytes.
     pub bytes: Arc<[u8]>,
 }
 

@@ -46,11 +46,11 @@ fn changes_rights(verb: &Verb) -> bool {
         Verb::Post(_)
         | Verb::Update(_)
         | Verb::Delete(_)
-        | Verb::Stream(_)
-        | Verb::Append(_)
+        | Verb::ReplaceStream(_)
+        | Verb::AppendStream(_)
         | Verb::Interaction(_)
         | Verb::Respond(_)
-        | Verb::Interact(_)
+        | Verb::GrantAnswers(_)
         | Verb::Modal(_)
         | Verb::File(_)
         | Verb::Attach(_)
@@ -148,13 +148,13 @@ fn described(
         Verb::Delete(delete) => {
             ("message_deleted", vec![spell.channel(delete.conversation), Some(delete.ts.dotted())])
         }
-        Verb::Stream(step) => ("stream_changed", vec![spell.channel(step.conversation)]),
-        Verb::Append(_) => ("stream_changed", vec![]),
+        Verb::ReplaceStream(step) => ("stream_changed", vec![spell.channel(step.conversation)]),
+        Verb::AppendStream(_) => ("stream_changed", vec![]),
         Verb::Interaction(asked) => {
             ("message_acted_on", vec![spell.channel(asked.conversation), Some(asked.ts.dotted())])
         }
         Verb::Respond(_) => ("app_answered", vec![]),
-        Verb::Interact(_) => ("app_used", vec![]),
+        Verb::GrantAnswers(_) => ("app_used", vec![]),
         Verb::Modal(_) => ("modal_changed", vec![]),
         Verb::File(_) | Verb::Attach(_) => ("file_changed", vec![]),
         Verb::Pin(_) => ("pin_changed", vec![]),

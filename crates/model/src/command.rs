@@ -2,35 +2,36 @@
 
 use std::sync::Arc;
 
-use crate::append::Append;
+use crate::append_stream::AppendStream;
 use crate::attachments::Attach;
 use crate::content::{Content, ContentFault, Patch};
 use crate::control::Control;
 use crate::conversations::ConversationCommand;
 use crate::files::FileCommand;
+use crate::grant::GrantAnswers;
 use crate::id::{AppId, ConversationId, TokenHash, UserId, WorkspaceId};
 use crate::install::Exchange;
-use crate::interact::Interact;
 use crate::interaction::Interaction;
 use crate::item::ItemKey;
 use crate::message::Kind;
 use crate::modal::Modal;
 use crate::pin::Pinning;
+use crate::replace_stream::ReplaceStream;
 use crate::respond::Respond;
 use crate::schedule::ScheduleCommand;
-use crate::stream::Stream;
 use crate::time::Ts;
 
 /// One request to change something.
 #[derive(Clone, Debug)]
 pub struct Command {
-    /// Where. The control API's `Create` ignores it.
+    /// The workspace that it is for. Creating one ignores it.
     pub workspace: WorkspaceId,
-    /// Who asks.
+    /// Who asks. Rights are looked up when the command is decided, never before.
     pub caller: Caller,
-    /// Makes the request repeatable; only for posts, updates, deletions and steps of a stream.
+    /// A key under which the request can be repeated without effect. Only posts, updates, deletions and steps of a
+    /// stream use it.
     pub idempotency: Option<Idempotency>,
-    /// What for.
+    /// What is asked for.
     pub verb: Verb,
     /// Where the request came from, if what comes of it is to be audited; `None` of what the server does by itself.
     pub source: Option<Source>,
@@ -39,13 +40,13 @@ pub struct Command {
 /// Where a request came from.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Source {
-    /// By which way.
+    /// The way in that the request took.
     pub via: Via,
     /// The client's address, or `command line`; at most [`crate::limits::SOURCE_BYTES_MAX`] bytes.
     pub from: String,
 }
 
-/// The ways in.
+/// The ways into the server, as the audit log names them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Via {
     /// The control API, with its token.
@@ -74,7 +75,7 @@ pub enum Caller {
 /// The caller's own name for this request.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Idempotency {
-    /// The name.
+    /// The caller's name for the request. Keys of different callers and methods never meet.
     pub key: String,
     /// SHA-256 of everything that was asked.
     pub digest: [u8; 32],
@@ -87,35 +88,35 @@ pub enum Verb {
     Post(Post),
     /// New content for a message.
     Update(Update),
-    /// The end of a message.
+    /// A deletion.
     Delete(Delete),
-    /// A step of a message that streams in.
-    Stream(Stream),
-    /// A step of a message that is added to, piece by piece.
-    Append(Append),
+    /// A step of a Teams stream: each step replaces the text before.
+    ReplaceStream(ReplaceStream),
+    /// A step of a Slack stream: each step appends to the text before.
+    AppendStream(AppendStream),
     /// A reaction, a pressed button, a card for one person.
     Interaction(Interaction),
-    /// What whoever knows a secret address says in an app's name; the caller is looked up by the secret.
+    /// A post through a response URL or an incoming webhook. The secret in the URL says who the caller is.
     Respond(Box<Respond>),
-    /// Something that an app is told of.
-    Interact(Interact),
+    /// A person's act that an app must answer: a click, a slash command, a shortcut. What is stored are grants.
+    GrantAnswers(GrantAnswers),
     /// A modal is opened, changed or closed.
     Modal(Box<Modal>),
     /// A step in the life of a file.
     File(FileCommand),
     /// An attachment is handed in.
     Attach(Box<Attach>),
-    /// A pin, or the end of one.
+    /// A message is pinned or unpinned.
     Pin(Pinning),
-    /// A message that waits for its time, or the end of one.
+    /// A message is scheduled, or a scheduled one is cancelled.
     Schedule(ScheduleCommand),
-    /// A message that waited is posted, if its time has come. The server itself asks for it.
+    /// A scheduled message is posted if its time has come. Only the server asks for it.
     PostDue(ItemKey),
     /// A code becomes the tokens of an installation. Whoever has the client secret asks for it.
     Install(Exchange),
     /// Joining, leaving, making and archiving conversations.
     Conversation(ConversationCommand),
-    /// The end of the caller's own token.
+    /// The caller's own token is revoked, or that is tested.
     RevokeToken(Revocation),
     /// What the control API and the command line do.
     Control(Box<Control>),
@@ -124,19 +125,19 @@ pub enum Verb {
 /// A new message.
 #[derive(Clone, Debug)]
 pub struct Post {
-    /// Where to.
+    /// The conversation, or the person whose direct message it is.
     pub target: Target,
-    /// What to say.
+    /// What the message says, in the dialect's stored form.
     pub content: Arc<Content>,
     /// What the dialect found wrong with it.
     pub fault: Option<ContentFault>,
-    /// Ordinary or `/me`.
+    /// Whether it is an ordinary message or a `/me` one. Callers never post the platform's own kinds.
     pub kind: Kind,
     /// The thread that it joins, if there is one.
     pub reply_to: ReplyTo,
-    /// Whether the channel should show a reply as well.
+    /// Whether the channel shows this reply as well (`reply_broadcast`).
     pub broadcast: bool,
-    /// The only one who is to see it.
+    /// The one reader of an ephemeral or targeted message; `None` for everyone in the conversation.
     pub only: Option<UserId>,
     /// Whether the caller may post to a public channel without being in it.
     pub unjoined: bool,
@@ -206,9 +207,9 @@ pub struct NewDirect {
 pub struct Update {
     /// The conversation that the caller says it is in.
     pub conversation: ConversationId,
-    /// The message.
+    /// The ts of the message.
     pub ts: Ts,
-    /// What to change.
+    /// The parts of the content that change; the others stay as they are.
     pub patch: Patch,
     /// What the dialect found wrong with it.
     pub fault: Option<ContentFault>,
@@ -227,12 +228,12 @@ pub struct Targeted {
     pub reader: Option<UserId>,
 }
 
-/// The end of a message.
+/// A deletion: the message goes, or becomes a tombstone if it has replies.
 #[derive(Clone, Debug)]
 pub struct Delete {
     /// The conversation that the caller says it is in.
     pub conversation: ConversationId,
-    /// The message.
+    /// The ts of the message.
     pub ts: Ts,
     /// Only take a broadcast reply out of the channel.
     pub only_broadcast: bool,

@@ -131,12 +131,12 @@ pub struct Parts {
 /// What an update does to one part.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub enum Change<T> {
-    /// As it was.
+    /// The part stays as it is.
     #[default]
     Keep,
-    /// Taken away.
+    /// The part is removed.
     Clear,
-    /// Replaced.
+    /// The part is replaced.
     Set(T),
 }
 
@@ -225,6 +225,6 @@ impl Patch {
 pub struct ContentFault {
     /// The dialect's own error code, such as `msg_too_long`.
     pub code: &'static str,
-    /// One sentence each.
+    /// What is wrong, one sentence for each fault, for the bot's author.
     pub reasons: Vec<String>,
 }

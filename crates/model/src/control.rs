@@ -61,7 +61,7 @@ pub enum Control {
     PatchUser(UserId, UserPatch),
     /// An app with its bot user, its tokens and the conversations that the bot is in. Numbers are given here.
     AddApp {
-        /// The app.
+        /// The new app; its number is given when it is decided.
         app: App,
         /// The user that posts as it.
         bot: User,
@@ -76,16 +76,16 @@ pub enum Control {
     /// A Slack app hears no events until it is changed again: its endpoint keeps failing. If it has another endpoint by
     /// now, nothing happens.
     SwitchEventsOff {
-        /// The app.
+        /// The app that is changed.
         app: AppId,
         /// The endpoint that fails; `None` of connections.
         endpoint: Option<String>,
     },
     /// A new secret in the place of an old one.
     ChangeSecret {
-        /// Whose.
+        /// The app whose secret is changed.
         app: AppId,
-        /// The new one.
+        /// The new secret.
         secret: Secret,
         /// How long the old one stays good, at most [`SECRET_OVERLAP_MICROS_MAX`]; 0 ends it at once. One that was replaced
         /// before ends in any case.
@@ -101,7 +101,7 @@ pub enum Control {
     RemoveWebhook(AppId, String),
     /// A channel. The number is given here.
     AddConversation(Conversation),
-    /// Another member.
+    /// A user becomes a member. Doing so again changes nothing.
     AddMember(ConversationId, UserId),
     /// A member less.
     RemoveMember(ConversationId, UserId),
@@ -131,7 +131,7 @@ pub enum Control {
 /// Why an act of control was refused.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ControlRefusal {
-    /// No such workspace.
+    /// There is no workspace of this number.
     WorkspaceNotFound,
     /// An id, a name or a token that something else has.
     Taken(String),

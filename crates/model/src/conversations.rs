@@ -25,16 +25,16 @@ pub enum ConversationCommand {
         name: String,
         /// Seen by members only.
         private: bool,
-        /// Its spelled ids.
+        /// The ids that both dialects spell it with.
         ids: NewDirect,
     },
     /// The caller becomes a member.
     Join(ConversationId),
     /// The caller is no longer a member.
     Leave(ConversationId),
-    /// Others become members.
+    /// Others are invited: they become members at once.
     Invite {
-        /// Where to.
+        /// The conversation that they become members of.
         conversation: ConversationId,
         /// Whom; `None` is an id that names nobody.
         users: Vec<Option<UserId>>,
@@ -43,7 +43,7 @@ pub enum ConversationCommand {
     },
     /// Somebody else is no longer a member.
     Kick {
-        /// From where.
+        /// The conversation that they are removed from.
         conversation: ConversationId,
         /// Whom; `None` is an id that names nobody.
         user: Option<UserId>,
@@ -67,30 +67,30 @@ pub enum ConversationCommand {
     Unarchive(ConversationId),
     /// A channel gets another name.
     Rename {
-        /// Which one.
+        /// The conversation that is changed.
         conversation: ConversationId,
         /// Checked by the dialect.
         name: String,
     },
     /// What is being talked about.
     SetTopic {
-        /// Where.
+        /// The conversation that is changed.
         conversation: ConversationId,
         /// mrkdwn in stored form; its length is checked by the dialect.
         topic: String,
     },
     /// What the channel is for.
     SetPurpose {
-        /// Which one.
+        /// The conversation that is changed.
         conversation: ConversationId,
         /// mrkdwn in stored form; its length is checked by the dialect.
         purpose: String,
     },
     /// The caller has read it up to this message.
     Mark {
-        /// Which one.
+        /// The conversation that is changed.
         conversation: ConversationId,
-        /// The message.
+        /// The ts of the newest message that was read.
         ts: Ts,
     },
 }
@@ -104,7 +104,7 @@ pub enum ConversationRefusal {
     NoLongerMember,
     /// Not for this kind of conversation.
     WrongKind,
-    /// It is archived.
+    /// The conversation is archived.
     Archived,
     /// It is not archived.
     NotArchived,
@@ -118,7 +118,7 @@ pub enum ConversationRefusal {
     NotYours,
     /// A channel of this name exists.
     NameTaken,
-    /// Nobody was named.
+    /// No user was named.
     NobodyNamed,
     /// An id names nobody.
     UserNotFound,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::append::Append;
+use crate::append_stream::AppendStream;
 use crate::command::{Caller, Command, Delete, Post, Revocation, Target, Update, Verb};
 use crate::content::{Content, Dialect};
 use crate::decision::{
@@ -14,13 +14,13 @@ use crate::id::{ConversationId, MessageKey, UserId};
 use crate::limits::IDEMPOTENCY_MICROS;
 use crate::message::{Message, State};
 use crate::policy::{Actor, Found, Reader, sees};
-use crate::stream::Stream;
+use crate::replace_stream::ReplaceStream;
 use crate::time::Ts;
 use crate::view::{Identity, Looked, Method, Remembered, View};
 use crate::workspace::{Conversation, Token, TokenKind};
 use crate::{
-    append, attachments, audit, control, conversations, delete, files, install, interact, interaction, modal,
-    name, pin, post, quota, respond, schedule, stream, update,
+    append_stream, attachments, audit, control, conversations, delete, files, grant, install, interaction,
+    modal, name, pin, post, quota, replace_stream, respond, schedule, update,
 };
 
 /// Decides one command. Pure: the same view and moment give the same decision.
@@ -97,15 +97,19 @@ fn by_verb(command: &Command, view: &dyn View, moment: Moment) -> Result<Decisio
         Verb::File(asked) => acting(&|context, _| files::decide(asked, context)),
         Verb::Attach(asked) => acting(&|context, _| attachments::decide(asked, context)),
         Verb::Interaction(asked) => acting(&|context, _| interaction::decide(asked, context)),
-        Verb::Interact(asked) => acting(&|context, _| interact::decide(asked, context)),
+        Verb::GrantAnswers(asked) => acting(&|context, _| grant::decide(asked, context)),
         Verb::Modal(asked) => acting(&|context, _| modal::decide(asked, context)),
         Verb::Pin(asked) => acting(&|context, _| pin::decide(asked, context)),
         Verb::Schedule(asked) => acting(&|context, _| schedule::decide(asked, context)),
         Verb::Post(post) => acting(&|context, _| context.repeatable(command, Repeatable::Post(post))),
         Verb::Update(update) => acting(&|context, _| context.repeatable(command, Repeatable::Update(update))),
         Verb::Delete(delete) => acting(&|context, _| context.repeatable(command, Repeatable::Delete(delete))),
-        Verb::Stream(step) => acting(&|context, _| context.repeatable(command, Repeatable::Stream(step))),
-        Verb::Append(step) => acting(&|context, _| context.repeatable(command, Repeatable::Append(step))),
+        Verb::ReplaceStream(step) => {
+            acting(&|context, _| context.repeatable(command, Repeatable::ReplaceStream(step)))
+        }
+        Verb::AppendStream(step) => {
+            acting(&|context, _| context.repeatable(command, Repeatable::AppendStream(step)))
+        }
     }
 }
 
@@ -115,8 +119,8 @@ enum Repeatable<'a> {
     Post(&'a Post),
     Update(&'a Update),
     Delete(&'a Delete),
-    Stream(&'a Stream),
-    Append(&'a Append),
+    ReplaceStream(&'a ReplaceStream),
+    AppendStream(&'a AppendStream),
 }
 
 impl Repeatable<'_> {
@@ -126,8 +130,8 @@ impl Repeatable<'_> {
             Self::Post(_) => Method::Post,
             Self::Update(_) => Method::Update,
             Self::Delete(_) => Method::Delete,
-            Self::Stream(_) => Method::Stream,
-            Self::Append(step) => step.method(),
+            Self::ReplaceStream(_) => Method::Stream,
+            Self::AppendStream(step) => step.method(),
         }
     }
 
@@ -140,8 +144,8 @@ impl Repeatable<'_> {
             },
             Self::Update(update) => Some(update.conversation),
             Self::Delete(delete) => Some(delete.conversation),
-            Self::Stream(step) => Some(step.conversation),
-            Self::Append(step) => step.conversation(),
+            Self::ReplaceStream(step) => Some(step.conversation),
+            Self::AppendStream(step) => step.conversation(),
         }
     }
 
@@ -150,8 +154,8 @@ impl Repeatable<'_> {
             Self::Post(post) => post::decide(post, context),
             Self::Update(update) => update::decide(update, context),
             Self::Delete(delete) => delete::decide(delete, context),
-            Self::Stream(step) => stream::decide(step, context),
-            Self::Append(step) => append::decide(step, context),
+            Self::ReplaceStream(step) => replace_stream::decide(step, context),
+            Self::AppendStream(step) => append_stream::decide(step, context),
         }
     }
 }

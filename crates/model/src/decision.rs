@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::append::AppendRefusal;
+use crate::append_stream::AppendStreamRefusal;
 use crate::attachments::AttachRefusal;
 use crate::command::Revocation;
 use crate::content::{Content, Piece};
@@ -12,9 +12,9 @@ use crate::delete::DeleteRefusal;
 use crate::directory::DirectoryChange;
 use crate::event::Event;
 use crate::files::FileRefusal;
+use crate::grant::GrantRefusal;
 use crate::id::{AppId, ConversationId, MessageKey, UserGroupId, UserId, WorkspaceId};
 use crate::install::{InstallRefusal, Installed};
-use crate::interact::InteractRefusal;
 use crate::interaction::InteractionRefusal;
 use crate::item::{BlobKey, File, Item, ItemKey, ModalView, Views};
 use crate::message::{Gone, Message, PersonalView, Reaction, Replier, Revision};
@@ -24,9 +24,9 @@ use crate::pin::PinRefusal;
 use crate::policy::Actor;
 use crate::post::PostRefusal;
 use crate::quota::QuotaRefusal;
+use crate::replace_stream::ReplaceStreamRefusal;
 use crate::respond::RespondRefusal;
 use crate::schedule::ScheduleRefusal;
-use crate::stream::StreamRefusal;
 use crate::time::{Micros, Ts};
 use crate::update::UpdateRefusal;
 use crate::view::{Identity, NotLoaded, Remembered};
@@ -34,7 +34,7 @@ use crate::view::{Identity, NotLoaded, Remembered};
 /// When a command is decided, and which numbers are free.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Moment {
-    /// The workspace's clock.
+    /// The time by the workspace's clock.
     pub at: Micros,
     /// The time of the first event; above all earlier ones.
     pub ts: Ts,
@@ -42,14 +42,14 @@ pub struct Moment {
     pub position: u64,
 }
 
-/// What to write, what to tell and what to answer.
+/// What a command changes, which events it leaves in the log, and what its caller is answered.
 #[derive(Clone, Debug)]
 pub struct Decision {
     /// Rows to change, in order.
     pub changes: Vec<Change>,
     /// Log entries with consecutive positions and times.
     pub events: Vec<Event>,
-    /// For the caller.
+    /// What the caller is answered.
     pub outcome: Outcome,
 }
 
@@ -58,11 +58,11 @@ pub struct Decision {
 pub enum Change {
     /// A new or changed message.
     PutMessage(Arc<Message>),
-    /// A message that is gone, as it was.
+    /// A message is removed. This is its last state, to find its row by.
     RemoveMessage(Arc<Message>),
     /// A new revision and its content.
     PutRevision(Revision, Arc<Content>),
-    /// Content that nothing names any more.
+    /// Content to which nothing refers any more is removed.
     RemoveRevision(MessageKey, u64),
     /// A piece of a message that streams in, under its number.
     PutPiece(MessageKey, u32, Piece),
@@ -78,11 +78,11 @@ pub enum Change {
     PutView(MessageKey, UserId, PersonalView),
     /// One user's replies under a root; `None` when none is left.
     PutReplier(MessageKey, UserId, Option<Replier>),
-    /// What stays known of a message that is gone.
+    /// The record of a deleted message: who deleted it, when, and where its content is.
     PutGone(Gone),
     /// A used idempotency key.
     Remember(Identity, String, Remembered),
-    /// An item of the command's workspace; `None` when it is over.
+    /// An item of the command's workspace is stored; `None` removes it.
     PutItem(ItemKey, Option<Item>),
     /// Bytes that an item owns.
     PutBlob(BlobKey, Arc<[u8]>),
@@ -116,9 +116,10 @@ pub enum Outcome {
     },
     /// A piece was added to a stream.
     Added {
-        /// The message.
+        /// The message that streams in.
         key: MessageKey,
-        /// Whether readers are still to be told of it.
+        /// Whether an event for readers is still due: they get one every [`crate::limits::STREAM_TOLD_MICROS`] at
+        /// most.
         untold: bool,
     },
     /// The caller's token, or the one that the control API names, was revoked or tested.
@@ -137,9 +138,9 @@ pub enum Outcome {
     Granted(Micros),
     /// The modal as it is now.
     Modal(Box<Opened>),
-    /// The message waits for its time under this key.
+    /// The message is scheduled under this key.
     Scheduled(ItemKey),
-    /// A message whose time had come was not posted, for this reason, and is gone.
+    /// A scheduled message could not be posted, for this reason, and was dropped.
     Dropped(Why),
     /// The files are whole, as they are now.
     Files(Vec<File>),
@@ -165,12 +166,12 @@ pub struct Opened {
     pub user: UserId,
     /// Its place in the stack, from 0.
     pub place: usize,
-    /// The whole stack.
+    /// All modals of the person, from the bottom of the stack.
     pub views: Views,
 }
 
 impl Opened {
-    /// The modal itself.
+    /// The modal that was opened or changed.
     #[must_use]
     pub fn view(&self) -> &ModalView {
         &self.views.stack[self.place]
@@ -180,9 +181,9 @@ impl Opened {
 /// A message with its content.
 #[derive(Clone, Debug)]
 pub struct Posted {
-    /// The message.
+    /// The message as it is now.
     pub message: Arc<Message>,
-    /// Its current content.
+    /// Its content, as readers see it.
     pub content: Arc<Content>,
     /// Who wrote the root of its thread, if it is a reply; `None` of a tombstone.
     pub root_author: Option<UserId>,
@@ -204,35 +205,35 @@ pub struct Refusal {
 /// The rule that refused, by verb.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Why {
-    /// The caller is nobody any more.
+    /// The caller is not known, or may do nothing any more.
     Caller(CallerRefusal),
-    /// A post.
+    /// The refusal of a post.
     Post(PostRefusal),
-    /// An update.
+    /// The refusal of an update.
     Update(UpdateRefusal),
-    /// A deletion.
+    /// The refusal of a deletion.
     Delete(DeleteRefusal),
     /// A step of a stream.
-    Stream(StreamRefusal),
+    ReplaceStream(ReplaceStreamRefusal),
     /// A step of a stream that is added to.
-    Append(AppendRefusal),
+    AppendStream(AppendStreamRefusal),
     /// A step in the life of a file.
     File(FileRefusal),
-    /// An attachment.
+    /// The refusal of an attachment.
     Attach(AttachRefusal),
     /// A reaction or an act on a card.
     Interaction(InteractionRefusal),
     /// An answer through a secret address.
     Respond(RespondRefusal),
     /// Something that an app is told of.
-    Interact(InteractRefusal),
+    GrantAnswers(GrantRefusal),
     /// Something about a modal.
     Modal(ModalRefusal),
-    /// A pin.
+    /// The refusal of a pin.
     Pin(PinRefusal),
-    /// A message that waits.
+    /// The refusal to schedule or cancel a message.
     Schedule(ScheduleRefusal),
-    /// An installation.
+    /// The refusal of an installation.
     Install(InstallRefusal),
     /// Something about a conversation.
     Conversation(ConversationRefusal),
@@ -256,7 +257,7 @@ pub enum CallerRefusal {
     Unknown,
     /// The token was revoked.
     Revoked,
-    /// The token's time is over.
+    /// The token has expired.
     Expired,
     /// The person, or the workspace, is no longer active.
     Inactive,
@@ -307,13 +308,13 @@ halts! {
     QuotaRefusal => Quota,
     UpdateRefusal => Update,
     DeleteRefusal => Delete,
-    StreamRefusal => Stream,
-    AppendRefusal => Append,
+    ReplaceStreamRefusal => ReplaceStream,
+    AppendStreamRefusal => AppendStream,
     FileRefusal => File,
     AttachRefusal => Attach,
     InteractionRefusal => Interaction,
     RespondRefusal => Respond,
-    InteractRefusal => Interact,
+    GrantRefusal => GrantAnswers,
     ModalRefusal => Modal,
     PinRefusal => Pin,
     ScheduleRefusal => Schedule,

@@ -15,7 +15,7 @@ use crate::pin::unpin;
 use crate::policy::{self, Rule};
 use crate::post::uncount_reply;
 use crate::reach::{self, Reach, ReachTargeted};
-use crate::stream;
+use crate::replace_stream;
 use crate::time::Ts;
 use crate::update::streaming;
 use crate::view::Looked;
@@ -60,7 +60,7 @@ impl ReachTargeted for R {
     const OTHER_READER: Self = Self::OtherReader;
 }
 
-/// Decides a deletion.
+/// Decides a deletion: everything that can refuse it first, then what remains of the message.
 pub(crate) fn decide(delete: &Delete, context: &Context) -> Result<Decision, Halt> {
     let conversation = context.reach::<R>(delete.conversation)?;
     let message = context.own_message::<R>(delete.conversation, delete.ts)?;
@@ -88,28 +88,32 @@ pub(crate) fn decide(delete: &Delete, context: &Context) -> Result<Decision, Hal
     // Past this line the deletion succeeds.
     let mut draft = Draft::new(context.moment, Some(context.actor));
     if delete.only_broadcast {
-        withdraw(&message, &mut draft);
+        remove_from_channel(&message, &mut draft);
     } else {
-        erase(&message, context, &mut draft)?;
+        remove_or_leave_tombstone(&message, context, &mut draft)?;
     }
     Ok(draft.done(Outcome::Deleted(message.key)))
 }
 
 /// Ends a message, whoever may do so.
-pub(crate) fn erase(message: &Arc<Message>, context: &Context, draft: &mut Draft) -> Looked<()> {
-    release(message, context, draft)?;
+pub(crate) fn remove_or_leave_tombstone(
+    message: &Arc<Message>,
+    context: &Context,
+    draft: &mut Draft,
+) -> Looked<()> {
+    release_files_and_stream(message, context, draft)?;
     match message.root {
         Some(root) if message.audience == Audience::Everyone => {
             remove_reply(message, root, context, draft)?;
         }
-        Some(_) => remove(message, context, draft),
+        Some(_) => remove_and_record(message, context, draft),
         None if message.thread.is_some() => leave_tombstone(message, context, draft),
-        None => remove(message, context, draft),
+        None => remove_and_record(message, context, draft),
     }
     Ok(())
 }
 
-fn withdraw(message: &Message, draft: &mut Draft) {
+fn remove_from_channel(message: &Message, draft: &mut Draft) {
     draft.put(Message { broadcast: false, ..message.clone() });
     draft.event(EventKind::BroadcastChanged {
         conversation: message.key.conversation,
@@ -137,8 +141,12 @@ fn clear_marks(message: &Message, draft: &mut Draft) {
 }
 
 /// Gives back what a message has beside its row, before it ends.
-pub(crate) fn release(message: &Message, context: &Context, draft: &mut Draft) -> Looked<()> {
-    stream::settle(message, context, draft)?;
+pub(crate) fn release_files_and_stream(
+    message: &Message,
+    context: &Context,
+    draft: &mut Draft,
+) -> Looked<()> {
+    replace_stream::settle(message, context, draft)?;
     if message.parts.files {
         let content = context.view.content(message.key, message.content_at)?;
         let shared = content.as_ref().and_then(|content| content.files.as_deref());
@@ -149,7 +157,7 @@ pub(crate) fn release(message: &Message, context: &Context, draft: &mut Draft) -
 }
 
 /// Takes a message away and leaves its thread as it is.
-pub(crate) fn remove(message: &Arc<Message>, context: &Context, draft: &mut Draft) {
+pub(crate) fn remove_and_record(message: &Arc<Message>, context: &Context, draft: &mut Draft) {
     unpin(message.key, context, draft);
     let at = draft.next().at;
     clear_marks(message, draft);
@@ -165,7 +173,7 @@ pub(crate) fn remove(message: &Arc<Message>, context: &Context, draft: &mut Draf
 
 fn remove_reply(message: &Arc<Message>, root: Ts, context: &Context, draft: &mut Draft) -> Looked<()> {
     let root = context.view.message(message.key.at(root))?;
-    remove(message, context, draft);
+    remove_and_record(message, context, draft);
     let Some(root) = root else { return Ok(()) };
     let thread = uncount_reply(&root, message.author, message.key.ts, context, draft)?;
     let orphaned = thread.is_none() && root.revision().is_none();

@@ -16,7 +16,7 @@ use crate::workspace::{App, Conversation, ConversationKind, Membership, Token, U
 /// One workspace's people, apps, conversations and tokens.
 #[derive(Clone, Debug)]
 pub struct Directory {
-    /// The workspace itself.
+    /// Its ids, settings and clock.
     pub workspace: Workspace,
     /// How much it may hold.
     pub quotas: Quotas,
@@ -48,15 +48,15 @@ pub struct Directory {
 /// The kinds of entry that are bounded, each by itself.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
-    /// People and bots.
+    /// Users: people and bots.
     User,
     /// Apps, uninstalled ones too.
     App,
     /// Channels and direct messages.
     Conversation,
-    /// Tokens.
+    /// Tokens of both dialects.
     Token,
-    /// User groups.
+    /// User groups, which can be mentioned as `@group`.
     UserGroup,
 }
 
@@ -74,7 +74,7 @@ pub enum Named {
 }
 
 impl Directory {
-    /// An empty workspace.
+    /// A workspace without people, apps and conversations.
     #[must_use]
     pub fn new(workspace: Workspace) -> Self {
         Self {
@@ -199,25 +199,25 @@ impl Directory {
         ids.filter_map(|id| self.conversation(id))
     }
 
-    /// By key.
+    /// Looks it up by its number.
     #[must_use]
     pub fn user(&self, id: UserId) -> Option<&Arc<User>> {
         self.users.get(&id)
     }
 
-    /// By key.
+    /// Looks it up by its number.
     #[must_use]
     pub fn app(&self, id: AppId) -> Option<&Arc<App>> {
         self.apps.get(&id)
     }
 
-    /// By key.
+    /// Looks it up by its number.
     #[must_use]
     pub fn conversation(&self, id: ConversationId) -> Option<&Arc<Conversation>> {
         self.conversations.get(&id)
     }
 
-    /// By hash.
+    /// Looks a token up by its SHA-256, revoked and expired ones included.
     #[must_use]
     pub fn token(&self, hash: &TokenHash) -> Option<&Arc<Token>> {
         self.tokens.get(hash)
@@ -249,7 +249,7 @@ impl Directory {
         self.tokens.values()
     }
 
-    /// By key.
+    /// Looks it up by its number.
     #[must_use]
     pub fn user_group(&self, id: UserGroupId) -> Option<&Arc<UserGroup>> {
         self.user_groups.get(&id)
@@ -563,7 +563,7 @@ pub enum DirectoryChange {
 }
 
 impl Directories {
-    /// One workspace.
+    /// The workspace of this number; `None` once it was dropped or reset.
     #[must_use]
     pub fn get(&self, id: WorkspaceId) -> Option<&Arc<Directory>> {
         self.workspaces.get(&id)

@@ -13,13 +13,13 @@ pub struct Event {
     pub position: u64,
     /// The event's own time; of a post it is the message's `ts`.
     pub ts: Ts,
-    /// The workspace's clock.
+    /// When it happened, by the workspace's clock.
     pub at: Micros,
     /// Who did it; `None` for the control API and the server itself.
     pub by: Option<UserId>,
-    /// Through which app.
+    /// The app whose token or bot was used; `None` of people and of the platform.
     pub app: Option<AppId>,
-    /// What happened.
+    /// What changed, and which things it changed.
     pub kind: EventKind,
 }
 
@@ -30,18 +30,18 @@ pub struct Audit {
     pub act: String,
     /// To what: spelled ids, the thing's own first.
     pub on: Vec<String>,
-    /// By which way.
+    /// The way in that the request took.
     pub via: Via,
     /// [`crate::command::Source::from`].
     pub from: String,
 }
 
-/// What happened.
+/// What changed. An event names things and never copies their words: a reader loads what it may see.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum EventKind {
     /// A message came into being; its `ts` is the event's.
     MessagePosted {
-        /// Where.
+        /// The conversation of the message.
         conversation: ConversationId,
         /// The thread it is a reply in.
         root: Option<Ts>,
@@ -50,173 +50,175 @@ pub enum EventKind {
     },
     /// A message's content was replaced.
     MessageUpdated {
-        /// Where.
+        /// The conversation of the message.
         conversation: ConversationId,
-        /// Which message.
+        /// The ts of the message.
         message: Ts,
-        /// The new revision.
+        /// The number of the revision that this event wrote; 2 is the first update.
         revision: u32,
     },
-    /// The content of a message for one reader was replaced. Nobody else is to hear of it.
+    /// The content of a message for one reader was replaced. It is delivered to nobody else.
     TargetedUpdated {
-        /// Where.
+        /// The conversation of the message.
         conversation: ConversationId,
-        /// Which message.
+        /// The ts of the message.
         message: Ts,
-        /// The new revision.
+        /// The number of the revision that this event wrote; 2 is the first update.
         revision: u32,
     },
     /// A reply came into, or went from, the channel it is a reply in; its content stayed.
     BroadcastChanged {
-        /// Where.
+        /// The conversation of the message.
         conversation: ConversationId,
-        /// The reply.
+        /// The ts of the reply.
         message: Ts,
         /// Whether the channel shows it now.
         shown: bool,
     },
-    /// A message is gone.
+    /// A message was deleted and left no tombstone.
     MessageDeleted {
-        /// Where.
+        /// The conversation of the message.
         conversation: ConversationId,
-        /// Which message.
+        /// The ts of the message.
         message: Ts,
-        /// Where its last content lies until it is erased.
+        /// The position of the event that wrote its last content, which is retained for a while.
         content_at: u64,
     },
-    /// A message for one reader is gone. Nobody else is to hear of it.
+    /// A message for one reader was deleted. It is delivered to nobody else.
     TargetedDeleted {
-        /// Where.
+        /// The conversation of the message.
         conversation: ConversationId,
-        /// Which message.
+        /// The ts of the message.
         message: Ts,
-        /// Where its last content lies until it is erased.
+        /// The position of the event that wrote its last content, which is retained for a while.
         content_at: u64,
     },
-    /// A message with replies was deleted and its place is kept.
+    /// A message with replies was deleted; a tombstone stays at the head of its thread.
     MessageTombstoned {
-        /// Where.
+        /// The conversation of the message.
         conversation: ConversationId,
-        /// Which message.
+        /// The ts of the message.
         message: Ts,
-        /// Where its last content lies until it is erased.
+        /// The position of the event that wrote its last content, which is retained for a while.
         content_at: u64,
     },
-    /// A tombstone lost its last reply and is gone as well.
+    /// The last reply under a tombstone was deleted, and the tombstone with it.
     TombstoneRemoved {
-        /// Where.
+        /// The conversation of the message.
         conversation: ConversationId,
-        /// Which tombstone.
+        /// The ts of the tombstone.
         message: Ts,
     },
     /// A user reacted to a message.
     ReactionAdded {
-        /// Where.
+        /// The conversation of the message.
         conversation: ConversationId,
-        /// To which message.
+        /// The ts of the message that the reaction is on.
         message: Ts,
         /// Slack's short name of the emoji.
         name: Arc<str>,
     },
     /// A user took a reaction back.
     ReactionRemoved {
-        /// Where.
+        /// The conversation of the message.
         conversation: ConversationId,
-        /// To which message.
+        /// The ts of the message that the reaction is on.
         message: Ts,
         /// Slack's short name of the emoji.
         name: Arc<str>,
     },
     /// A message was pinned to its conversation.
     MessagePinned {
-        /// Where.
+        /// The conversation of the message.
         conversation: ConversationId,
-        /// Which message.
+        /// The ts of the message.
         message: Ts,
     },
     /// A message is no longer pinned.
     MessageUnpinned {
-        /// Where.
+        /// The conversation of the message.
         conversation: ConversationId,
-        /// Which message.
+        /// The ts of the message.
         message: Ts,
     },
-    /// A message waits for its time; what it will say lies at this event's position until then.
+    /// A message was scheduled. Its content is stored at this event's position until it is posted.
     MessageScheduled {
-        /// Where it will be posted.
+        /// The conversation that it will be posted to.
         conversation: ConversationId,
     },
-    /// A message waits no longer: it is posted next, was taken back, or something forbids it by now.
+    /// A message is no longer scheduled: it is posted next, was cancelled, or may not be posted any more.
     ScheduledRemoved {
-        /// Where it was to be posted.
+        /// The conversation that it was scheduled for.
         conversation: ConversationId,
-        /// Where what it would say lay.
+        /// The position of the event that wrote its content.
         content_at: u64,
     },
-    /// A person pressed a button of a card that posts nothing; what they sent lies at this event's position.
+    /// A person submitted a card. What they sent is stored at this event's position and delivered to the card's app
+    /// only.
     CardSubmitted {
-        /// Where.
+        /// The conversation of the message.
         conversation: ConversationId,
         /// The message with the card.
         message: Ts,
         /// The app that posted it.
         to: AppId,
     },
-    /// A card was replaced for one person, until the message changes; what they see lies at this event's position.
+    /// A card was replaced for one person, until the message changes. What they see is stored at this event's
+    /// position.
     ViewShown {
-        /// Where.
+        /// The conversation of the message.
         conversation: ConversationId,
         /// The message with the card.
         message: Ts,
-        /// The person.
+        /// The person who sees the other card.
         user: UserId,
     },
     /// A message began whose text streams in; its `ts` is the event's.
     StreamStarted {
-        /// Where.
+        /// The conversation of the message.
         conversation: ConversationId,
         /// The thread it is a reply in.
         root: Option<Ts>,
     },
-    /// Its text so far was replaced; the newest lies where the message says.
+    /// The text of a streaming message grew. Only the newest text is stored; the message names its position.
     StreamAdvanced {
-        /// Where.
+        /// The conversation of the message.
         conversation: ConversationId,
-        /// Which message.
+        /// The ts of the message.
         message: Ts,
     },
-    /// A person stopped it.
+    /// A person stopped a streaming message. It still says what had arrived.
     StreamStopped {
-        /// Where.
+        /// The conversation of the message.
         conversation: ConversationId,
-        /// Which message.
+        /// The ts of the message.
         message: Ts,
     },
-    /// The text is whole, and the message is one like any other.
+    /// A streaming message is complete. From here on it is updated and deleted as any other.
     StreamEnded {
-        /// Where.
+        /// The conversation of the message.
         conversation: ConversationId,
-        /// Which message.
+        /// The ts of the message.
         message: Ts,
     },
-    /// A file is whole.
+    /// A file was uploaded completely. Its id is the spelled one.
     FileCreated(Arc<str>),
-    /// A file was deleted.
+    /// A file was deleted everywhere. Its id is the spelled one.
     FileDeleted(Arc<str>),
     /// A message shares a file.
     FileShared {
-        /// Where.
+        /// The conversation of the message.
         conversation: ConversationId,
-        /// Which message.
+        /// The ts of the message.
         message: Ts,
         /// The file's spelled id.
         file: Arc<str>,
     },
-    /// A message shares a file no more.
+    /// A message no longer shares a file.
     FileUnshared {
-        /// Where.
+        /// The conversation of the message.
         conversation: ConversationId,
-        /// Which message.
+        /// The ts of the message.
         message: Ts,
         /// The file's spelled id.
         file: Arc<str>,
@@ -229,7 +231,7 @@ pub enum EventKind {
     WorkspaceRenamed,
     /// A person or bot user is new or changed.
     UserChanged(UserId),
-    /// Something was done that whoever keeps the workspace wants to know of. No app hears of it.
+    /// An act that operators audit. It is never delivered to an app.
     Audited(Box<Audit>),
     /// A user group is new or changed.
     UserGroupChanged(UserGroupId),
@@ -243,33 +245,33 @@ pub enum EventKind {
     TokenMinted(AppId),
     /// A token was revoked.
     TokenRevoked {
-        /// Of which app.
+        /// The app that the token belonged to.
         app: AppId,
-        /// Whom it acted as.
+        /// The user as whom its holder acted.
         user: UserId,
     },
     /// A conversation came into being.
     ConversationCreated(ConversationId),
-    /// Its open state changed for somebody.
+    /// Somebody opened or closed a direct message in their client.
     ConversationChanged(ConversationId),
-    /// It has another name.
+    /// A channel was renamed.
     ConversationRenamed(ConversationId),
-    /// Nothing is posted to it any more.
+    /// A conversation was archived: nothing is posted to it until it is unarchived.
     ConversationArchived(ConversationId),
-    /// It is in use again.
+    /// A conversation was unarchived.
     ConversationUnarchived(ConversationId),
-    /// Somebody joined.
+    /// A user became a member, by themselves or by an invitation.
     MemberJoined {
-        /// Which conversation.
+        /// The conversation whose members changed.
         conversation: ConversationId,
-        /// Who.
+        /// The user who came or went.
         user: UserId,
     },
     /// Somebody left or was removed.
     MemberLeft {
-        /// Which conversation.
+        /// The conversation whose members changed.
         conversation: ConversationId,
-        /// Who.
+        /// The user who came or went.
         user: UserId,
     },
 }

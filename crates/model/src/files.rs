@@ -29,13 +29,13 @@ pub enum FileCommand {
         /// What is known of it; its owner and its times are filled in.
         file: Box<File>,
     },
-    /// Its bytes came.
+    /// The bytes were uploaded to the secret URL.
     Receive {
         /// SHA-256 of the secret.
         upload: [u8; 32],
         /// The key that they get.
         blob: BlobKey,
-        /// Themselves.
+        /// The bytes.
         bytes: Arc<[u8]>,
     },
     /// The files are whole; they are shared in these conversations, in one message each.
@@ -72,7 +72,7 @@ pub enum FileRefusal {
     TooMany,
     /// No such file, or none of the caller's.
     NotFound,
-    /// It was deleted.
+    /// The file was deleted.
     Deleted,
     /// Its bytes have not come, or it was completed before.
     NotReady,
@@ -257,7 +257,7 @@ fn sharable(id: &str, context: &Context) -> Looked<Result<File, R>> {
     Ok(seen(file, context).and_then(|file| if full(&file) { Err(R::SharedTooOften) } else { Ok(file) }))
 }
 
-/// Carries it out.
+/// Carries a resharing out: files that come are shared, those that go are unshared.
 pub(crate) fn reshare(
     message: MessageKey,
     resharing: Resharing,

@@ -32,7 +32,7 @@ pub struct Exchange {
 /// A token that may be minted.
 #[derive(Clone, Debug)]
 pub struct NewToken {
-    /// Its hash.
+    /// SHA-256 of the new token.
     pub hash: TokenHash,
     /// How it is shown to people.
     pub hint: String,
@@ -62,7 +62,7 @@ use InstallRefusal as R;
 /// What came of it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Installed {
-    /// The app.
+    /// The app that was installed.
     pub app: AppId,
     /// The person who installed it.
     pub user: UserId,

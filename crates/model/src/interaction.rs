@@ -21,13 +21,13 @@ use crate::workspace::TokenKind;
 pub struct Interaction {
     /// The conversation that the caller says it is in.
     pub conversation: ConversationId,
-    /// The message.
+    /// The ts of the message.
     pub ts: Ts,
-    /// What is done.
+    /// What the caller does to it.
     pub act: Act,
 }
 
-/// What is done.
+/// What somebody can do to a message besides changing it.
 #[derive(Clone, Debug)]
 pub enum Act {
     /// The caller reacts with the emoji of this short name. Doing so again changes nothing.
@@ -36,9 +36,10 @@ pub enum Act {
     Unreact(Arc<str>),
     /// A person pressed a button of the card that sends something to the card's app.
     Submit {
-        /// What the app hears and nobody sees.
+        /// The submitted values. Only the card's app gets them.
         content: Arc<Content>,
-        /// What everybody sees as the person's words, and the app does not hear.
+        /// A post in the person's name (`messageBack`, `imBack`). Everyone sees it, and it is not delivered to the
+        /// app.
         shown: Option<Box<Post>>,
     },
     /// The card's app shows this to one person in the card's place, until the message changes.
@@ -62,7 +63,7 @@ pub enum InteractionRefusal {
     Tombstone,
     /// Only the app that posted a card shows it to somebody differently.
     NotAuthor,
-    /// No app that is still there posted it, so nobody would hear of a pressed button.
+    /// The app that posted the card is uninstalled, so the submit could not be delivered.
     NoApp,
     /// The message has reactions with as many different emoji as it may have.
     TooManyEmoji,

@@ -25,7 +25,7 @@ pub enum ItemKey {
     ViewName(AppId, String),
     /// A message that waits to be posted.
     Scheduled {
-        /// Where to.
+        /// The conversation that it will be posted to.
         conversation: ConversationId,
         /// When, by the workspace's clock.
         post_at: Micros,
@@ -40,7 +40,7 @@ pub enum ItemKey {
     Attachment(String),
 }
 
-/// What lies there.
+/// What a workspace stores under an [`ItemKey`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Item {
     /// What a secret is worth.
@@ -55,7 +55,7 @@ pub enum Item {
     File(File),
     /// The last message that was read.
     Read(Ts),
-    /// An attachment.
+    /// An attachment of a Teams message.
     Attachment(Attachment),
 }
 
@@ -89,7 +89,7 @@ impl Item {
 /// What whoever knows a secret may do.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Grant {
-    /// Answer an interaction.
+    /// A response URL.
     ResponseUrl(ResponseUrl),
     /// Open a modal for the person who acted.
     Trigger(Trigger),
@@ -124,9 +124,9 @@ pub struct ResponseUrl {
     pub app: AppId,
     /// The person who acted.
     pub user: UserId,
-    /// Where.
+    /// The conversation that answers go to.
     pub conversation: ConversationId,
-    /// What they did.
+    /// The act that the grant was given for.
     pub origin: Origin,
     /// The message that they acted on, where there is one that answers may replace.
     pub original: Option<Ts>,
@@ -192,7 +192,7 @@ pub struct Views {
     pub stack: Vec<ModalView>,
 }
 
-/// An open modal.
+/// A modal that is open in a person's client.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ModalView {
     /// `V…`.
@@ -210,7 +210,7 @@ pub struct ModalView {
 pub struct Scheduled {
     /// The app that will post it.
     pub app: AppId,
-    /// As whom.
+    /// The user who posts it.
     pub user: UserId,
     /// Posted as the app itself, as a bot token does.
     pub as_app: bool,
@@ -231,19 +231,19 @@ pub struct Scheduled {
 pub struct File {
     /// `F…`.
     pub id: String,
-    /// Who sent it.
+    /// The user who uploaded it.
     pub user: UserId,
-    /// Through which app.
+    /// The app that uploaded it; `None` of a person in their client.
     pub app: Option<AppId>,
-    /// Its name.
+    /// The file name.
     pub name: String,
-    /// Its title.
+    /// The title that people read; the name if none was given.
     pub title: String,
     /// What it shows, for those who don't see it.
     pub alt_text: Option<String>,
     /// The kind of snippet that it is.
     pub snippet_type: Option<String>,
-    /// In bytes.
+    /// How many bytes it has.
     pub size: u64,
     /// Where its bytes are, once they came and until it is deleted.
     pub blob: Option<BlobKey>,
@@ -262,11 +262,11 @@ pub struct File {
 pub struct Attachment {
     /// Whose members may read it; `None` of one that an earlier version kept, which every bot of the workspace may read.
     pub conversation: Option<ConversationId>,
-    /// Its name.
+    /// The file name, if the bot gave one.
     pub name: Option<String>,
     /// Its MIME type.
     pub kind: String,
-    /// The attachment itself.
+    /// The bytes that the bot uploaded.
     pub original: View,
     /// A small form of it.
     pub thumbnail: Option<View>,

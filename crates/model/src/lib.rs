@@ -5,7 +5,7 @@
 //! no clock, no I/O, no wire format and no lock in this crate, and it knows no block, card or character limit: both
 //! dialects check those themselves and hand their finding in as a [`content::ContentFault`].
 
-pub mod append;
+pub mod append_stream;
 pub mod attachments;
 pub mod audit;
 pub mod command;
@@ -17,9 +17,9 @@ pub mod delete;
 pub mod directory;
 pub mod event;
 pub mod files;
+pub mod grant;
 pub mod id;
 pub mod install;
-pub mod interact;
 pub mod interaction;
 pub mod item;
 pub mod limits;
@@ -32,10 +32,10 @@ pub mod policy;
 pub mod post;
 pub mod quota;
 mod reach;
+pub mod replace_stream;
 pub mod respond;
 pub mod schedule;
 pub mod shared;
-pub mod stream;
 pub mod time;
 pub mod update;
 pub mod view;

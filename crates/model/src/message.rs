@@ -11,7 +11,7 @@ use crate::workspace::Retention;
 /// Everything about a message but its words: narrow, so that changing it writes little.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Message {
-    /// Conversation and time.
+    /// Where it is and when it was posted: its key in both dialects, for good.
     pub key: MessageKey,
     /// The root of the thread that this is a reply in.
     pub root: Option<Ts>,
@@ -53,7 +53,7 @@ pub enum Audience {
 /// The kinds of message: what a caller posts, and what the platform itself writes about a conversation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
-    /// An ordinary message.
+    /// A message that somebody wrote.
     Plain,
     /// `chat.meMessage`.
     Me,
@@ -81,7 +81,7 @@ impl Kind {
     }
 }
 
-/// Whether the words are there: all of them, so far, or no more.
+/// Whether the message is complete, still streams in, or is a tombstone.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum State {
     /// Can be read, changed and deleted.
@@ -132,11 +132,11 @@ pub struct Edited {
 /// What a root knows of its replies.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Thread {
-    /// Living replies.
+    /// How many replies there are; deleted ones do not count.
     pub replies: u32,
     /// Different people and bots among them.
     pub repliers: u32,
-    /// The newest reply.
+    /// The ts of the newest reply.
     pub latest: Ts,
     /// At most [`crate::limits::REPLY_USERS_MAX`] of the repliers, in the order of their first reply.
     pub users: Vec<UserId>,
@@ -203,7 +203,7 @@ pub struct Reaction {
     pub since: Ts,
     /// Slack's short name of the emoji.
     pub name: Arc<str>,
-    /// Whose.
+    /// Who reacted.
     pub user: UserId,
 }
 
@@ -225,7 +225,7 @@ pub fn by_emoji(reactions: &[Reaction]) -> Vec<(&str, Vec<UserId>)> {
 pub struct PersonalView {
     /// The revision that it replaces; a later one is shown to everybody again.
     pub revision: NonZeroU32,
-    /// Where its content lies.
+    /// The log position of the event that wrote its content.
     pub content_at: u64,
 }
 
@@ -241,7 +241,7 @@ pub struct Replier {
 /// A revision's place in the history of its message.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Revision {
-    /// The message.
+    /// The message that it is a revision of.
     pub key: MessageKey,
     /// The log position of the event that wrote it, and so its own key.
     pub position: u64,
@@ -249,7 +249,7 @@ pub struct Revision {
     pub number: NonZeroU32,
     /// Where the revision before it is.
     pub previous: Option<u64>,
-    /// Who wrote it.
+    /// Who posted it or updated the message to it.
     pub by: UserId,
     /// The workspace's clock then.
     pub at: Micros,
@@ -261,8 +261,8 @@ pub struct Revision {
 pub struct Gone {
     /// The message as it was last; if it left a tombstone, as that.
     pub last: Arc<Message>,
-    /// Who deleted it.
+    /// Who deleted it; the platform deletes in the name of whoever caused it.
     pub by: UserId,
-    /// When.
+    /// When that was, by the workspace's clock.
     pub at: Micros,
 }

@@ -14,19 +14,19 @@ pub enum Modal {
     Open {
         /// SHA-256 of the `trigger_id`.
         trigger: [u8; 32],
-        /// The modal.
+        /// The modal as the app described it.
         view: ModalView,
     },
     /// An app puts one on top of those that are open.
     Push {
         /// SHA-256 of the `trigger_id`, which came from one of them.
         trigger: [u8; 32],
-        /// The modal.
+        /// The modal as the app described it.
         view: ModalView,
     },
     /// An app changes one that is open, wherever it is in its stack.
     Update {
-        /// Which.
+        /// The modal that is replaced.
         which: Which,
         /// Refuse unless this is its hash.
         if_hash: Option<String>,
@@ -35,7 +35,7 @@ pub enum Modal {
     },
     /// A person submitted one, and its app answered so. If it is not open any more there is nothing to do.
     Answer {
-        /// The app.
+        /// The app that opened it.
         app: AppId,
         /// The modal, by its id.
         id: String,
@@ -44,9 +44,9 @@ pub enum Modal {
     },
     /// A person closes the one of this id, or with it all that are open.
     Close {
-        /// The modal.
+        /// The spelled id of the modal.
         id: String,
-        /// All of them.
+        /// Whether the whole stack closes.
         all: bool,
     },
 }
@@ -63,13 +63,13 @@ pub enum Which {
 /// What an app answers to a submitted modal.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Answer {
-    /// It closes.
+    /// The modal that was submitted closes.
     Close,
     /// This takes its place; the id stays.
     Update(ModalView),
     /// This comes on top of it.
     Push(ModalView),
-    /// All modals close.
+    /// All modals of the stack close.
     Clear,
 }
 

@@ -35,7 +35,7 @@ pub enum Named {
 }
 
 impl Named {
-    /// In words.
+    /// What it is called in a sentence.
     #[must_use]
     pub fn words(self) -> &'static str {
         match self {

@@ -16,11 +16,11 @@ use crate::id::{MessageKey, UserId};
 use crate::message::{Audience, Kind, Message, Revision, State};
 use crate::workspace::Conversation;
 
-/// What happened.
+/// What the platform writes a message about.
 pub(crate) enum Notice<'a> {
     /// The author came in, perhaps by invitation.
     Joined {
-        /// Who invited them.
+        /// The user who invited them; `None` if they joined by themselves.
         by: Option<UserId>,
     },
     /// The author is no longer in it.

@@ -37,24 +37,24 @@ pub struct SettingsPatch {
 /// What changes of a person or a bot user.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct UserPatch {
-    /// Short name.
+    /// The short name, such as `ada`.
     pub name: Option<String>,
-    /// Full name.
+    /// The full name that people read.
     pub real_name: Option<String>,
-    /// Mail address.
+    /// The mail address; `Some(None)` removes it.
     pub email: Option<Option<String>>,
     /// Administrator of the workspace.
     pub admin: Option<bool>,
-    /// Shown as away.
+    /// Whether clients show them as away.
     pub away: Option<bool>,
-    /// Deactivated.
+    /// Whether the account is deactivated: no token of it is accepted.
     pub deactivated: Option<bool>,
 }
 
 /// What changes of an app. Its ids, its dialect, its bot, its secrets and its webhooks are no part of it.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct AppPatch {
-    /// Shown name.
+    /// The name that people read.
     pub name: Option<String>,
     /// [`App::endpoint`]. Another one has not failed yet, so it switches events on unless the patch says otherwise.
     pub endpoint: Option<Option<String>>,
@@ -102,9 +102,9 @@ pub struct SlackPatch {
 /// What changes of a channel.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct ConversationPatch {
-    /// Its name.
+    /// The name, without a `#`.
     pub name: Option<String>,
-    /// Archived or not.
+    /// Whether nothing may be posted to it any more.
     pub archived: Option<bool>,
 }
 
@@ -113,13 +113,13 @@ pub struct ConversationPatch {
 pub struct UserGroupPatch {
     /// Short name, without `@`.
     pub handle: Option<String>,
-    /// Shown name.
+    /// The name that people read.
     pub name: Option<String>,
     /// What it is for.
     pub description: Option<String>,
     /// Everyone who is in it.
     pub users: Option<Vec<UserId>>,
-    /// Out of use.
+    /// Whether it is disabled.
     pub disabled: Option<bool>,
 }
 

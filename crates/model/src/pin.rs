@@ -18,7 +18,7 @@ use crate::workspace::{Conversation, Pin};
 pub struct Pinning {
     /// The conversation that the caller says it is in.
     pub conversation: ConversationId,
-    /// The message.
+    /// The ts of the message.
     pub ts: Ts,
     /// Whether it is pinned or no longer.
     pub pins: bool,

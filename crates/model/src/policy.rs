@@ -285,7 +285,7 @@ impl Asker {
         Self::OtherWorkspace,
     ];
 
-    /// The row's title.
+    /// How `docs/RIGHTS.txt` titles the row.
     #[must_use]
     pub fn title(self) -> &'static str {
         match self {
@@ -325,15 +325,15 @@ impl Asker {
 /// What stands in a column of the table of rights: whose message it is about.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Subject {
-    /// The caller's own.
+    /// The caller posted it.
     Own,
     /// Posted by the app's bot user.
     AppsBot,
     /// Posted by the app under a custom name.
     AsTheApp,
-    /// Another member's.
+    /// A person who is a member posted it.
     OtherMember,
-    /// Another app's.
+    /// Another app's bot posted it.
     OtherApp,
     /// In a direct message that the caller is in, of somebody else.
     OthersDirect,
@@ -341,7 +341,7 @@ pub enum Subject {
     Platforms,
     /// Deleted while it had replies.
     Tombstone,
-    /// For one reader.
+    /// An ephemeral message.
     Ephemeral,
 }
 
@@ -359,7 +359,7 @@ impl Subject {
         Self::Ephemeral,
     ];
 
-    /// The column's title.
+    /// How `docs/RIGHTS.txt` titles the column.
     #[must_use]
     pub fn title(self) -> &'static str {
         match self {
@@ -395,9 +395,9 @@ impl Subject {
 /// A cell of the table of rights.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Right {
-    /// Who asks.
+    /// The row.
     pub asker: Asker,
-    /// What for.
+    /// The column.
     pub subject: Subject,
     /// Whether an update is accepted.
     pub update: bool,

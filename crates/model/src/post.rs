@@ -38,7 +38,7 @@ pub enum PostRefusal {
     Content(ContentFault),
 }
 
-/// Decides a post.
+/// Decides a post: where it goes and who may post there, then the content, then the thread.
 pub(crate) fn decide(post: &Post, context: &Context) -> Result<Decision, Halt> {
     let destination = admit(post, context)?;
 
@@ -122,10 +122,10 @@ pub(crate) fn place_instead(
         root.as_ref().filter(|root| Some(root.key.ts) == gone.root && counted(gone) && post.only.is_none());
     match same {
         Some(_) => {
-            delete::release(gone, context, draft)?;
-            delete::remove(gone, context, draft);
+            delete::release_files_and_stream(gone, context, draft)?;
+            delete::remove_and_record(gone, context, draft);
         }
-        None => delete::erase(gone, context, draft)?,
+        None => delete::remove_or_leave_tombstone(gone, context, draft)?,
     }
     let message = write(post, LIVE, conversation, root.as_deref(), context, draft)?;
     match (&root, same) {

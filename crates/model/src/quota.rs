@@ -76,7 +76,7 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// All bytes.
+    /// Bytes of content and of files together; this is what the quota of bytes limits.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.content_bytes.saturating_add(self.blob_bytes)
@@ -103,9 +103,9 @@ pub enum Quota {
 /// A quota that a decision would pass.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct QuotaRefusal {
-    /// Which one.
+    /// The quota that would be exceeded.
     pub quota: Quota,
-    /// What it allows.
+    /// The most that it allows.
     pub limit: u64,
 }
 

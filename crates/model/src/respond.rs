@@ -22,12 +22,12 @@ use crate::view::{Looked, View};
 use crate::workspace::{Conversation, TokenKind};
 use crate::{delete, post, update};
 
-/// An answer.
+/// A post through a secret URL.
 #[derive(Clone, Debug)]
 pub struct Respond {
     /// Why the caller may answer.
     pub credential: Credential,
-    /// What to say.
+    /// What the message says.
     pub content: Arc<Content>,
     /// What the dialect found wrong with it.
     pub fault: Option<ContentFault>,
@@ -50,7 +50,7 @@ pub enum Credential {
     Asked(ResponseUrl),
     /// It knows the secret of an incoming webhook of this app. Posts to everyone, and replaces and deletes nothing.
     Webhook {
-        /// The app.
+        /// The app that the URL belongs to.
         app: AppId,
         /// SHA-256 of the secret.
         secret: [u8; 32],
@@ -93,7 +93,7 @@ struct Worth<'a> {
     interaction: Option<&'a ResponseUrl>,
 }
 
-/// Decides an answer.
+/// Decides a post through a secret URL. The secret is the only credential.
 pub(crate) fn decide(
     respond: &Respond,
     directory: &Arc<Directory>,
@@ -279,7 +279,7 @@ fn carry_out(
         Act::Replace(original) => {
             update::revise_without_files(original, &respond.content, context, draft).map(drop)
         }
-        Act::Delete(original) => delete::erase(original, context, draft),
+        Act::Delete(original) => delete::remove_or_leave_tombstone(original, context, draft),
         Act::DeleteAndPost(original) => post::place_instead(&new, original, conversation, context, draft),
     }
 }

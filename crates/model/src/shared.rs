@@ -39,7 +39,7 @@ enum Node<K, V> {
 type Child<K, V> = (K, Arc<Node<K, V>>);
 
 impl<K, V> SharedMap<K, V> {
-    /// An empty map.
+    /// A map without entries; it allocates nothing.
     #[must_use]
     pub fn new() -> Self {
         Self { root: Arc::new(Node::Leaf(Vec::new())), len: 0 }

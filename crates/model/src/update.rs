@@ -15,7 +15,7 @@ use crate::limits::OLD_REPLY_MICROS;
 use crate::message::{Audience, Edited, Message, Revision, State};
 use crate::policy::{self, Rule};
 use crate::reach::{self, Reach, ReachTargeted};
-use crate::stream;
+use crate::replace_stream;
 use crate::time::Micros;
 use crate::view::Looked;
 
@@ -37,7 +37,7 @@ pub enum UpdateRefusal {
     OtherReader,
     /// It was deleted and only its thread is left.
     Tombstone,
-    /// Somebody else's.
+    /// The rule by which the message is not the caller's to change.
     NotAuthor(Rule),
     /// Its text is still streaming in.
     StillStreaming,
@@ -68,7 +68,7 @@ impl ReachTargeted for R {
     const OTHER_READER: Self = Self::OtherReader;
 }
 
-/// Decides an update.
+/// Decides an update: everything that can refuse it first, then one new revision.
 pub(crate) fn decide(update: &Update, context: &Context) -> Result<Decision, Halt> {
     let conversation = context.reach::<R>(update.conversation)?;
     if conversation.archived {
@@ -212,7 +212,7 @@ fn revise(
     context: &Context,
     draft: &mut Draft,
 ) -> Looked<Arc<Message>> {
-    stream::settle(message, context, draft)?;
+    replace_stream::settle(message, context, draft)?;
     let before = resharing.before.clone();
     files::reshare(message.key, resharing, context, draft)?;
     attachments::rename(message.key, before.as_deref(), content.files.as_deref(), context, draft)?;

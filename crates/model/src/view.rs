@@ -23,7 +23,7 @@ pub type Looked<T> = Result<T, NotLoaded>;
 /// A store that reads synchronously answers at once. One that fetches in rounds answers [`NotLoaded`], notes what was
 /// asked for, and decides again: so a decision and the list of what it needs cannot drift apart.
 pub trait View {
-    /// Everything but messages.
+    /// People, apps, conversations and tokens of all workspaces.
     fn directories(&self) -> &Directories;
     /// The message, whatever its audience; `None` if it never was or is gone.
     fn message(&self, key: MessageKey) -> Looked<Option<Arc<Message>>>;
@@ -43,7 +43,7 @@ pub trait View {
     fn origin(&self, workspace: WorkspaceId) -> Looked<Option<Arc<Directory>>>;
     /// A message's reactions, in their order.
     fn reactions(&self, key: MessageKey) -> Looked<Vec<Reaction>>;
-    /// What lies under a key.
+    /// The item under a key.
     fn item(&self, workspace: WorkspaceId, key: &ItemKey) -> Looked<Option<Item>>;
     /// Items from one key to another, both included, in the order of their keys; at most `limit`.
     fn items(
@@ -57,14 +57,14 @@ pub trait View {
     fn blob_bytes(&self, workspace: WorkspaceId) -> Looked<u64>;
     /// How much a workspace holds.
     fn usage(&self, workspace: WorkspaceId) -> Looked<Usage>;
-    /// What is known of a message that is gone.
+    /// The record of a deleted message; `None` if it never was, or is forgotten by now.
     fn gone(&self, key: MessageKey) -> Looked<Option<Gone>>;
 }
 
 /// Whose idempotency keys they are: one token's identity, and one method.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Identity {
-    /// The workspace.
+    /// The workspace of the caller.
     pub workspace: WorkspaceId,
     /// The app of the token; `None` of a person in their own client.
     pub app: Option<AppId>,
@@ -96,17 +96,17 @@ pub enum Method {
     FinishStream = 8,
 }
 
-/// What a used idempotency key led to. Names only, never the words.
+/// What the request under an idempotency key did. It names the content and never copies it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Remembered {
     /// SHA-256 of the arguments.
     pub digest: [u8; 32],
-    /// The message.
+    /// The message that the request made or changed.
     pub key: MessageKey,
-    /// Where the content lies that the call wrote; of a deletion, nothing.
+    /// The log position of the content that the request wrote; `None` of a deletion.
     pub content_at: Option<u64>,
     /// The revision that the call made; `None` of a deletion and of a step of a stream.
     pub revision: Option<NonZeroU32>,
-    /// From then on the key is unused again.
+    /// When the key expires. From then on the same key is a new request.
     pub expires_at: Micros,
 }

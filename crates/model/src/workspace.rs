@@ -11,13 +11,13 @@ use crate::time::{Micros, Ts};
 /// One tenant with one team.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Workspace {
-    /// Inside key.
+    /// Its number inside the server. A reset workspace gets a new one.
     pub id: WorkspaceId,
     /// Slack's `T…`.
     pub team_id: String,
     /// Teams' tenant, a guid.
     pub tenant_id: String,
-    /// Shown name.
+    /// The name that people read.
     pub name: String,
     /// Slack's domain, the first label of a real workspace's host.
     pub domain: String,
@@ -69,7 +69,7 @@ impl Default for Retention {
 /// A person, or the user that an app's bot is.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct User {
-    /// Inside key.
+    /// Their number inside the workspace.
     pub id: UserId,
     /// Slack's `U…`.
     pub slack_id: String,
@@ -79,7 +79,7 @@ pub struct User {
     pub directory_id: String,
     /// Short name, unique in the workspace.
     pub name: String,
-    /// Full name.
+    /// The full name that people read (`real_name`).
     pub real_name: String,
     /// Mail address, unique in the workspace; bots have none.
     pub email: Option<String>,
@@ -87,7 +87,7 @@ pub struct User {
     pub admin: bool,
     /// The app whose bot this is.
     pub bot_of: Option<AppId>,
-    /// Shown as away.
+    /// Whether clients show them as away (`users.getPresence`).
     pub away: bool,
     /// Deactivated people keep their messages and lose their tokens.
     pub deactivated: bool,
@@ -106,7 +106,7 @@ impl User {
 /// A registered bot, of exactly one dialect.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct App {
-    /// Inside key.
+    /// Its number inside the workspace.
     pub id: AppId,
     /// The API that its code speaks.
     pub dialect: Dialect,
@@ -116,7 +116,7 @@ pub struct App {
     pub bot_id: String,
     /// Teams' app id, a guid. One on the whole server.
     pub app_id: String,
-    /// Shown name.
+    /// The name that people read.
     pub name: String,
     /// The user that posts as this app.
     pub bot_user: UserId,
@@ -186,7 +186,7 @@ impl Secret {
 /// A secret that was replaced.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct OldSecret {
-    /// It.
+    /// The secret that was replaced. It is good until `until`.
     pub secret: Secret,
     /// From then on it is worth nothing, by the workspace's clock.
     pub until: Micros,
@@ -288,9 +288,9 @@ pub struct SlackApp {
     pub interactivity_url: Option<String>,
     /// Where it is asked for the options of a select.
     pub options_url: Option<String>,
-    /// Its slash commands.
+    /// The slash commands that people can type; unique within the workspace.
     pub commands: Vec<SlashCommand>,
-    /// Its shortcuts.
+    /// The shortcuts that people can start, global ones and those of messages.
     pub shortcuts: Vec<Shortcut>,
     /// Its incoming webhooks, at most [`crate::limits::WEBHOOKS_MAX`].
     pub webhooks: Vec<Webhook>,
@@ -299,7 +299,7 @@ pub struct SlackApp {
 /// A slash command of an app.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct SlashCommand {
-    /// With its slash.
+    /// The command with its slash, such as `/deploy`.
     pub command: String,
     /// Where the app hears of it; without Socket Mode it needs one.
     pub url: Option<String>,
@@ -316,7 +316,7 @@ pub struct SlashCommand {
 pub struct Shortcut {
     /// The app's name for it.
     pub callback_id: String,
-    /// What people read.
+    /// The name that people read in the menu.
     pub name: String,
     /// What it does, for people.
     pub description: String,
@@ -331,34 +331,34 @@ pub struct Webhook {
     pub service_id: String,
     /// SHA-256 of the secret.
     pub secret_hash: [u8; 32],
-    /// Where it posts.
+    /// The conversation that its posts go to.
     pub conversation: ConversationId,
-    /// Who made it.
+    /// The user who created it.
     pub by: UserId,
 }
 
 /// People who can be mentioned together.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct UserGroup {
-    /// Inside key.
+    /// Its number inside the workspace.
     pub id: UserGroupId,
     /// Slack's `S…`.
     pub slack_id: String,
     /// Short name, unique in the workspace, without `@`.
     pub handle: String,
-    /// Shown name.
+    /// The name that people read.
     pub name: String,
     /// What it is for.
     pub description: String,
     /// Who is in it.
     pub users: Vec<UserId>,
-    /// Who made it.
+    /// The user who created it.
     pub creator: UserId,
-    /// When.
+    /// When that was, by the workspace's clock.
     pub created_at: Micros,
     /// When it was last changed.
     pub updated_at: Micros,
-    /// Out of use.
+    /// Whether it is disabled: nobody can mention it, and its members stay as they are.
     pub disabled: bool,
 }
 
@@ -430,20 +430,20 @@ pub struct Note {
     pub value: String,
     /// Who set it last.
     pub by: Option<UserId>,
-    /// When.
+    /// When that was, by the workspace's clock.
     pub at: Micros,
 }
 
 /// A channel, group or direct message.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Conversation {
-    /// Inside key.
+    /// Its number inside the workspace.
     pub id: ConversationId,
     /// Slack's `C…`, `G…` or `D…`.
     pub slack_id: String,
     /// Teams' `19:…` or `a:1…`.
     pub connector_id: String,
-    /// Which kind.
+    /// Whether it is a channel, a group chat or a direct message.
     pub kind: ConversationKind,
     /// The channel's name, unique among channels; empty for direct messages.
     pub name: String,
@@ -451,9 +451,9 @@ pub struct Conversation {
     pub topic: Note,
     /// What it is for.
     pub purpose: Note,
-    /// Who made it.
+    /// The user who created it.
     pub creator: UserId,
-    /// When.
+    /// When that was, by the workspace's clock.
     pub created_at: Micros,
     /// The channel whose id is also the Teams team's id.
     pub general: bool,
@@ -485,11 +485,11 @@ pub enum Membership {
 /// A message that is pinned to its conversation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Pin {
-    /// The message.
+    /// The ts of the pinned message.
     pub ts: Ts,
-    /// Who pinned it.
+    /// The user who pinned it.
     pub by: UserId,
-    /// When.
+    /// When that was, by the workspace's clock.
     pub at: Micros,
 }
 

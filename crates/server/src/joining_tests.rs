@@ -102,7 +102,7 @@ impl Store for Flaky {
         targeted(workspace: WorkspaceId, conversation: ConversationId, reader: UserId, limit: usize) -> Page<Stored>;
         settle(workspace: WorkspaceId, app: AppId, settlement: Settlement) -> ();
         settle_idle(workspace: WorkspaceId, apps: Vec<AppId>, delivered_up_to: u64) -> ();
-        heard(workspace: WorkspaceId, app: AppId) -> u64;
+        delivered_up_to(workspace: WorkspaceId, app: AppId) -> u64;
         deliveries(workspace: WorkspaceId, app: AppId, after: Part, limit: usize) -> Vec<Delivery>;
         item(workspace: WorkspaceId, key: ItemKey) -> Option<Item>;
         items(workspace: WorkspaceId, from: ItemKey, to: ItemKey, limit: usize) -> Vec<(ItemKey, Item)>;
@@ -316,6 +316,6 @@ async fn nothing_is_lost_where_workers_meet_the_reader() {
     world.stop().await;
     let end = world.app.service.store.published().log_end(world.workspace).unwrap();
     for app in [SLOW, QUICK, LATE, AWAY] {
-        assert_eq!(world.store.heard(world.workspace, app).await, Ok(end), "{app:?}");
+        assert_eq!(world.store.delivered_up_to(world.workspace, app).await, Ok(end), "{app:?}");
     }
 }

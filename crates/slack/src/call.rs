@@ -57,7 +57,7 @@ impl Call<'_> {
 
     pub async fn attempt(&self, verb: Verb) -> Result<Outcome, NotDone> {
         let idempotency = match &verb {
-            Verb::Post(_) | Verb::Update(_) | Verb::Delete(_) | Verb::Append(_) => self.idempotency(),
+            Verb::Post(_) | Verb::Update(_) | Verb::Delete(_) | Verb::AppendStream(_) => self.idempotency(),
             _ => None,
         };
         let workspace = self.directory.workspace.id;

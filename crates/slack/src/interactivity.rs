@@ -5,8 +5,8 @@
 
 use redraft_model::command::{Caller, Command, Verb};
 use redraft_model::decision::Outcome;
+use redraft_model::grant::{AnswerUrl, GrantAnswers, Place};
 use redraft_model::id::ConversationId;
-use redraft_model::interact::{AnswerUrl, Interact, Place};
 use redraft_model::item::{Origin, ResponseUrl};
 use redraft_model::modal::{Answer, Modal};
 use redraft_model::time::{Micros, Ts};
@@ -330,7 +330,7 @@ impl<'a> Scene<'a> {
             _ => None,
         };
         let secrets: Vec<String> = answers.iter().map(|_| mint::secret()).collect();
-        let asked = Interact {
+        let asked = GrantAnswers {
             app: self.bot.id,
             place,
             trigger: triggers.then(|| mint::sha256(trigger_id.as_bytes())),
@@ -343,7 +343,7 @@ impl<'a> Scene<'a> {
                 })
                 .collect(),
         };
-        let Outcome::Granted(at) = self.submit(Verb::Interact(asked)).await? else {
+        let Outcome::Granted(at) = self.submit(Verb::GrantAnswers(asked)).await? else {
             return Err(StoreError::Failed.into());
         };
         let urls = answers.iter().zip(&secrets).map(|((conversation, origin), secret)| {

@@ -1,6 +1,6 @@
 //! Every refusal of the model as the platform's code, with the reason in words: who posted it, who asked, which rule.
 
-use redraft_model::append::AppendRefusal as A;
+use redraft_model::append_stream::AppendStreamRefusal as A;
 use redraft_model::conversations::ConversationRefusal as C;
 use redraft_model::decision::{CallerRefusal, Refusal, Why};
 use redraft_model::delete::DeleteRefusal as D;
@@ -37,12 +37,12 @@ pub(super) fn error(refusal: &Refusal, directory: &Directory, method: &str) -> E
         Why::Delete(why) => delete(why, refusal, directory),
         Why::Modal(why) => modal(*why),
         Why::File(why) => file(why, method),
-        Why::Append(why) => append(why, refusal, directory),
+        Why::AppendStream(why) => append(why, refusal, directory),
         Why::Interaction(why) => interaction(why, method),
         Why::Pin(why) => pin(why),
         Why::Schedule(why) => schedule(*why),
         Why::Install(why) => install(*why),
-        Why::Stream(_) | Why::Attach(_) | Why::Interact(_) | Why::Respond(_) | Why::Control(_) => {
+        Why::ReplaceStream(_) | Why::Attach(_) | Why::GrantAnswers(_) | Why::Respond(_) | Why::Control(_) => {
             Error::new("access_denied")
         }
         Why::Conversation(why) => conversation(why, method),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use redraft_model::append::Append;
+use redraft_model::append_stream::AppendStream;
 use redraft_model::command::{Caller, Command, Post, ReplyTo, Target, Verb};
 use redraft_model::content::{Content, ContentFault, Dialect, Piece};
 use redraft_model::decision::{Outcome, Posted};
@@ -52,7 +52,8 @@ pub(super) async fn start(call: &Call<'_>) -> Result<Reply, Error> {
         only: None,
         unjoined: may_post_unjoined(call),
     };
-    let outcome = call.submit(Verb::Append(Append::Begin { post: Box::new(post), piece })).await?;
+    let outcome =
+        call.submit(Verb::AppendStream(AppendStream::Begin { post: Box::new(post), piece })).await?;
     Ok(head(call, message_of(&outcome)?.0))
 }
 
@@ -64,8 +65,8 @@ pub(super) async fn append(call: &Call<'_>) -> Result<Reply, Error> {
     let added = added(call).map_err(fault);
     let wrong = added.as_ref().err().cloned();
     let piece = piece(added.unwrap_or_default());
-    let add = Append::Add { conversation, ts, piece, fault: wrong };
-    let key = match call.submit(Verb::Append(add)).await? {
+    let add = AppendStream::Add { conversation, ts, piece, fault: wrong };
+    let key = match call.submit(Verb::AppendStream(add)).await? {
         Outcome::Added { key, untold } => {
             if untold {
                 tell_later(call, key);
@@ -86,8 +87,8 @@ pub(super) async fn stop(call: &Call<'_>) -> Result<Reply, Error> {
     let last = last(call).map_err(fault);
     let wrong = last.as_ref().err().cloned();
     let (piece, metadata) = last.unwrap_or_default();
-    let finish = Append::Finish { conversation, ts, piece, metadata, fault: wrong };
-    let outcome = call.submit(Verb::Append(finish)).await?;
+    let finish = AppendStream::Finish { conversation, ts, piece, metadata, fault: wrong };
+    let outcome = call.submit(Verb::AppendStream(finish)).await?;
     let (key, stored) = message_of(&outcome)?;
     let mut reply = head(call, key);
     if let Some(Posted { message, content, root_author, .. }) = stored {
@@ -198,7 +199,7 @@ fn tell_later(call: &Call<'_>, key: MessageKey) {
 /// Returns whether it was too early.
 async fn tell(service: &Service, caller: Caller, key: MessageKey) -> bool {
     let MessageKey { workspace, conversation, ts } = key;
-    let verb = Verb::Append(Append::Tell { conversation, ts });
+    let verb = Verb::AppendStream(AppendStream::Tell { conversation, ts });
     // A stream that ended meanwhile has told everything.
     let told = service.submit(Command { workspace, caller, idempotency: None, verb, source: None }).await;
     matches!(told, Ok(Outcome::Added { untold: true, .. }))

@@ -29,7 +29,7 @@ use crate::{
 pub(crate) trait Engine: Send + 'static {
     /// The view of the open transaction over these directories.
     fn view<'a>(&'a self, directories: &'a Directories) -> Box<dyn View + 'a>;
-    /// Opens the transaction.
+    /// Opens the transaction of a batch. Nothing is visible to readers before [`Engine::commit`].
     fn begin(&mut self) -> Result<(), Broken>;
     /// Writes one decision into it.
     fn apply(&mut self, workspace: WorkspaceId, decision: &Decision) -> Result<(), Broken>;
@@ -167,11 +167,11 @@ fn command_bytes(verb: &Verb) -> usize {
         | Verb::Post(_)
         | Verb::Update(_)
         | Verb::Delete(_)
-        | Verb::Stream(_)
-        | Verb::Append(_)
+        | Verb::ReplaceStream(_)
+        | Verb::AppendStream(_)
         | Verb::Interaction(_)
         | Verb::Respond(_)
-        | Verb::Interact(_)
+        | Verb::GrantAnswers(_)
         | Verb::Modal(_)
         | Verb::Pin(_)
         | Verb::Schedule(_)

@@ -34,9 +34,9 @@ pub use directory::{app, conversation, directory, hash, token, user};
 pub use picture::{events, picture};
 pub use world::{HandClock, World};
 
-/// Administrator.
+/// A person who administers the workspace.
 pub const ADA: UserId = UserId(1);
-/// Installed both apps.
+/// The person who installed both apps.
 pub const IVO: UserId = UserId(2);
 /// A person.
 pub const MIA: UserId = UserId(3);
@@ -67,7 +67,7 @@ pub const PRIVATE: ConversationId = ConversationId(3);
 /// Mia and the Slack bot.
 pub const DIRECT: ConversationId = ConversationId(4);
 
-/// When tests begin.
+/// The time at which every test begins.
 pub const START: Micros = Micros(1_700_000_000_000_000);
 
 /// Runs the whole suite, each case on a store of its own.

@@ -92,14 +92,14 @@ pub enum StoreError {
 /// Messages between two times, both included.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Window {
-    /// Not before this.
+    /// The oldest ts that belongs to the window.
     pub from: Ts,
-    /// Not after this.
+    /// The newest ts that belongs to the window.
     pub to: Ts,
 }
 
 impl Window {
-    /// All there is.
+    /// The window of everything.
     pub const ALL: Self = Self { from: Ts(0), to: Ts(i64::MAX) };
 }
 
@@ -225,7 +225,7 @@ pub enum Sweep {
 /// Content of one workspace that is to be erased, once everybody was told what they have to hear of it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Awaited {
-    /// The workspace.
+    /// The workspace whose content is retained.
     pub workspace: WorkspaceId,
     /// Deletions and updates that ended it.
     pub endings: u64,
@@ -257,7 +257,7 @@ pub struct Delivery {
     pub part: u8,
     /// The conversation that it happened in.
     pub conversation: Option<ConversationId>,
-    /// Attempts so far.
+    /// How many attempts were made.
     pub attempts: u32,
     /// When it is tried again, by the workspace's clock; `None` was given up: a dead letter.
     pub due_at: Option<Micros>,
@@ -288,7 +288,7 @@ pub enum Cause {
     Tls,
     /// Sent on too often.
     Redirects,
-    /// Anything else.
+    /// Any other cause; `reason` says it in words.
     Other,
 }
 
@@ -296,7 +296,7 @@ pub enum Cause {
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Settlement {
     /// Every event up to this log position has arrived, needed no delivery or is listed as a [`Delivery`].
-    pub heard: u64,
+    pub delivered_up_to: u64,
     /// Deliveries that are new or changed.
     pub put: Vec<Delivery>,
     /// Deliveries that are over.
@@ -410,8 +410,8 @@ pub trait Store: Send + Sync {
         delivered_up_to: u64,
     ) -> Later<'_, Result<(), StoreError>>;
 
-    /// [`Settlement::heard`] as it was last written; 0 if never.
-    fn heard(&self, workspace: WorkspaceId, app: AppId) -> Later<'_, Result<u64, StoreError>>;
+    /// [`Settlement::delivered_up_to`] as it was last written; 0 if never.
+    fn delivered_up_to(&self, workspace: WorkspaceId, app: AppId) -> Later<'_, Result<u64, StoreError>>;
 
     /// Deliveries of an app behind this one, in the log's order; at most `limit` and never more than [`READ_ROWS_MAX`].
     fn deliveries(
@@ -504,7 +504,7 @@ struct Bells {
 pub(crate) enum Concern {
     /// A workspace as a whole.
     Workspace(WorkspaceId),
-    /// An app.
+    /// What an app is, or what it subscribes to.
     App(WorkspaceId, AppId),
     /// What an app may do, but not the app itself.
     Token(WorkspaceId, AppId),

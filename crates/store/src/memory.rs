@@ -47,7 +47,7 @@ struct State {
     assemble: Option<Assemble>,
     reactions: BTreeSet<(MessageKey, Reaction)>,
     views: BTreeMap<(MessageKey, UserId), PersonalView>,
-    heard: BTreeMap<(WorkspaceId, AppId), u64>,
+    delivered_up_to: BTreeMap<(WorkspaceId, AppId), u64>,
     deliveries: BTreeMap<(WorkspaceId, AppId, Part), Delivery>,
     blobs: BTreeMap<(WorkspaceId, BlobKey), Arc<[u8]>>,
     remembered: BTreeMap<(Identity, String), Remembered>,
@@ -190,7 +190,7 @@ impl State {
         self.pieces.retain(|(key, _), _| key.workspace != id);
         self.reactions.retain(|(key, _)| key.workspace != id);
         self.views.retain(|(key, _), _| key.workspace != id);
-        self.heard.retain(|(workspace, _), _| *workspace != id);
+        self.delivered_up_to.retain(|(workspace, _), _| *workspace != id);
         self.deliveries.retain(|(workspace, ..), _| *workspace != id);
         self.blobs.retain(|(workspace, _), _| *workspace != id);
         self.items.retain(|(workspace, _), _| *workspace != id);
@@ -213,7 +213,7 @@ impl State {
         if self.directories.get(workspace).is_none() {
             return;
         }
-        self.heard.insert((workspace, app), settlement.heard);
+        self.delivered_up_to.insert((workspace, app), settlement.delivered_up_to);
         for delivery in settlement.put {
             self.deliveries.insert((workspace, app, delivery.key()), delivery);
         }
@@ -319,8 +319,9 @@ impl State {
     fn erase(&mut self, directory: &Directory, sweep: Sweep, now: Micros) {
         let (id, retention) = (directory.workspace.id, directory.workspace.settings.retention);
         let told = directory.apps().filter(|app| app.is_told());
-        let heard = |app: &App| self.heard.get(&(id, app.id)).copied().unwrap_or(0).max(app.hears_from);
-        let read_to = told.map(|app| heard(app)).min().unwrap_or(u64::MAX);
+        let delivered =
+            |app: &App| self.delivered_up_to.get(&(id, app.id)).copied().unwrap_or(0).max(app.hears_from);
+        let read_to = told.map(|app| delivered(app)).min().unwrap_or(u64::MAX);
         let late: BTreeSet<u64> = self
             .deliveries
             .iter()
@@ -634,15 +635,15 @@ impl Store for MemoryStore {
         let mut state = self.state();
         if state.directories.get(workspace).is_some() {
             for app in apps {
-                let known = state.heard.entry((workspace, app)).or_default();
+                let known = state.delivered_up_to.entry((workspace, app)).or_default();
                 *known = delivered_up_to.max(*known);
             }
         }
         now(Ok(()))
     }
 
-    fn heard(&self, workspace: WorkspaceId, app: AppId) -> Later<'_, Result<u64, StoreError>> {
-        now(Ok(self.state().heard.get(&(workspace, app)).copied().unwrap_or(0)))
+    fn delivered_up_to(&self, workspace: WorkspaceId, app: AppId) -> Later<'_, Result<u64, StoreError>> {
+        now(Ok(self.state().delivered_up_to.get(&(workspace, app)).copied().unwrap_or(0)))
     }
 
     fn deliveries(
@@ -716,12 +717,12 @@ impl Store for MemoryStore {
         now(Ok(Swept { more: false, erased }))
     }
 
-    /// There is none.
+    /// Memory has no write-ahead log.
     fn empty_log(&self) -> Later<'_, Result<bool, StoreError>> {
         now(Ok(true))
     }
 
-    /// There is nothing.
+    /// Memory has no pages to scrub.
     fn scrub(&self) -> Later<'_, Result<bool, StoreError>> {
         now(Ok(false))
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use redraft_model::append::Append;
+use redraft_model::append_stream::AppendStream;
 use redraft_model::command::{Caller, Command, Delete, Post, ReplyTo, Targeted, Update, Verb};
 use redraft_model::content::{Dialect, Patch, Piece};
 use redraft_model::control::Control;
@@ -15,8 +15,8 @@ use redraft_model::item::ItemKey;
 use redraft_model::limits::REPLY_USERS_MAX;
 use redraft_model::message::{Audience, Message, State, Thread};
 use redraft_model::pin::Pinning;
+use redraft_model::replace_stream::Step;
 use redraft_model::schedule::ScheduleCommand;
-use redraft_model::stream::Step;
 use redraft_model::time::{Micros, Ts};
 
 use crate::world::*;
@@ -186,17 +186,17 @@ fn append_of(dice: &mut Dice, world: &World, known: MessageKey) -> Command {
     let Some(message) = last.filter(|_| !dice.one_in(6)) else {
         let post =
             Post { content: text(""), reply_to: ReplyTo::message(known.ts), ..post(known.conversation) };
-        return command(ALPHA_BOT, Verb::Append(Append::Begin { post: Box::new(post), piece }));
+        return command(ALPHA_BOT, Verb::AppendStream(AppendStream::Begin { post: Box::new(post), piece }));
     };
     let MessageKey { conversation, ts, .. } = message.key;
     let asked = match dice.roll(9) {
         0 => return command(MIA_HERSELF, stop(conversation, ts)),
-        1 => Append::Finish { conversation, ts, piece, metadata: None, fault },
-        2 => Append::Tell { conversation, ts },
-        _ => Append::Add { conversation, ts, piece, fault },
+        1 => AppendStream::Finish { conversation, ts, piece, metadata: None, fault },
+        2 => AppendStream::Tell { conversation, ts },
+        _ => AppendStream::Add { conversation, ts, piece, fault },
     };
     let caller = if dice.one_in(9) { dice.pick(&CALLERS) } else { ALPHA_BOT };
-    command(caller, Verb::Append(asked))
+    command(caller, Verb::AppendStream(asked))
 }
 
 /// The last messages, and as often the oldest with replies, so that many people meet in them.

@@ -1,7 +1,7 @@
 //! The rules, row by row: each module holds tables for one part of the crate, all over the same small world.
 #![allow(clippy::unwrap_used, missing_docs)]
 
-mod appending;
+mod append_streams;
 mod attachments;
 mod content;
 mod control;
@@ -11,10 +11,10 @@ mod directory;
 mod ephemeral;
 mod files;
 mod full;
+mod grants;
 mod history;
 mod idempotency;
 mod installing;
-mod interact;
 mod interactions;
 mod modals;
 mod naming;
@@ -24,12 +24,12 @@ mod people;
 mod pins;
 mod posting;
 mod quotas;
+mod replace_streams;
 mod respond;
 mod rights;
 mod scheduling;
 mod secrets;
 mod slack_apps;
-mod streams;
 mod threads;
 mod tokens;
 mod updating;

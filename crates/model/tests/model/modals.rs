@@ -1,8 +1,8 @@
 //! Modals: triggers, stacks, names, hashes, and what people and their apps do to them.
 
 use redraft_model::command::{Caller, Verb};
+use redraft_model::grant::{GrantAnswers, Place};
 use redraft_model::id::{AppId, UserId};
-use redraft_model::interact::{Interact, Place};
 use redraft_model::item::{Grant, Item, ItemKey, ModalView, Views};
 use redraft_model::limits::TRIGGER_MICROS;
 use redraft_model::modal::{Answer, Modal, Which};
@@ -58,8 +58,8 @@ fn close(id: &str, all: bool) -> Verb {
 /// A trigger of this number for something that the person does, in a modal if one is named.
 fn act(world: &mut World, person: Caller, app: AppId, number: u8, within: Option<&str>) {
     let place = within.map_or(Place::Anywhere, |id| Place::View(id.into()));
-    let asked = Interact { app, place, trigger: Some([number; 32]), answers: vec![] };
-    assert_eq!(world.tell(person, Verb::Interact(asked)), "granted");
+    let asked = GrantAnswers { app, place, trigger: Some([number; 32]), answers: vec![] };
+    assert_eq!(world.tell(person, Verb::GrantAnswers(asked)), "granted");
 }
 
 fn stack(world: &World, user: UserId) -> Option<&Views> {
@@ -298,10 +298,10 @@ fn acting_in_a_modal() {
     let mut world = two_open();
     let ask = |app, id: &str, caller, world: &mut World| {
         let place = Place::View(id.into());
-        let asked = Interact { app, place, trigger: Some([9; 32]), answers: vec![] };
-        world.tell(caller, Verb::Interact(asked))
+        let asked = GrantAnswers { app, place, trigger: Some([9; 32]), answers: vec![] };
+        world.tell(caller, Verb::GrantAnswers(asked))
     };
-    let gone = "Interact(ViewNotFound)";
+    let gone = "GrantAnswers(ViewNotFound)";
     assert_eq!(ask(BETA_APP, "V2", MIA_HERSELF, &mut world), gone);
     assert_eq!(ask(ALPHA_APP, "V2", SAM_HIMSELF, &mut world), gone);
     assert_eq!(ask(ALPHA_APP, "V9", MIA_HERSELF, &mut world), gone);

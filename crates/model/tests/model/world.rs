@@ -23,8 +23,8 @@ use redraft_model::patch::{
     AppPatch, ConversationPatch, SettingsPatch, SlackPatch, UserPatch, WorkspacePatch,
 };
 use redraft_model::quota::Usage;
+use redraft_model::replace_stream::{ReplaceStream, Step};
 use redraft_model::shared::SharedSet;
-use redraft_model::stream::{Step, Stream};
 use redraft_model::time::{Micros, Ts};
 use redraft_model::view::{Identity, Looked, NotLoaded, Remembered, View};
 use redraft_model::workspace::{
@@ -724,7 +724,7 @@ pub fn erase(conversation: ConversationId, ts: Ts) -> Verb {
 }
 
 pub fn step(conversation: ConversationId, step: Step) -> Verb {
-    Verb::Stream(Stream { conversation, fault: None, step })
+    Verb::ReplaceStream(ReplaceStream { conversation, fault: None, step })
 }
 
 pub fn start(conversation: ConversationId, words: &str) -> Verb {

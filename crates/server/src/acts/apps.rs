@@ -5,8 +5,8 @@ use std::sync::Arc;
 use redraft_model::command::Verb;
 use redraft_model::content::Content;
 use redraft_model::decision::{Refusal, Why};
+use redraft_model::grant::GrantRefusal;
 use redraft_model::id::{AppId, ConversationId};
-use redraft_model::interact::InteractRefusal;
 use redraft_model::item::{Item, ItemKey, Views};
 use redraft_model::modal::{Modal, ModalRefusal};
 use redraft_model::policy;
@@ -267,7 +267,7 @@ impl Person {
         let commands = bot.slack.iter().flat_map(|slack| &slack.commands);
         match commands.into_iter().find(|it| it.command == name) {
             Some(command) => Ok(self.scene(&bot).command(conversation, command, text).await?),
-            None => Err(refused(Why::Interact(InteractRefusal::NoApp))),
+            None => Err(refused(Why::GrantAnswers(GrantRefusal::NoApp))),
         }
     }
 
@@ -326,7 +326,7 @@ impl Person {
     fn app_of(&self, stored: &Stored) -> Result<Arc<Bot>, Hindered> {
         let bot = stored.message.app.filter(|_| stored.message.as_app).and_then(|id| self.directory.app(id));
         let bot = bot.filter(|bot| bot.slack.is_some() && !bot.uninstalled);
-        bot.cloned().ok_or_else(|| refused(Why::Interact(InteractRefusal::NoApp)))
+        bot.cloned().ok_or_else(|| refused(Why::GrantAnswers(GrantRefusal::NoApp)))
     }
 
     /// Names that the person may use, as ids.

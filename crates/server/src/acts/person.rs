@@ -11,7 +11,7 @@ use redraft_model::id::{ConversationId, MessageKey, UserId};
 use redraft_model::interaction::{Act, Interaction};
 use redraft_model::message::Kind;
 use redraft_model::policy;
-use redraft_model::stream::{Step, Stream};
+use redraft_model::replace_stream::{ReplaceStream, Step};
 use redraft_model::time::Ts;
 use redraft_model::workspace::{Conversation, ConversationKind, User};
 use redraft_store::{StoreError, Stored, Window};
@@ -149,8 +149,8 @@ impl Person {
 
     /// Stops a message that streams in.
     pub async fn stop(&self, conversation: ConversationId, ts: Ts) -> Result<(), NotDone> {
-        let stream = Stream { conversation, fault: None, step: Step::Stop { ts } };
-        self.submit(Verb::Stream(stream)).await.map(drop)
+        let stream = ReplaceStream { conversation, fault: None, step: Step::Stop { ts } };
+        self.submit(Verb::ReplaceStream(stream)).await.map(drop)
     }
 
     /// Types: the bots of a personal chat receive one typing activity. The call does not wait for their answers.

@@ -24,7 +24,7 @@ pub(super) async fn list(scope: &Scope<'_>, app: &str) -> Answer {
     let after = (scope.number("after", 0)?, part);
     let store = &scope.app.service.store;
     let listed = store.deliveries(scope.id(), app.id, after, limit).await.map_err(refusal::store)?;
-    let heard = store.heard(scope.id(), app.id).await.map_err(refusal::store)?;
+    let heard = store.delivered_up_to(scope.id(), app.id).await.map_err(refusal::store)?;
     ok(json!({
         "heard": heard.max(app.hears_from),
         "deliveries": listed.iter().map(|it| shown(scope, it)).collect::<Vec<_>>(),

@@ -69,7 +69,7 @@ async fn shown(app: &App, directory: &Directory, awaited: Awaited) -> Result<Val
     let id = directory.workspace.id;
     let mut apps = Vec::new();
     for bot in directory.apps() {
-        let heard = app.service.store.heard(id, bot.id).await?.max(bot.hears_from);
+        let heard = app.service.store.delivered_up_to(id, bot.id).await?.max(bot.hears_from);
         let unread = bot.is_told() && heard < awaited.last;
         let late = !app.service.store.deliveries(id, bot.id, (0, 0), 1).await?.is_empty();
         let why = match (unread, late) {

@@ -6,13 +6,13 @@ use redraft_model::conversations::ConversationRefusal as C;
 use redraft_model::decision::{CallerRefusal, Refusal, Why};
 use redraft_model::delete::DeleteRefusal as D;
 use redraft_model::directory::Directory;
+use redraft_model::grant::GrantRefusal as A;
 use redraft_model::id::WorkspaceId;
-use redraft_model::interact::InteractRefusal as A;
 use redraft_model::interaction::InteractionRefusal as I;
 use redraft_model::modal::ModalRefusal as M;
 use redraft_model::policy::Rule;
 use redraft_model::post::PostRefusal as P;
-use redraft_model::stream::StreamRefusal as S;
+use redraft_model::replace_stream::ReplaceStreamRefusal as S;
 use redraft_model::update::UpdateRefusal as U;
 use redraft_store::StoreError;
 
@@ -33,12 +33,12 @@ pub(super) fn error(app: &App, workspace: WorkspaceId, who: &str, not_done: &Not
         Why::Post(why) => post(why, who),
         Why::Update(why) => update(why, who, author),
         Why::Delete(why) => delete(why, who, author),
-        Why::Stream(why) => stream(why, who, author),
+        Why::ReplaceStream(why) => stream(why, who, author),
         Why::Interaction(why) => interaction(why, who, author),
-        Why::Interact(why) => interact(*why, who, author),
+        Why::GrantAnswers(why) => interact(*why, who, author),
         Why::Modal(why) => modal(*why, who),
         Why::Conversation(why) => conversation(why, who),
-        Why::Append(_) | Why::Respond(_) => forbidden("not_a_person", "only an app does this"),
+        Why::AppendStream(_) | Why::Respond(_) => forbidden("not_a_person", "only an app does this"),
         Why::Pin(_) | Why::Schedule(_) | Why::Install(_) => {
             forbidden("not_a_person", "that is done with a token of the Web API")
         }

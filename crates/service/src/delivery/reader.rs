@@ -130,7 +130,8 @@ impl Reader {
         let mut counts = BTreeMap::<u64, usize>::new();
         if let Some(directory) = self.app.workspace(self.workspace) {
             for app in directory.apps().filter(|app| app.is_told()) {
-                let position = self.app.store.heard(self.workspace, app.id).await?.max(app.hears_from);
+                let position =
+                    self.app.store.delivered_up_to(self.workspace, app.id).await?.max(app.hears_from);
                 *counts.entry(position).or_default() += 1;
             }
         }

@@ -201,7 +201,7 @@ impl Worker {
 
     async fn load(&mut self) -> Result<(), StoreError> {
         self.hears_from = self.from();
-        self.settled_to = self.app.store.heard(self.workspace, self.id).await?;
+        self.settled_to = self.app.store.delivered_up_to(self.workspace, self.id).await?;
         self.read_to = self.settled_to.max(self.hears_from.unwrap_or(0));
         let mut after = (0, 0);
         loop {
@@ -522,7 +522,7 @@ impl Worker {
             return Ok(());
         }
         let heard = self.heard();
-        let settlement = Settlement { heard, ..self.settlement.clone() };
+        let settlement = Settlement { delivered_up_to: heard, ..self.settlement.clone() };
         self.app.store.settle(self.workspace, self.id, settlement).await?;
         self.settlement = Settlement::default();
         self.unsettled_since = None;

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use redraft_model::append::Append;
+use redraft_model::append_stream::AppendStream;
 use redraft_model::attachments::{Attach, Bytes};
 use redraft_model::command::{Command, Delete, Idempotency, Post, ReplyTo, Target, Update, Verb};
 use redraft_model::content::{Change, Content, Dialect, Patch, Piece};
 use redraft_model::id::{ConversationId, MessageKey, UserId};
 use redraft_model::interaction::{Act, Interaction};
 use redraft_model::message::{Kind, Message, State};
-use redraft_model::stream::{Step, Stream};
+use redraft_model::replace_stream::{ReplaceStream, Step};
 
 use super::{DIRECT, PUBLIC, START};
 use crate::{Cause, Delivery, Settlement};
@@ -19,7 +19,7 @@ use crate::{Cause, Delivery, Settlement};
 pub fn added(message: &Message, words: &str) -> Verb {
     let MessageKey { conversation, ts, .. } = message.key;
     let piece = Piece { text: words.into(), chunks: None };
-    Verb::Append(Append::Add { conversation, ts, piece, fault: None })
+    Verb::AppendStream(AppendStream::Add { conversation, ts, piece, fault: None })
 }
 
 pub(super) fn streaming((sequence, informative, stopped): (u32, bool, bool)) -> State {
@@ -90,7 +90,7 @@ pub(super) fn attachment_id(n: u8) -> String {
     format!("{n:02x}").repeat(32)
 }
 
-/// Plain text.
+/// Content of plain text, as Slack's dialect stores it.
 #[must_use]
 pub fn text(text: &str) -> Arc<Content> {
     Arc::new(Content::text(Dialect::Slack, text))
@@ -99,7 +99,7 @@ pub fn text(text: &str) -> Arc<Content> {
 /// A step of a stream in the direct message.
 #[must_use]
 pub fn stream(step: Step) -> Verb {
-    Verb::Stream(Stream { conversation: DIRECT, fault: None, step })
+    Verb::ReplaceStream(ReplaceStream { conversation: DIRECT, fault: None, step })
 }
 
 /// An act on a message.
@@ -132,9 +132,9 @@ pub fn delivery(position: u64) -> Delivery {
 
 /// How far an app was told, with deliveries that are new and over.
 #[must_use]
-pub fn settlement(heard: u64, put: &[u64], removed: &[u64]) -> Settlement {
+pub fn settlement(delivered_up_to: u64, put: &[u64], removed: &[u64]) -> Settlement {
     Settlement {
-        heard,
+        delivered_up_to,
         put: put.iter().map(|position| delivery(*position)).collect(),
         removed: removed.iter().map(|position| (*position, 0)).collect(),
     }

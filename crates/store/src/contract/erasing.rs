@@ -142,7 +142,7 @@ pub(super) async fn an_app_that_is_not_told_holds_nothing_up(world: World) {
     world.control(Control::PatchApp(GAMMA_APP, Box::new(AppPatch { endpoint, ..AppPatch::default() }))).await;
     world.clock.advance(DELETED_CONTENT_MICROS);
     world.sweep().await;
-    assert_eq!((world.heard(GAMMA_APP).await, world.left(&message).await), (0, vec![None]));
+    assert_eq!((world.delivered_up_to(GAMMA_APP).await, world.left(&message).await), (0, vec![None]));
 }
 
 pub(super) async fn superseded_revisions_go_if_they_are_to(world: World) {

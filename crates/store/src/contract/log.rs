@@ -122,7 +122,7 @@ pub(super) async fn the_clock_goes_forward(world: World) {
 pub(super) async fn it_is_known_how_far_an_app_was_told(world: World) {
     let away = world.beside(2).await;
     let app = AppId(2);
-    assert_eq!((world.heard(app).await, world.deliveries(app, 0, 10).await), (0, vec![]));
+    assert_eq!((world.delivered_up_to(app).await, world.deliveries(app, 0, 10).await), (0, vec![]));
     world.settle(app, settlement(9, &[5, 3, 8], &[])).await;
     world.settle(AppId(1), settlement(2, &[1], &[])).await;
     away.settle(app, settlement(4, &[4], &[])).await;
@@ -137,9 +137,12 @@ pub(super) async fn it_is_known_how_far_an_app_was_told(world: World) {
     ] {
         assert_eq!(world.deliveries(app, after, limit).await, expected, "after {after}, at most {limit}");
     }
-    assert_eq!(world.heard(app).await, 9);
-    assert_eq!((world.heard(AppId(1)).await, world.deliveries(AppId(1), 0, 10).await), (2, vec![1]));
-    assert_eq!((away.heard(app).await, away.deliveries(app, 0, 10).await), (4, vec![4]));
+    assert_eq!(world.delivered_up_to(app).await, 9);
+    assert_eq!(
+        (world.delivered_up_to(AppId(1)).await, world.deliveries(AppId(1), 0, 10).await),
+        (2, vec![1])
+    );
+    assert_eq!((away.delivered_up_to(app).await, away.deliveries(app, 0, 10).await), (4, vec![4]));
 
     let given_up = Delivery {
         position: 5,
@@ -150,12 +153,15 @@ pub(super) async fn it_is_known_how_far_an_app_was_told(world: World) {
         cause: None,
         reason: "refused \u{1F600}".into(),
     };
-    let again =
-        Settlement { heard: 12, put: vec![given_up.clone(), delivery(11)], removed: vec![(3, 0), (7, 0)] };
+    let again = Settlement {
+        delivered_up_to: 12,
+        put: vec![given_up.clone(), delivery(11)],
+        removed: vec![(3, 0), (7, 0)],
+    };
     world.settle(app, again).await;
     let found = world.store.deliveries(world.workspace, app, (0, 0), 10).await.expect("readable");
     assert_eq!(found, [given_up, delivery(8), delivery(11)]);
-    assert_eq!(world.heard(app).await, 12);
+    assert_eq!(world.delivered_up_to(app).await, 12);
     assert_eq!(away.deliveries(app, 0, 10).await, [4]);
     // The parts of an event are deliveries of their own.
     let part = |part| Delivery { part, cause: Some(Cause::Other), ..delivery(8) };
@@ -168,16 +174,16 @@ pub(super) async fn it_is_known_how_far_an_app_was_told(world: World) {
     world.settle(app, Settlement { removed: vec![(8, 1)], ..settlement(12, &[8], &[]) }).await;
     let many: Vec<u64> = (100..=100 + READ_ROWS_MAX as u64).collect();
     world.settle(app, settlement(1 << 40, &many, &[5, 8, 11])).await;
-    assert_eq!(world.heard(app).await, 1 << 40);
+    assert_eq!(world.delivered_up_to(app).await, 1 << 40);
     assert_eq!(world.deliveries(app, 0, usize::MAX).await, many[..READ_ROWS_MAX]);
     // Apps with nothing outstanding, several at once: none goes back, and nobody else's position changes.
     world.store.settle_idle(world.workspace, vec![AppId(1), app], 20).await.expect("the store works");
-    assert_eq!((world.heard(AppId(1)).await, world.heard(app).await), (20, 1 << 40));
-    assert_eq!((away.heard(AppId(1)).await, away.heard(app).await), (0, 4));
+    assert_eq!((world.delivered_up_to(AppId(1)).await, world.delivered_up_to(app).await), (20, 1 << 40));
+    assert_eq!((away.delivered_up_to(AppId(1)).await, away.delivered_up_to(app).await), (0, 4));
     assert_eq!(world.deliveries(AppId(1), 0, 10).await, [1]);
     let nowhere = WorkspaceId(77);
     world.store.settle_idle(nowhere, vec![app], 20).await.expect("nothing is written");
-    assert_eq!(world.store.heard(nowhere, app).await, Ok(0));
+    assert_eq!(world.store.delivered_up_to(nowhere, app).await, Ok(0));
 }
 
 /// Whoever tells apps may be late.
@@ -185,5 +191,5 @@ pub(super) async fn nothing_is_noted_of_a_dropped_workspace(world: World) {
     world.control(Control::DropWorkspace).await;
     world.sweep().await;
     world.settle(AppId(2), settlement(1, &[2], &[])).await;
-    assert_eq!((world.heard(AppId(2)).await, world.deliveries(AppId(2), 0, 10).await), (0, vec![]));
+    assert_eq!((world.delivered_up_to(AppId(2)).await, world.deliveries(AppId(2), 0, 10).await), (0, vec![]));
 }

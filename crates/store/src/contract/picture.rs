@@ -44,9 +44,9 @@ pub async fn picture(store: &dyn Store) -> Vec<String> {
         let usage = store.usage(id).await.expect("readable");
         lines.push(format!("{:?} {usage:?}", directory.quotas));
         for app in directory.apps() {
-            let heard = store.heard(id, app.id).await.expect("readable");
+            let delivered = store.delivered_up_to(id, app.id).await.expect("readable");
             let deliveries = store.deliveries(id, app.id, (0, 0), READ_ROWS_MAX).await.expect("readable");
-            lines.push(format!("{:?} heard {heard} {deliveries:?}", app.id));
+            lines.push(format!("{:?} delivered up to {delivered} {deliveries:?}", app.id));
         }
         let users: Vec<UserId> = directory.users_after(UserId(0)).map(|user| user.id).collect();
         for conversation in directory.conversations_after(ConversationId(0)) {

@@ -1,12 +1,12 @@
 //! Messages that stream in: text that is replaced, and pieces that are added.
 
-use redraft_model::append::Append;
+use redraft_model::append_stream::AppendStream;
 use redraft_model::command::{Post, ReplyTo, Verb};
 use redraft_model::content::Piece;
 use redraft_model::decision::Outcome;
 use redraft_model::id::MessageKey;
 use redraft_model::interaction::Act;
-use redraft_model::stream::{Step, Stream};
+use redraft_model::replace_stream::{ReplaceStream, Step};
 use redraft_model::time::Ts;
 
 use super::commands::{added, interaction, live, post, react, stream, streaming, text, update};
@@ -81,7 +81,7 @@ pub(super) async fn pieces_lie_beside_their_message(world: World) {
     let begin = |words: &str| {
         let post = Post { reply_to: ReplyTo::message(root.key.ts), ..post(root.key.conversation, "begun: ") };
         let piece = Piece { text: words.into(), chunks: None };
-        Verb::Append(Append::Begin { post: Box::new(post), piece })
+        Verb::AppendStream(AppendStream::Begin { post: Box::new(post), piece })
     };
     let mut begun = Vec::new();
     for words in ["a", "b", ""] {
@@ -100,11 +100,13 @@ pub(super) async fn pieces_lie_beside_their_message(world: World) {
     assert_eq!(texts, ["begun: ace", "begun: bd", "begun: f"]);
     let MessageKey { conversation, ts, .. } = begun[0].key;
     let piece = Piece { text: "!".into(), chunks: None };
-    let finish = Append::Finish { conversation, ts, piece, metadata: None, fault: None };
-    world.done(ALPHA_BOT, Verb::Append(finish)).await;
+    let finish = AppendStream::Finish { conversation, ts, piece, metadata: None, fault: None };
+    world.done(ALPHA_BOT, Verb::AppendStream(finish)).await;
     assert_eq!(world.texts(begun[0].key, u32::MAX, 10).await, ["begun: ace!"]);
     let over = Step::Stop { ts: begun[1].key.ts };
-    world.done(MIA_HERSELF, Verb::Stream(Stream { conversation, fault: None, step: over })).await;
+    world
+        .done(MIA_HERSELF, Verb::ReplaceStream(ReplaceStream { conversation, fault: None, step: over }))
+        .await;
     world.deleted(ALPHA_BOT, &begun[1]).await;
     assert_eq!(world.texts(begun[1].key, u32::MAX, 10).await, ["begun: bd"]);
     assert_eq!(world.message(&begun[2]).await.expect("there").content.text, "begun: f");

@@ -93,11 +93,11 @@ pub(super) async fn a_dropped_workspace_is_swept(world: World) {
     assert!(world.reactions(&root).await.is_empty() && world.message(&whisper).await.is_none());
     assert_eq!((world.view(&root, MIA).await, world.content(shown).await), (None, None));
     assert!(world.targeted(PUBLIC, MIA, 10).await.is_empty());
-    assert_eq!((world.heard(AppId(2)).await, world.deliveries(AppId(2), 0, 10).await), (0, vec![]));
+    assert_eq!((world.delivered_up_to(AppId(2)).await, world.deliveries(AppId(2), 0, 10).await), (0, vec![]));
     assert_eq!(world.blob(1).await, None);
     assert_eq!(away.line(PUBLIC).await, [kept.key.ts]);
     assert_eq!(away.reactions(&kept).await.len(), 1);
-    assert_eq!((away.heard(AppId(2)).await, away.deliveries(AppId(2), 0, 10).await), (1, vec![2]));
+    assert_eq!((away.delivered_up_to(AppId(2)).await, away.deliveries(AppId(2), 0, 10).await), (1, vec![2]));
     assert_eq!(away.blob(1).await.as_deref(), Some(&b"kept"[..]));
     let anew = world.beside(1).await;
     assert!(away.workspace < anew.workspace, "a workspace's number is never used again");

@@ -36,7 +36,7 @@ impl HandClock {
         Arc::new(move || clock.now())
     }
 
-    /// What it shows.
+    /// The time that it shows.
     #[must_use]
     pub fn now(&self) -> Micros {
         Micros(self.0.load(Ordering::Relaxed))
@@ -47,7 +47,7 @@ impl HandClock {
         self.0.store(now.0, Ordering::Relaxed);
     }
 
-    /// Moves it on.
+    /// Moves it forward by so many microseconds.
     pub fn advance(&self, micros: i64) {
         self.0.fetch_add(micros, Ordering::Relaxed);
     }
@@ -56,11 +56,11 @@ impl HandClock {
 /// A store with one workspace in it.
 #[derive(Clone)]
 pub struct World {
-    /// The store.
+    /// The store under test.
     pub store: Arc<dyn Store>,
-    /// Its clock.
+    /// The clock that the store was made with.
     pub clock: HandClock,
-    /// The workspace.
+    /// The workspace that commands are for.
     pub workspace: WorkspaceId,
 }
 
@@ -264,8 +264,8 @@ impl World {
         self.store.settle(self.workspace, app, settlement).await.expect("the store works");
     }
 
-    pub(super) async fn heard(&self, app: AppId) -> u64 {
-        self.store.heard(self.workspace, app).await.expect("readable")
+    pub(super) async fn delivered_up_to(&self, app: AppId) -> u64 {
+        self.store.delivered_up_to(self.workspace, app).await.expect("readable")
     }
 
     /// The positions of an app's deliveries.

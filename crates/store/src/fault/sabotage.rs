@@ -12,7 +12,7 @@ use crate::{Sweep, Swept};
 /// How a store is to break its promise that what is acknowledged is on disk.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Sabotage {
-    /// Nothing is flushed.
+    /// `PRAGMA synchronous=OFF`: a commit flushes nothing.
     SynchronousOff,
     /// Everyone is answered first, and only then is the transaction committed.
     AnswerBeforeCommit,

@@ -222,7 +222,7 @@ impl SqliteEngine {
     fn settle(&self, workspace: WorkspaceId, app: AppId, settlement: &Settlement) -> rusqlite::Result<()> {
         const HEARD: &str = "INSERT OR REPLACE INTO heard (workspace, app, position) VALUES (?1, ?2, ?3)";
         let position = |position: u64| i64::try_from(position).unwrap_or(i64::MAX);
-        self.write(HEARD, params![workspace.0, app.0, position(settlement.heard)])?;
+        self.write(HEARD, params![workspace.0, app.0, position(settlement.delivered_up_to)])?;
         for delivery in &settlement.put {
             const SQL: &str = "INSERT OR REPLACE INTO delivery (workspace, app, position, part, body)
                 VALUES (?1, ?2, ?3, ?4, ?5)";

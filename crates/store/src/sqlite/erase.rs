@@ -84,7 +84,7 @@ enum Ended {
 /// How far erasing goes from where it begins. The number is stored.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Reach {
-    /// One revision.
+    /// The content of one revision.
     One = 1,
     /// It and all before it.
     Chain = 2,
@@ -96,7 +96,7 @@ enum Reach {
 struct Erasing {
     /// The event that ended it.
     position: u64,
-    /// When.
+    /// When the event happened that ended the content.
     since: Micros,
     /// Where the next content is.
     next: u64,
@@ -114,7 +114,7 @@ struct Untold {
 }
 
 impl SqliteEngine {
-    /// One step.
+    /// One bounded step of clearing away, in a transaction of its own.
     pub(super) fn clear_away(
         &mut self,
         sweep: Sweep,
@@ -414,8 +414,8 @@ impl SqliteEngine {
         let mut untold = Untold { read_to: u64::MAX, late: Vec::new() };
         for app in directory.apps() {
             if app.is_told() {
-                let heard = rows::heard(&self.db, id, app.id)?.max(app.hears_from);
-                untold.read_to = untold.read_to.min(heard);
+                let delivered = rows::delivered_up_to(&self.db, id, app.id)?.max(app.hears_from);
+                untold.read_to = untold.read_to.min(delivered);
             }
             // One that cannot be read waits as well.
             if rows::deliveries(&self.db, id, app.id, (0, 0), 1).is_ok_and(|all| all.is_empty()) {

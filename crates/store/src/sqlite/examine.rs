@@ -25,7 +25,7 @@ const PROBLEMS_MAX: u64 = 20;
 /// What was found in a data folder.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Examined {
-    /// Its schema.
+    /// The number of its schema, from `PRAGMA user_version`.
     pub schema: i32,
     /// Whether that is an earlier one than the present. Of such only the structure is examined.
     pub is_of_earlier_version: bool,

@@ -16,7 +16,7 @@ pub(super) const LOCK_FILE: &str = "lock";
 /// What others may do with a file or folder, in its mode.
 const OTHERS: u32 = 0o077;
 
-/// Everybody may write.
+/// The bit of a mode by which everybody may write.
 const WRITABLE_BY_ALL: u32 = 0o002;
 
 /// In such a folder everybody renames and removes only what is theirs.

@@ -399,8 +399,8 @@ impl Store for SqliteStore {
         self.ask(|answer| Job::Note(Box::new(Note::SettleIdle(workspace, apps, delivered_up_to)), answer))
     }
 
-    fn heard(&self, workspace: WorkspaceId, app: AppId) -> Later<'_, Result<u64, StoreError>> {
-        self.read(move |db| rows::heard(db, workspace, app))
+    fn delivered_up_to(&self, workspace: WorkspaceId, app: AppId) -> Later<'_, Result<u64, StoreError>> {
+        self.read(move |db| rows::delivered_up_to(db, workspace, app))
     }
 
     fn deliveries(

@@ -361,7 +361,7 @@ pub(super) fn targeted(
     Ok(found)
 }
 
-pub(super) fn heard(db: &Connection, workspace: WorkspaceId, app: AppId) -> rusqlite::Result<u64> {
+pub(super) fn delivered_up_to(db: &Connection, workspace: WorkspaceId, app: AppId) -> rusqlite::Result<u64> {
     const SQL: &str = "SELECT position FROM heard WHERE workspace = ?1 AND app = ?2";
     let position: Option<i64> =
         db.prepare_cached(SQL)?.query_row([workspace.0, app.0], |row| row.get(0)).optional()?;

@@ -25,7 +25,7 @@ enum Kind {
     InUse,
     /// Free, and the list of other free pages.
     Trunk,
-    /// Free.
+    /// A page that no table uses.
     Free,
 }
 

@@ -24,11 +24,11 @@ use crate::record::CHECKSUM_BYTES as SUM_BYTES;
 pub(super) enum Row<'a> {
     /// The message's ts is the last.
     Message(ConversationKey, Timeline, i64),
-    /// Root and user.
+    /// The ts of the root and the number of the user.
     Replier(ConversationKey, i64, i64),
     /// The event that wrote the content.
     Revision(LogKey),
-    /// The event.
+    /// The key of the event.
     Log(LogKey),
     /// The ts of the message that was deleted.
     Gone(ConversationKey, i64),
@@ -46,7 +46,7 @@ pub(super) enum Row<'a> {
     Directory(i64, bool, &'a [u8]),
     /// Workspace, digest.
     Blob(i64, &'a [u8]),
-    /// Name.
+    /// The name of the value.
     Meta(&'a str),
     /// The message's ts, since when, and the user.
     Reaction(ConversationKey, i64, i64, i64),
@@ -124,7 +124,7 @@ pub(super) fn unseal<'a>(row: Row, sealed: &'a [u8]) -> Option<&'a [u8]> {
 pub(super) struct Table {
     /// Its number in the sums.
     pub number: i64,
-    /// Its name.
+    /// The table's name in the schema.
     pub name: &'static str,
     /// The column with the body and its sum.
     pub body: &'static str,
@@ -136,7 +136,7 @@ const fn table(number: i64, name: &'static str, body: &'static str, key: &'stati
     Table { number, name, body, key }
 }
 
-/// All of them.
+/// Every table whose rows are sealed. The numbers are part of the sums: none is given anew.
 pub(super) const TABLES: [Table; 14] = [
     table(1, "message", "body", "place, line, ts"),
     table(2, "replier", "body", "place, root, user"),

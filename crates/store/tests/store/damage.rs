@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use redraft_model::append::Append;
+use redraft_model::append_stream::AppendStream;
 use redraft_model::command::{Post, ReplyTo, Update, Verb};
 use redraft_model::content::{Dialect, Patch, Piece};
 use redraft_model::decision::Outcome;
@@ -291,7 +291,7 @@ async fn a_stream_lacks_no_piece() {
     let root = world.say("a root").await;
     let begin = Post { reply_to: ReplyTo::message(root.key.ts), ..post(PUBLIC, "") };
     let piece = |words: &str| Piece { text: words.into(), chunks: None };
-    let begin = Verb::Append(Append::Begin { post: Box::new(begin), piece: piece("one ") });
+    let begin = Verb::AppendStream(AppendStream::Begin { post: Box::new(begin), piece: piece("one ") });
     let begun = world.submit(world.command(ALPHA_BOT, begin)).await.unwrap();
     let Outcome::Posted(begun) = begun else { panic!("{begun:?}") };
     for words in ["two ", "three"] {

@@ -5,22 +5,22 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
-use redraft_model::append::Append;
+use redraft_model::append_stream::AppendStream;
 use redraft_model::command::{Caller, Post, ReplyTo, Targeted, Update, Verb};
 use redraft_model::content::{Content, Dialect, Piece};
 use redraft_model::control::Control;
 use redraft_model::decision::Outcome;
 use redraft_model::files::FileCommand;
+use redraft_model::grant::{GrantAnswers, Place};
 use redraft_model::id::AppId;
-use redraft_model::interact::{Interact, Place};
 use redraft_model::interaction::Act;
 use redraft_model::item::{ItemKey, ModalView};
 use redraft_model::limits::{DELETED_CONTENT_MICROS, UNNAMED_ATTACHMENT_MICROS};
 use redraft_model::message::Message;
 use redraft_model::modal::Modal;
 use redraft_model::patch::{SettingsPatch, WorkspacePatch};
+use redraft_model::replace_stream::Step;
 use redraft_model::schedule::ScheduleCommand;
-use redraft_model::stream::Step;
 use redraft_model::time::Ts;
 use redraft_store::contract::{
     ALPHA_BOT, GAMMA_BOT, HandClock, IVO_HIMSELF, MIA, MIA_HERSELF, PUBLIC, World, added, attach, delete,
@@ -120,13 +120,20 @@ async fn all_kinds(world: &World, bytes: usize) -> Vec<String> {
 
     let piece = |text: String| Piece { text, chunks: None };
     let reply = Post { reply_to: ReplyTo::message(root.key.ts), ..post(PUBLIC, "") };
-    let begin = Append::Begin { post: Box::new(reply), piece: piece(say("first-piece")) };
-    let Outcome::Posted(open) = ask(world, ALPHA_BOT, Verb::Append(begin)).await else { panic!("not begun") };
+    let begin = AppendStream::Begin { post: Box::new(reply), piece: piece(say("first-piece")) };
+    let Outcome::Posted(open) = ask(world, ALPHA_BOT, Verb::AppendStream(begin)).await else {
+        panic!("not begun")
+    };
     ask(world, ALPHA_BOT, added(&open.message, &say("second-piece"))).await;
     let (conversation, ts) = (open.message.key.conversation, open.message.key.ts);
-    let finish =
-        Append::Finish { conversation, ts, piece: piece(say("last-piece")), metadata: None, fault: None };
-    ask(world, ALPHA_BOT, Verb::Append(finish)).await;
+    let finish = AppendStream::Finish {
+        conversation,
+        ts,
+        piece: piece(say("last-piece")),
+        metadata: None,
+        fault: None,
+    };
+    ask(world, ALPHA_BOT, Verb::AppendStream(finish)).await;
 
     let whisper = Post { only: Some(MIA), ..post(PUBLIC, &say("ephemeral")) };
     let whisper = posted(world, GAMMA_BOT, whisper).await;
@@ -145,8 +152,9 @@ async fn all_kinds(world: &World, bytes: usize) -> Vec<String> {
     ask(world, ALPHA_BOT, Verb::Schedule(remove)).await;
 
     let trigger = [u8::try_from(bytes % 251).unwrap(); 32];
-    let asked = Interact { app: AppId(1), place: Place::Anywhere, trigger: Some(trigger), answers: vec![] };
-    ask(world, IVO_HIMSELF, Verb::Interact(asked)).await;
+    let asked =
+        GrantAnswers { app: AppId(1), place: Place::Anywhere, trigger: Some(trigger), answers: vec![] };
+    ask(world, IVO_HIMSELF, Verb::GrantAnswers(asked)).await;
     let id = format!("V{bytes}");
     let view = ModalView { id: id.clone(), external_id: None, hash: "h".into(), json: say("modal").into() };
     ask(world, ALPHA_BOT, Verb::Modal(Box::new(Modal::Open { trigger, view }))).await;

@@ -189,7 +189,7 @@ async fn read(store: &dyn Store) -> Vec<String> {
         lines.extend(people_and_places(directory));
         let workspace = directory.workspace.id;
         for app in directory.apps() {
-            let up_to = store.heard(workspace, app.id).await.unwrap();
+            let up_to = store.delivered_up_to(workspace, app.id).await.unwrap();
             let waiting = store.deliveries(workspace, app.id, (0, 0), READ_ROWS_MAX).await.unwrap();
             lines.push(format!("app {} was told up to {up_to}", app.id.0));
             lines.extend(waiting.iter().map(delivery));

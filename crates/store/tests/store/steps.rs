@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use redraft_model::append::Append;
+use redraft_model::append_stream::AppendStream;
 use redraft_model::command::{
     Caller, Command, Delete, NewDirect, Post, ReplyTo, Target, Targeted, Update, Verb,
 };
@@ -12,16 +12,16 @@ use redraft_model::content::Piece;
 use redraft_model::control::Control;
 use redraft_model::conversations::ConversationCommand;
 use redraft_model::decision::Outcome;
+use redraft_model::grant::{AnswerUrl, GrantAnswers, Place};
 use redraft_model::id::{AppId, ConversationId, MessageKey, UserId, WorkspaceId};
-use redraft_model::interact::{AnswerUrl, Interact, Place};
 use redraft_model::interaction::Act;
 use redraft_model::item::{ItemKey, ModalView, Origin};
 use redraft_model::message::{Audience, Message};
 use redraft_model::modal::{Answer, Modal, Which};
 use redraft_model::patch::{ConversationPatch, SettingsPatch, UserPatch, WorkspacePatch};
 use redraft_model::pin::Pinning;
+use redraft_model::replace_stream::{ReplaceStream, Step as StreamStep};
 use redraft_model::schedule::ScheduleCommand;
-use redraft_model::stream::{Step as StreamStep, Stream};
 use redraft_model::workspace::{ConversationKind, TokenKind};
 use redraft_store::contract::*;
 use redraft_store::{Answer as Answered, Settlement};
@@ -34,8 +34,8 @@ pub enum Step {
     Delete { who: usize, which: usize, only_broadcast: bool, expected: Option<u32>, key: Option<Key> },
     Talk { who: usize, what: usize, place: usize, whom: u32 },
     Act { who: usize, which: usize, what: usize, whom: u32 },
-    Stream { what: usize, sequence: u32, informative: bool },
-    Append { which: usize, what: usize },
+    ReplaceStream { what: usize, sequence: u32, informative: bool },
+    AppendStream { which: usize, what: usize },
     Modal { what: usize, who: usize, number: u8, named: bool },
     Settle { heard: u64, put: u64, removed: u64 },
     Control { what: usize, place: usize, whom: u32 },
@@ -293,8 +293,8 @@ impl Teller {
                     conversation: PUBLIC,
                     origin: Origin::Submission,
                 }];
-                let asked = Interact { app, place, trigger: Some(trigger), answers };
-                return self.ask(person, Verb::Interact(asked), None);
+                let asked = GrantAnswers { app, place, trigger: Some(trigger), answers };
+                return self.ask(person, Verb::GrantAnswers(asked), None);
             }
             2 | 3 => Modal::Open { trigger, view },
             4 => Modal::Push { trigger, view },
@@ -327,17 +327,17 @@ impl Teller {
         let piece = Piece { text: words.into(), chunks: None };
         let Some(message) = self.pieces.as_ref().filter(|_| what != 0) else {
             let post = Post { reply_to: ReplyTo::message(root.key.ts), ..post(root.key.conversation, "") };
-            return (ALPHA_BOT, Verb::Append(Append::Begin { post: Box::new(post), piece }));
+            return (ALPHA_BOT, Verb::AppendStream(AppendStream::Begin { post: Box::new(post), piece }));
         };
         let MessageKey { conversation, ts, .. } = message.key;
-        let stop = Stream { conversation, fault: None, step: StreamStep::Stop { ts } };
+        let stop = ReplaceStream { conversation, fault: None, step: StreamStep::Stop { ts } };
         match what {
-            1 => (MIA_HERSELF, Verb::Stream(stop)),
+            1 => (MIA_HERSELF, Verb::ReplaceStream(stop)),
             2 => {
-                let finish = Append::Finish { conversation, ts, piece, metadata: None, fault: None };
-                (ALPHA_BOT, Verb::Append(finish))
+                let finish = AppendStream::Finish { conversation, ts, piece, metadata: None, fault: None };
+                (ALPHA_BOT, Verb::AppendStream(finish))
             }
-            3 => (ALPHA_BOT, Verb::Append(Append::Tell { conversation, ts })),
+            3 => (ALPHA_BOT, Verb::AppendStream(AppendStream::Tell { conversation, ts })),
             _ => (ALPHA_BOT, added(message, words)),
         }
     }

@@ -22,7 +22,7 @@ pub struct ActivityView {
     pub text_format: Option<String>,
     /// `replyToId`.
     pub reply_to_id: Option<String>,
-    /// Number of attachments.
+    /// How many attachments the activity has.
     pub attachments: usize,
     /// `summary`.
     pub summary: Option<String>,
@@ -47,7 +47,7 @@ pub enum Verb {
     Message,
     /// Show that the bot is typing; nothing is stored.
     Typing,
-    /// Nothing at all.
+    /// `trace`: accepted and stored nowhere.
     Trace,
 }
 

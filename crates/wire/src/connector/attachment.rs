@@ -44,7 +44,7 @@ impl AttachmentData {
 /// The answer to `GET /v3/attachments/{id}`.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct AttachmentInfo<'a> {
-    /// Name.
+    /// The file name, if the bot gave one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<&'a str>,
     /// MIME type.
@@ -60,7 +60,7 @@ pub struct AttachmentInfo<'a> {
 pub struct AttachmentView {
     /// [`ORIGINAL`] or [`THUMBNAIL`].
     pub view_id: &'static str,
-    /// Size in bytes.
+    /// How many bytes the view has.
     pub size: u64,
 }
 

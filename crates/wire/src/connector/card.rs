@@ -28,7 +28,7 @@ pub struct Action<'a> {
     pub index: usize,
     /// Which attachment it is on; `None` for suggested actions.
     pub attachment: Option<usize>,
-    /// What it does.
+    /// What pressing it does.
     pub kind: Kind,
     /// `id`, if it has one.
     pub id: Option<&'a str>,
@@ -91,7 +91,7 @@ pub struct Name<'a> {
 /// Why a card cannot be used as asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// What is wrong.
+    /// The rule that the card breaks.
     pub kind: FaultKind,
     /// The reason, for people.
     pub message: String,

@@ -80,22 +80,22 @@ pub struct ResourceResponse<'a> {
 pub struct ChannelAccount<'a> {
     /// The member's id for this bot.
     pub id: &'a str,
-    /// Full name.
+    /// The name that people read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<&'a str>,
-    /// First name.
+    /// The given name (`givenName`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub given_name: Option<&'a str>,
-    /// Last name.
+    /// The family name (`surname`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub surname: Option<&'a str>,
-    /// Mail address.
+    /// The mail address, if the account has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email: Option<&'a str>,
     /// Sign-in name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_principal_name: Option<&'a str>,
-    /// Tenant.
+    /// The id of the tenant that the account belongs to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tenant_id: Option<&'a str>,
     /// `user`, `guest` or `anonymous`.
@@ -134,7 +134,7 @@ pub struct ConversationsResult<'a> {
 /// One of a bot's conversations.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct ConversationMembers<'a> {
-    /// Conversation.
+    /// The id of the conversation.
     pub id: &'a str,
     /// Who is in it.
     pub members: Vec<ChannelAccount<'a>>,
@@ -145,11 +145,11 @@ pub struct ConversationMembers<'a> {
 pub struct TokenResponse<'a> {
     /// `Bearer`.
     pub token_type: &'a str,
-    /// Lifetime in seconds.
+    /// How long the token is valid, in seconds.
     pub expires_in: u32,
     /// The same; clients of the real endpoint expect it.
     pub ext_expires_in: u32,
-    /// The token.
+    /// The token, to be sent as `Authorization: Bearer`.
     pub access_token: &'a str,
 }
 

@@ -5,7 +5,7 @@ use serde::Serialize;
 /// `{"error": {"code", "message"}}`, the body of every failure.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ErrorBody<'a> {
-    /// What went wrong.
+    /// The code and the sentence, as the Connector wraps them.
     pub error: ErrorDetail<'a>,
 }
 

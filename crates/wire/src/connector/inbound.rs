@@ -19,13 +19,13 @@ pub struct Envelope<'a> {
     pub at_micros: i64,
     /// Where the bot answers to.
     pub service_url: &'a str,
-    /// Tenant.
+    /// The id of the tenant.
     pub tenant_id: &'a str,
     /// The bot it goes to.
     pub bot: Account<'a>,
-    /// Who did it.
+    /// The person or bot whose act this is.
     pub from: Person<'a>,
-    /// Where it happened.
+    /// The conversation that the activity belongs to.
     pub place: Place<'a>,
     /// Whether the bot shall put what it has to say into its answer.
     pub expect_replies: bool,
@@ -48,7 +48,7 @@ pub struct Account<'a> {
 /// A person and the client in use.
 #[derive(Clone, Copy, Debug)]
 pub struct Person<'a> {
-    /// Who it is.
+    /// The account, as activities name it.
     pub account: Account<'a>,
     /// Language and region, e.g. `de-DE`.
     pub locale: &'a str,
@@ -58,17 +58,17 @@ pub struct Person<'a> {
     pub utc_offset_seconds: i32,
 }
 
-/// Where something happened.
+/// The kinds of conversation that an activity can belong to.
 #[derive(Clone, Copy, Debug)]
 pub enum Place<'a> {
     /// A person alone with the bot.
     Personal {
-        /// The conversation.
+        /// The id of the conversation.
         id: &'a str,
     },
     /// A chat of several.
     GroupChat {
-        /// The conversation.
+        /// The id of the conversation.
         id: &'a str,
     },
     /// A channel of a team.
@@ -77,7 +77,7 @@ pub enum Place<'a> {
         id: &'a str,
         /// Name of the channel; the general one goes without.
         name: Option<&'a str>,
-        /// Its team.
+        /// The team that the channel belongs to.
         team: Team<'a>,
         /// Id of the root message of the thread; that of the message itself if it is one. `None` for what happens to
         /// the channel or the team.
@@ -91,7 +91,7 @@ pub enum Place<'a> {
 pub struct Team<'a> {
     /// Id, which is that of its general channel.
     pub id: &'a str,
-    /// Name.
+    /// The name that people read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<&'a str>,
     /// Directory id of the team's group.
@@ -99,7 +99,7 @@ pub struct Team<'a> {
     pub aad_group_id: Option<&'a str>,
 }
 
-/// What happened.
+/// The event that the activity reports.
 #[derive(Clone, Copy, Debug)]
 pub enum Happening<'a> {
     /// A person wrote a message, or pressed something that sends one.
@@ -155,7 +155,7 @@ pub struct Message<'a> {
     pub mentions: &'a [Account<'a>],
     /// The text as HTML, which becomes an attachment of its own; see [`html_of`].
     pub html: Option<&'a str>,
-    /// Other attachments.
+    /// Attachments besides the text's own HTML, as JSON.
     pub attachments: &'a [Value],
     /// The message that is answered, or whose card was used.
     pub reply_to_id: Option<&'a str>,
@@ -166,13 +166,13 @@ pub struct Message<'a> {
 /// What became of a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChannelChange {
-    /// It is new.
+    /// `channelCreated`.
     Created,
-    /// It is gone.
+    /// `channelDeleted`.
     Deleted,
     /// It has a new name, which is the one in [`Place::Channel`].
     Renamed,
-    /// It is back.
+    /// `channelRestored`.
     Restored,
 }
 
@@ -181,7 +181,7 @@ pub enum ChannelChange {
 pub enum Installation {
     /// Installed where it was not.
     Added,
-    /// Taken away.
+    /// The reaction was removed.
     Removed,
 }
 

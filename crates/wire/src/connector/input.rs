@@ -21,7 +21,7 @@ pub struct Input<'a> {
     pub is_required: bool,
     /// `errorMessage`: the card's own words for a wrong value.
     pub error_message: Option<&'a str>,
-    /// What it takes.
+    /// What it accepts, and within which bounds.
     pub kind: InputKind<'a>,
     /// Its value as long as nobody touches it; `None` if it is not set.
     pub default: Option<String>,
@@ -30,7 +30,7 @@ pub struct Input<'a> {
 /// What an input takes.
 #[derive(Clone, Debug, PartialEq)]
 pub enum InputKind<'a> {
-    /// Any text.
+    /// `Input.Text`: text up to a length, perhaps by a pattern.
     Text {
         /// The most UTF-16 units.
         length_max: Option<u64>,
@@ -39,30 +39,30 @@ pub enum InputKind<'a> {
     },
     /// A number.
     Number {
-        /// The smallest one.
+        /// The smallest number that is accepted.
         min: Option<f64>,
-        /// The biggest one.
+        /// The largest number that is accepted.
         max: Option<f64>,
     },
     /// A day, `2026-08-01`.
     Date {
-        /// The first one.
+        /// The first day that is accepted, `YYYY-MM-DD`.
         min: Option<&'a str>,
-        /// The last one.
+        /// The last day that is accepted, `YYYY-MM-DD`.
         max: Option<&'a str>,
     },
     /// A time of day, `17:30`.
     Time {
-        /// The earliest one.
+        /// The earliest time that is accepted, `HH:MM`.
         min: Option<&'a str>,
-        /// The latest one.
+        /// The latest time that is accepted, `HH:MM`.
         max: Option<&'a str>,
     },
-    /// On or off.
+    /// `Input.Toggle`: one of two values.
     Toggle {
-        /// What on sends.
+        /// The value that is sent when it is on (`valueOn`).
         on: &'a str,
-        /// What off sends.
+        /// The value that is sent when it is off (`valueOff`).
         off: &'a str,
     },
     /// One or several of a list.
@@ -79,9 +79,9 @@ pub enum InputKind<'a> {
 /// One choice of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Choice<'a> {
-    /// What is sent.
+    /// The value that the bot receives.
     pub value: &'a str,
-    /// What is shown.
+    /// The text that people read.
     pub title: &'a str,
 }
 

@@ -29,7 +29,7 @@ pub enum CardAnswer {
     Error {
         /// `statusCode`, 400 or 500 mostly.
         status_code: u64,
-        /// Why.
+        /// Why the answer cannot be used.
         failure: Failure,
     },
 }
@@ -48,21 +48,21 @@ pub struct Failure {
 pub enum TaskAnswer {
     /// A dialog with an Adaptive Card.
     Card {
-        /// How it looks.
+        /// Title and size of the dialog, and what it shows.
         info: TaskInfo,
         /// The card itself, out of its attachment.
         card: Map<String, Value>,
     },
     /// A dialog with a page.
     Url {
-        /// How it looks.
+        /// Title and size of the dialog, and what it shows.
         info: TaskInfo,
         /// Address of the page.
         url: String,
     },
     /// A notice in the dialog.
     Message(String),
-    /// The dialog closes.
+    /// The bot answered that the dialog closes.
     Closed,
 }
 

@@ -28,7 +28,7 @@ pub enum Press {
     },
     /// A message of the person, as if it had been typed.
     Post {
-        /// Its text.
+        /// The text that the person sends.
         text: String,
     },
     /// An `invoke`, to which the bot answers.
@@ -40,7 +40,7 @@ pub enum Press {
     },
     /// The client opens an address; the bot hears nothing.
     Open {
-        /// The address.
+        /// The address that the client opens.
         url: String,
     },
     /// The client shows or hides something; the bot hears nothing.
@@ -50,9 +50,9 @@ pub enum Press {
 /// What a person thinks of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Opinion {
-    /// Thumb up.
+    /// The feedback button with the thumb up.
     Like,
-    /// Thumb down.
+    /// The feedback button with the thumb down.
     Dislike,
 }
 

@@ -8,14 +8,14 @@ use serde::Serialize;
 pub struct TeamDetails<'a> {
     /// Id, which is that of its general channel.
     pub id: &'a str,
-    /// Name.
+    /// The name that people read.
     pub name: &'a str,
     /// Directory id of the team's group.
     pub aad_group_id: &'a str,
     /// `standard`, `sharedChannel` or `privateChannel`.
     #[serde(rename = "type")]
     pub kind: &'a str,
-    /// Tenant.
+    /// The id of the tenant that the team belongs to.
     pub tenant_id: &'a str,
     /// How many channels it has.
     pub channel_count: usize,
@@ -26,7 +26,7 @@ pub struct TeamDetails<'a> {
 /// The answer to `GET /v3/teams/{id}/conversations`.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct ConversationList<'a> {
-    /// The team's channels.
+    /// The channels of the team that the bot may know of.
     pub conversations: Vec<ChannelInfo<'a>>,
 }
 

@@ -10,7 +10,7 @@ use super::{Body, Line, LineKind, Mark, Person, Run, Style, Styles, What, bare};
 pub(crate) enum Unknown {
     /// They vanish, what they surround stays.
     Dropped,
-    /// They are text.
+    /// They are shown as text.
     Shown,
 }
 

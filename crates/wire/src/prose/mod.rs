@@ -88,7 +88,7 @@ pub trait Names {
     fn channel(&self, id: &str) -> Option<String>;
 }
 
-/// Knows nobody.
+/// Names that are never found: mentions are shown as their ids.
 pub struct NoNames;
 
 impl Names for NoNames {

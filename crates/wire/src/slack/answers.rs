@@ -22,7 +22,7 @@ pub enum Submitted {
     Update(view::Modal),
     /// Another view on top of it.
     Push(view::Modal),
-    /// All views close.
+    /// `response_action: clear`: all views of the stack close.
     Clear,
 }
 

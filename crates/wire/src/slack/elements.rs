@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 pub struct Element<'a> {
     /// Of the block that it stands in.
     pub block_id: &'a str,
-    /// Its own.
+    /// The element's `action_id`.
     pub action_id: &'a str,
     /// `type`, as it is sent.
     pub name: &'a str,
@@ -40,19 +40,19 @@ pub enum Kind {
     Option(Source),
     /// Some of its options.
     Options(Source),
-    /// One id.
+    /// The id of one user, conversation or channel.
     Id(Ids),
-    /// Some ids.
+    /// The ids of several users, conversations or channels.
     Several(Ids),
     /// `2026-08-01`.
     Day,
     /// `17:30`.
     Time,
-    /// Unix seconds.
+    /// A time in Unix seconds.
     Moment,
     /// Words of a kind.
     Text(Words),
-    /// Formatted words.
+    /// A `rich_text` value.
     RichText,
 }
 
@@ -68,18 +68,18 @@ pub enum Source {
 /// What ids are of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ids {
-    /// People and bots.
+    /// Ids of users.
     User,
     /// Conversations of any kind.
     Conversation,
-    /// Public channels.
+    /// Ids of public channels.
     Channel,
 }
 
 /// What words have to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Words {
-    /// Anything.
+    /// Any text.
     Plain,
     /// A mail address.
     Email,

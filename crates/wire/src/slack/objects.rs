@@ -13,7 +13,7 @@ pub struct MessageView<'a> {
     pub subtype: Option<&'a str>,
     /// Author's user id; `USLACKBOT` for a tombstone.
     pub user: Option<&'a str>,
-    /// Author's workspace.
+    /// The team id of the author.
     pub team: Option<&'a str>,
     /// Bot behind the post.
     pub bot_id: Option<&'a str>,
@@ -27,7 +27,7 @@ pub struct MessageView<'a> {
     pub icons: Option<&'a str>,
     /// Stored text; may be empty.
     pub text: &'a str,
-    /// Blocks to show.
+    /// The blocks, as JSON that was checked before.
     pub blocks: BlocksView<'a>,
     /// `block_id` of the block that [`BlocksView::Generated`] makes.
     pub generated_block_id: &'a str,
@@ -68,7 +68,7 @@ pub struct MessageView<'a> {
 /// A message's pin.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PinnedView<'a> {
-    /// Conversation id.
+    /// The id of the conversation, such as `C01ABC`.
     pub channel: &'a str,
     /// User id of who pinned it.
     pub by: &'a str,
@@ -91,7 +91,7 @@ pub enum BlocksView<'a> {
 /// What a thread's parent says about its replies.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ThreadView<'a> {
-    /// Number of replies.
+    /// How many replies the thread has.
     pub reply_count: u32,
     /// Number of their authors.
     pub reply_users_count: u32,
@@ -233,7 +233,7 @@ fn push_some_raw(out: &mut String, name: &str, json: Option<&str>) {
 /// A public or private channel, or a group DM, as `conversations.*` answers it.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Channel<'a> {
-    /// Conversation id.
+    /// The id of the conversation, such as `C01ABC`.
     pub id: &'a str,
     /// Name without `#`.
     pub name: &'a str,
@@ -272,13 +272,13 @@ pub struct Channel<'a> {
     /// Whether the caller is a member; left out by `users.conversations`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub is_member: Option<bool>,
-    /// Workspace id.
+    /// The id of the team, such as `T01ABC`.
     pub context_team_id: &'a str,
     /// Last change, in milliseconds.
     pub updated: i64,
-    /// Always null.
+    /// Always null: no conversation has a parent here.
     pub parent_conversation: Option<&'a str>,
-    /// The workspace alone.
+    /// The id of the one team that shares it.
     pub shared_team_ids: &'a [&'a str],
     /// Empty on a local server.
     pub pending_connected_team_ids: &'a [&'a str],
@@ -313,21 +313,21 @@ pub struct Note<'a> {
 /// A conversation of two.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct DirectMessage<'a> {
-    /// Conversation id.
+    /// The id of the conversation, such as `C01ABC`.
     pub id: &'a str,
     /// When it was opened, in seconds.
     pub created: i64,
     /// Whether it is archived.
     pub is_archived: bool,
-    /// Always true.
+    /// Always true: the object is a direct message.
     pub is_im: bool,
     /// False on a local server.
     pub is_org_shared: bool,
-    /// Workspace id.
+    /// The id of the team, such as `T01ABC`.
     pub context_team_id: &'a str,
     /// Last change, in milliseconds.
     pub updated: i64,
-    /// The other person.
+    /// The id of the other person.
     pub user: &'a str,
     /// Whether the other person was deactivated.
     pub is_user_deleted: bool,
@@ -347,19 +347,19 @@ pub struct DirectMessage<'a> {
 /// A person or a bot user. A deactivated one has `id`, `name`, `deleted` and `profile` only.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct User<'a> {
-    /// User id.
+    /// The id of the user, such as `U01ABC`.
     pub id: &'a str,
-    /// Workspace id.
+    /// The id of the team, such as `T01ABC`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub team_id: Option<&'a str>,
-    /// Short name.
+    /// The short name (`name`), such as `ada`.
     pub name: &'a str,
     /// Whether the account is deactivated.
     pub deleted: bool,
-    /// Six hex digits.
+    /// The colour of the name in old clients, six hex digits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub color: Option<&'a str>,
-    /// Full name.
+    /// The full name that people read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub real_name: Option<&'a str>,
     /// IANA name of the time zone.
@@ -373,13 +373,13 @@ pub struct User<'a> {
     pub tz_offset: Option<i32>,
     /// Names, pictures and status.
     pub profile: Profile<'a>,
-    /// Workspace admin.
+    /// Whether they administer the workspace.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub is_admin: Option<bool>,
-    /// Workspace owner.
+    /// Whether they own the workspace.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub is_owner: Option<bool>,
-    /// First owner.
+    /// Whether they are its first owner.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub is_primary_owner: Option<bool>,
     /// Guest of several channels.
@@ -408,13 +408,13 @@ pub struct User<'a> {
 /// The public face of a [`User`].
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Profile<'a> {
-    /// Job title.
+    /// The job title; empty, as Redraft has none.
     pub title: &'a str,
-    /// Telephone number.
+    /// The telephone number; empty, as Redraft has none.
     pub phone: &'a str,
-    /// Skype name.
+    /// The Skype name; empty, as Redraft has none.
     pub skype: &'a str,
-    /// Full name.
+    /// The full name that people read.
     pub real_name: &'a str,
     /// Full name in the form that is compared.
     pub real_name_normalized: &'a str,
@@ -424,11 +424,11 @@ pub struct Profile<'a> {
     pub display_name_normalized: &'a str,
     /// Custom fields: null.
     pub fields: Option<&'a str>,
-    /// Status in words.
+    /// The text of the status.
     pub status_text: &'a str,
     /// Status as `:name:`.
     pub status_emoji: &'a str,
-    /// Empty.
+    /// Always an empty list.
     pub status_emoji_display_info: &'a [&'a str],
     /// When the status ends, in seconds; 0 for never.
     pub status_expiration: i64,
@@ -437,10 +437,10 @@ pub struct Profile<'a> {
     /// Mail address; only for callers whose token may see it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email: Option<&'a str>,
-    /// First name.
+    /// The first word of the full name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_name: Option<&'a str>,
-    /// Last name.
+    /// The rest of the full name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_name: Option<&'a str>,
     /// Picture, 24 pixels wide.
@@ -461,7 +461,7 @@ pub struct Profile<'a> {
     /// Picture, 512 pixels wide.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image_512: Option<&'a str>,
-    /// Workspace id.
+    /// The id of the team, such as `T01ABC`.
     pub team: &'a str,
     /// Bot id, for a bot user.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -474,7 +474,7 @@ pub struct Profile<'a> {
 /// A bot, as `bots.info` answers it.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Bot<'a> {
-    /// Bot id.
+    /// The id of the bot, such as `B01ABC`.
     pub id: &'a str,
     /// Whether its app was removed.
     pub deleted: bool,
@@ -482,12 +482,12 @@ pub struct Bot<'a> {
     pub name: &'a str,
     /// Last change, in seconds.
     pub updated: i64,
-    /// App id.
+    /// The id of the app, such as `A01ABC`.
     pub app_id: &'a str,
     /// The bot's user id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_id: Option<&'a str>,
-    /// Pictures.
+    /// Addresses of pictures in several sizes.
     pub icons: BotIcons<'a>,
 }
 
@@ -505,9 +505,9 @@ pub struct BotIcons<'a> {
 /// The workspace, as `team.info` answers it.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Team<'a> {
-    /// Workspace id.
+    /// The id of the team, such as `T01ABC`.
     pub id: &'a str,
-    /// Name.
+    /// The name that people read.
     pub name: &'a str,
     /// Address, with a slash at its end.
     pub url: &'a str,
@@ -515,7 +515,7 @@ pub struct Team<'a> {
     pub domain: &'a str,
     /// Mail domain whose people may join; empty for none.
     pub email_domain: &'a str,
-    /// Pictures.
+    /// Addresses of pictures in several sizes.
     pub icon: TeamIcon<'a>,
     /// Where pictures are; empty for none.
     pub avatar_base_url: &'a str,

@@ -17,13 +17,13 @@ pub enum Way {
 pub enum Fate {
     /// It says and does the same.
     Kept,
-    /// It becomes this.
+    /// The other API shows it in another way, described here.
     Changed(&'static str),
     /// It is not there, for this reason.
     Lost(&'static str),
 }
 
-/// One element.
+/// One row of the table of losses.
 #[derive(Clone, Copy, Debug)]
 pub struct Row {
     /// Which way it goes.

@@ -8,7 +8,7 @@ use redraft_model::decision::Outcome;
 use redraft_model::event::EventKind as K;
 use redraft_model::id::ConversationId;
 use redraft_model::message::{Audience, Edited, Kind, Message, Revision, State};
-use redraft_model::stream::{Step, Stream};
+use redraft_model::replace_stream::{ReplaceStream, Step};
 use redraft_model::time::{Micros, Ts};
 use redraft_model::workspace::Settings;
 
@@ -41,7 +41,7 @@ fn stage() -> Stage {
 }
 
 fn out(refusal: &str) -> String {
-    format!("Stream({refusal})")
+    format!("ReplaceStream({refusal})")
 }
 
 fn steps(ts: Ts) -> [Step; 2] {
@@ -79,8 +79,8 @@ fn refusals_in_order_of_precedence() {
         for step in steps(ts) {
             let mut world = stage().world;
             assert_eq!(world.whisper(GAMMA_BOT, PERSONAL, MIA), whisper);
-            let asked = Stream { conversation, fault: if faulty { fault() } else { None }, step };
-            assert_eq!(world.tell(caller, Verb::Stream(asked)), out(expect), "{caller:?} {ts:?}");
+            let asked = ReplaceStream { conversation, fault: if faulty { fault() } else { None }, step };
+            assert_eq!(world.tell(caller, Verb::ReplaceStream(asked)), out(expect), "{caller:?} {ts:?}");
         }
     }
     for step in steps(running) {

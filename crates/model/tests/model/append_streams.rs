@@ -1,6 +1,6 @@
 //! Messages that are added to piece by piece.
 
-use redraft_model::append::Append;
+use redraft_model::append_stream::AppendStream;
 use redraft_model::command::{Caller, Post, ReplyTo, Verb};
 use redraft_model::content::Piece;
 use redraft_model::event::EventKind;
@@ -19,20 +19,20 @@ fn piece(text: &str) -> Piece {
 
 fn begin(conversation: ConversationId, root: Ts, words: &str) -> Verb {
     let post = Post { content: text(""), reply_to: ReplyTo::message(root), ..post(conversation) };
-    Verb::Append(Append::Begin { post: Box::new(post), piece: piece(words) })
+    Verb::AppendStream(AppendStream::Begin { post: Box::new(post), piece: piece(words) })
 }
 
 fn add(conversation: ConversationId, ts: Ts, words: &str) -> Verb {
-    Verb::Append(Append::Add { conversation, ts, piece: piece(words), fault: None })
+    Verb::AppendStream(AppendStream::Add { conversation, ts, piece: piece(words), fault: None })
 }
 
 fn finish(conversation: ConversationId, ts: Ts, words: &str) -> Verb {
     let metadata = Some("{}".into());
-    Verb::Append(Append::Finish { conversation, ts, piece: piece(words), metadata, fault: None })
+    Verb::AppendStream(AppendStream::Finish { conversation, ts, piece: piece(words), metadata, fault: None })
 }
 
 fn tell(conversation: ConversationId, ts: Ts) -> Verb {
-    Verb::Append(Append::Tell { conversation, ts })
+    Verb::AppendStream(AppendStream::Tell { conversation, ts })
 }
 
 /// A thread in the private channel in which alpha's answer begins with "a".
@@ -65,7 +65,7 @@ fn from_start_to_end() {
     let message = world.message(PRIVATE, ts).unwrap();
     assert!(matches!(message.state, State::Live { edited: None, .. }), "{message:?}");
     assert_eq!(world.events(1), [EventKind::StreamEnded { conversation: PRIVATE, message: ts }]);
-    assert_eq!(world.tell(ALPHA_BOT, add(PRIVATE, ts, "e")), "Append(NotStreaming)");
+    assert_eq!(world.tell(ALPHA_BOT, add(PRIVATE, ts, "e")), "AppendStream(NotStreaming)");
 }
 
 /// Adding asks for the same however much was added before: pieces are read at the end only.
@@ -131,25 +131,25 @@ fn refusals_in_order_of_precedence() {
         (ALPHA_BOT, PRIVATE, plain, "NotStreaming", "NotStreaming"),
     ] {
         let (mut world, _) = stage();
-        let refused = |why: &str| format!("Append({why})");
+        let refused = |why: &str| format!("AppendStream({why})");
         assert_eq!(world.tell(caller, add(conversation, ts, "")), refused(adds), "{caller:?} {ts:?}");
         assert_eq!(world.tell(caller, finish(conversation, ts, "")), refused(ends), "{caller:?} {ts:?}");
     }
     let (mut world, _) = stage();
-    let content = format!("Append(Content({:?}))", fault().unwrap());
-    let faulty = Append::Add { conversation: PRIVATE, ts, piece: piece(""), fault: fault() };
-    assert_eq!(world.tell(ALPHA_BOT, Verb::Append(faulty)), content);
-    assert_eq!(world.tell(ALPHA_BOT, add(PRIVATE, ts, "")), "Append(NoContent)");
+    let content = format!("AppendStream(Content({:?}))", fault().unwrap());
+    let faulty = AppendStream::Add { conversation: PRIVATE, ts, piece: piece(""), fault: fault() };
+    assert_eq!(world.tell(ALPHA_BOT, Verb::AppendStream(faulty)), content);
+    assert_eq!(world.tell(ALPHA_BOT, add(PRIVATE, ts, "")), "AppendStream(NoContent)");
     assert_eq!(world.tell(ALPHA_BOT, add(PRIVATE, ts, "x")), "added, untold");
 }
 
 #[test]
 fn where_one_begins() {
     for (caller, conversation, root, expect) in [
-        (ALPHA_BOT, NOWHERE, NEVER, "Append(Post(ConversationNotFound))"),
-        (ALPHA_BOT, ARCHIVED, NEVER, "Append(Post(Archived))"),
-        (BETA_BOT, PUBLIC, NEVER, "Append(Post(NotMember))"),
-        (ALPHA_BOT, PUBLIC, NEVER, "Append(ThreadNotFound)"),
+        (ALPHA_BOT, NOWHERE, NEVER, "AppendStream(Post(ConversationNotFound))"),
+        (ALPHA_BOT, ARCHIVED, NEVER, "AppendStream(Post(Archived))"),
+        (BETA_BOT, PUBLIC, NEVER, "AppendStream(Post(NotMember))"),
+        (ALPHA_BOT, PUBLIC, NEVER, "AppendStream(ThreadNotFound)"),
     ] {
         let mut world = World::new();
         assert_eq!(world.tell(caller, begin(conversation, root, "x")), expect, "{caller:?}");
@@ -158,7 +158,7 @@ fn where_one_begins() {
     let root = world.say(ALPHA_MIA, DIRECT);
     assert_eq!(world.tell(ALPHA_BOT, begin(DIRECT, root, "")), "replied");
     let ts = world.messages.keys().last().unwrap().ts;
-    assert_eq!(world.tell(ALPHA_BOT, finish(DIRECT, ts, "")), "Append(NoContent)");
+    assert_eq!(world.tell(ALPHA_BOT, finish(DIRECT, ts, "")), "AppendStream(NoContent)");
     assert_eq!(world.tell(ALPHA_BOT, finish(DIRECT, ts, "x")), "revision 1");
 }
 
@@ -166,10 +166,10 @@ fn where_one_begins() {
 fn bytes_and_pieces_are_bounded() {
     let (mut world, _, ts) = stage();
     let fits = "x".repeat(STREAM_BYTES_MAX as usize - 1);
-    assert_eq!(world.tell(ALPHA_BOT, add(PRIVATE, ts, &format!("{fits}y"))), "Append(TooLong)");
+    assert_eq!(world.tell(ALPHA_BOT, add(PRIVATE, ts, &format!("{fits}y"))), "AppendStream(TooLong)");
     assert_eq!(world.tell(ALPHA_BOT, add(PRIVATE, ts, &fits)), "added, untold");
-    assert_eq!(world.tell(ALPHA_BOT, add(PRIVATE, ts, "y")), "Append(TooLong)");
-    assert_eq!(world.tell(ALPHA_BOT, finish(PRIVATE, ts, "y")), "Append(TooLong)");
+    assert_eq!(world.tell(ALPHA_BOT, add(PRIVATE, ts, "y")), "AppendStream(TooLong)");
+    assert_eq!(world.tell(ALPHA_BOT, finish(PRIVATE, ts, "y")), "AppendStream(TooLong)");
     assert_eq!(world.tell(ALPHA_BOT, finish(PRIVATE, ts, "")), "revision 1");
     let (mut world, _, ts) = stage();
     let message = Message::clone(world.message(PRIVATE, ts).unwrap());
@@ -181,7 +181,7 @@ fn bytes_and_pieces_are_bounded() {
         appended: appended.map(|appended| Appended { bytes: 1, ..appended }),
     };
     world.messages.insert(message.key, Message { state, ..message }.into());
-    assert_eq!(world.tell(ALPHA_BOT, add(PRIVATE, ts, "y")), "Append(TooLong)");
+    assert_eq!(world.tell(ALPHA_BOT, add(PRIVATE, ts, "y")), "AppendStream(TooLong)");
 }
 
 /// Its time is counted from its start, however often it is added to. Then it is like any other message, and what
@@ -200,13 +200,13 @@ fn a_stream_that_nobody_ends() {
         assert_eq!(world.tell(ALPHA_BOT, edit(PRIVATE, ts)), "Update(StillStreaming)");
         assert_eq!(world.tell(ALPHA_BOT, erase(PRIVATE, ts)), "Delete(StillStreaming)");
         world.now.0 += 1;
-        assert_eq!(world.tell(ALPHA_BOT, add(PRIVATE, ts, "d")), "Append(NotStreaming)");
-        assert_eq!(world.tell(ALPHA_BOT, finish(PRIVATE, ts, "d")), "Append(NotStreaming)");
+        assert_eq!(world.tell(ALPHA_BOT, add(PRIVATE, ts, "d")), "AppendStream(NotStreaming)");
+        assert_eq!(world.tell(ALPHA_BOT, finish(PRIVATE, ts, "d")), "AppendStream(NotStreaming)");
     };
     let stopped = |world: &mut World, ts: Ts| {
         world.tell(ALPHA_BOT, add(PRIVATE, ts, "c"));
         assert_eq!(world.tell(MIA_HERSELF, stop(PRIVATE, ts)), "streamed");
-        assert_eq!(world.tell(ALPHA_BOT, tell(PRIVATE, ts)), "Append(Stopped)");
+        assert_eq!(world.tell(ALPHA_BOT, tell(PRIVATE, ts)), "AppendStream(Stopped)");
     };
     for end in [over, stopped] {
         let (mut world, ts) = what(end);
@@ -241,7 +241,7 @@ fn an_update_keeps_what_streamed_in() {
 #[test]
 fn who_stops_one() {
     for (caller, expect) in [
-        (Caller::Person(SAM), "Stream(ConversationNotFound)"),
+        (Caller::Person(SAM), "ReplaceStream(ConversationNotFound)"),
         (MIA_HERSELF, "streamed"),
         (IVO_HIMSELF, "streamed"),
     ] {
@@ -252,7 +252,7 @@ fn who_stops_one() {
     let root = world.say(ALPHA_MIA, PUBLIC);
     world.tell(ALPHA_BOT, begin(PUBLIC, root, "x"));
     let ts = world.messages.keys().last().unwrap().ts;
-    assert_eq!(world.tell(SAM_HIMSELF, stop(PUBLIC, ts)), "Stream(NotHere)", "no member");
+    assert_eq!(world.tell(SAM_HIMSELF, stop(PUBLIC, ts)), "ReplaceStream(NotHere)", "no member");
     assert_eq!(world.tell(MIA_HERSELF, stop(PUBLIC, ts)), "streamed");
     assert_eq!(world.tell(MIA_HERSELF, stop(PUBLIC, ts)), "too late");
 }

@@ -1,4 +1,8 @@
-//! A person does something that an app is told of: what the app may answer with is granted before it hears of it.
+//! A person clicks, types a slash command or starts a shortcut, and an app is asked to answer. Before it is asked, what it
+//! may answer with is granted: a trigger that opens a modal once, and response URLs.
+//!
+//! Grants are stored as the SHA-256 of their secrets and expire by the workspace's clock. This module must not store what
+//! the person did: a person's act is a call to the app and not an event.
 
 use crate::decide::{Context, Draft, refused};
 use crate::decision::{CallerRefusal, Change, Decision, Halt, Outcome, Why};
@@ -10,14 +14,14 @@ use crate::workspace::{Conversation, TokenKind};
 
 /// What a person does, and the secrets that the app gets with it, by their SHA-256.
 #[derive(Clone, Debug)]
-pub struct Interact {
+pub struct GrantAnswers {
     /// The app that will be told.
     pub app: AppId,
     /// Where it is done.
     pub place: Place,
     /// Opens a modal for the person.
     pub trigger: Option<[u8; 32]>,
-    /// Answer in conversations.
+    /// Response URLs to grant, one for each conversation.
     pub answers: Vec<AnswerUrl>,
 }
 
@@ -28,11 +32,11 @@ pub enum Place {
     Anywhere,
     /// In a conversation: a slash command.
     Conversation(ConversationId),
-    /// On a message.
+    /// An act on a message: a button, a menu, a message shortcut.
     Message {
         /// The conversation that the caller says it is in.
         conversation: ConversationId,
-        /// The message.
+        /// The ts of the message.
         ts: Ts,
         /// By a shortcut, which is for messages of everyone; otherwise by an element, which is its app's own.
         shortcut: bool,
@@ -46,15 +50,15 @@ pub enum Place {
 pub struct AnswerUrl {
     /// SHA-256 of its secret.
     pub secret: [u8; 32],
-    /// Where it answers.
+    /// The conversation that a post through the URL goes to.
     pub conversation: ConversationId,
     /// What the person did.
     pub origin: Origin,
 }
 
-/// Why nothing is told to the app, highest precedence first.
+/// Why nothing is granted, highest precedence first.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum InteractRefusal {
+pub enum GrantRefusal {
     /// There is no such conversation, or none that the person may know of.
     ConversationNotFound,
     /// The conversation is archived.
@@ -75,10 +79,10 @@ pub enum InteractRefusal {
     OtherApp,
 }
 
-use InteractRefusal as R;
+use GrantRefusal as R;
 
 /// Decides what a person does. Only people in their own clients do.
-pub(crate) fn decide(asked: &Interact, context: &Context) -> Result<Decision, Halt> {
+pub(crate) fn decide(asked: &GrantAnswers, context: &Context) -> Result<Decision, Halt> {
     if context.actor.kind != TokenKind::User || context.actor.app.is_some() {
         return Err(CallerRefusal::WrongKind.into());
     }
@@ -142,7 +146,7 @@ fn on_message(
     context: &Context,
 ) -> Result<(), Halt> {
     let message = context.read_message(conversation, ts)?.visible().ok_or(R::MessageNotFound)?;
-    let refuse = |refusal: R| Err(refused(Why::Interact(refusal), &message));
+    let refuse = |refusal: R| Err(refused(Why::GrantAnswers(refusal), &message));
     if matches!(message.state, State::Tombstone { .. }) {
         return refuse(R::Tombstone);
     }

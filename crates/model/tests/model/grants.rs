@@ -2,15 +2,15 @@
 
 use redraft_model::command::{Caller, Verb};
 use redraft_model::control::Control;
+use redraft_model::grant::{AnswerUrl, GrantAnswers, Place};
 use redraft_model::id::{AppId, ConversationId};
-use redraft_model::interact::{AnswerUrl, Interact, Place};
 use redraft_model::item::{Grant, Item, ItemKey, Origin, ResponseUrl, Trigger};
 use redraft_model::time::Ts;
 
 use crate::world::*;
 
 fn out(refusal: &str) -> String {
-    format!("Interact({refusal})")
+    format!("GrantAnswers({refusal})")
 }
 
 /// What is done here, with a trigger and a `response_url`.
@@ -21,7 +21,7 @@ fn interact(app: AppId, place: Place) -> Verb {
         }
         _ => vec![],
     };
-    Verb::Interact(Interact { app, place, trigger: Some([1; 32]), answers })
+    Verb::GrantAnswers(GrantAnswers { app, place, trigger: Some([1; 32]), answers })
 }
 
 fn on(conversation: ConversationId, ts: Ts) -> Place {
@@ -143,8 +143,8 @@ fn answers_of_a_submission() {
     let mut world = World::new();
     let ask = |conversation, caller: Caller, world: &mut World| {
         let answers = vec![AnswerUrl { secret: [3; 32], conversation, origin: Origin::Submission }];
-        let asked = Interact { app: ALPHA_APP, place: Place::Anywhere, trigger: None, answers };
-        world.tell(caller, Verb::Interact(asked))
+        let asked = GrantAnswers { app: ALPHA_APP, place: Place::Anywhere, trigger: None, answers };
+        world.tell(caller, Verb::GrantAnswers(asked))
     };
     assert_eq!(ask(PRIVATE, SAM_HIMSELF, &mut world), out("ConversationNotFound"));
     assert_eq!(grant(&world, 3), None);

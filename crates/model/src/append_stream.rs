@@ -18,13 +18,13 @@ use crate::message::{Appended, Message, State};
 use crate::policy::{self, Rule};
 use crate::post::{self, PostRefusal};
 use crate::reach::Reach;
-use crate::stream;
+use crate::replace_stream;
 use crate::time::{Micros, Ts};
 use crate::view::Method;
 
-/// One step.
+/// One step of a Slack stream.
 #[derive(Clone, Debug)]
-pub enum Append {
+pub enum AppendStream {
     /// The message begins, in a thread.
     Begin {
         /// Where, and with which custom name. Its content says nothing yet.
@@ -34,20 +34,20 @@ pub enum Append {
     },
     /// There is more of it.
     Add {
-        /// The conversation.
+        /// The conversation that the caller names.
         conversation: ConversationId,
-        /// The message.
+        /// The ts of the message that streams in.
         ts: Ts,
-        /// What is added.
+        /// The text and chunks that are added at the end.
         piece: Piece,
         /// What the dialect found wrong with it.
         fault: Option<ContentFault>,
     },
-    /// It is whole.
+    /// The message is complete.
     Finish {
-        /// The conversation.
+        /// The conversation that the caller names.
         conversation: ConversationId,
-        /// The message.
+        /// The ts of the message that streams in.
         ts: Ts,
         /// What is added last.
         piece: Piece,
@@ -58,14 +58,14 @@ pub enum Append {
     },
     /// Readers are told of what they were not told of yet, if it is time. Nothing to tell is no error.
     Tell {
-        /// The conversation.
+        /// The conversation that the caller names.
         conversation: ConversationId,
-        /// The message.
+        /// The ts of the message that streams in.
         ts: Ts,
     },
 }
 
-impl Append {
+impl AppendStream {
     /// The conversation that it names.
     pub(crate) fn conversation(&self) -> Option<ConversationId> {
         match self {
@@ -91,7 +91,7 @@ impl Append {
 
 /// Why a step was refused, highest precedence first.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum AppendRefusal {
+pub enum AppendStreamRefusal {
     /// Of a start, what refuses any post.
     Post(PostRefusal),
     /// There is no such conversation, or none that the caller may know of.
@@ -100,11 +100,11 @@ pub enum AppendRefusal {
     Archived,
     /// There is no such message.
     MessageNotFound,
-    /// Somebody else's.
+    /// Another app, or another user, posted it.
     NotAuthor(Rule),
     /// A person stopped it.
     Stopped,
-    /// It never streamed, it has ended, or its time is over.
+    /// It never streamed, it has ended, or the time that a stream may take has passed.
     NotStreaming,
     /// A stream is a reply, and the message to reply to is not there.
     ThreadNotFound,
@@ -116,7 +116,7 @@ pub enum AppendRefusal {
     TooLong,
 }
 
-use AppendRefusal as R;
+use AppendStreamRefusal as R;
 
 impl Reach for R {
     const CONVERSATION_NOT_FOUND: Self = Self::ConversationNotFound;
@@ -124,20 +124,20 @@ impl Reach for R {
     const MESSAGE_NOT_FOUND: Self = Self::MessageNotFound;
 }
 
-/// Decides a step.
-pub(crate) fn decide(append: &Append, context: &Context) -> Result<Decision, Halt> {
+/// Decides a step. Adding a piece costs the same however long the text is.
+pub(crate) fn decide(append: &AppendStream, context: &Context) -> Result<Decision, Halt> {
     match append {
-        Append::Begin { post, piece } => begin(post, piece, context),
-        Append::Add { conversation, ts, piece, fault } => {
+        AppendStream::Begin { post, piece } => begin(post, piece, context),
+        AppendStream::Add { conversation, ts, piece, fault } => {
             let message = running(*conversation, *ts, R::Stopped, context)?;
             add(&message, piece, fault.as_ref(), context)
         }
-        Append::Finish { conversation, ts, piece, metadata, fault } => {
+        AppendStream::Finish { conversation, ts, piece, metadata, fault } => {
             // There is nothing left to stop for the app.
             let message = running(*conversation, *ts, R::NotStreaming, context)?;
             finish(&message, piece, metadata.as_ref(), fault.as_ref(), context)
         }
-        Append::Tell { conversation, ts } => {
+        AppendStream::Tell { conversation, ts } => {
             tell(&running(*conversation, *ts, R::Stopped, context)?, context)
         }
     }
@@ -184,7 +184,7 @@ fn running(
         return Err(R::Archived.into());
     }
     let message = context.own_message::<R>(conversation, ts)?;
-    let refuse = |refusal: R| Err(refused(Why::Append(refusal), &message));
+    let refuse = |refusal: R| Err(refused(Why::AppendStream(refusal), &message));
     if message.revision().is_none() {
         return refuse(R::MessageNotFound);
     }
@@ -220,7 +220,7 @@ fn add(
     fault: Option<&ContentFault>,
     context: &Context,
 ) -> Result<Decision, Halt> {
-    let refuse = |refusal: R| Err(refused(Why::Append(refusal), message));
+    let refuse = |refusal: R| Err(refused(Why::AppendStream(refusal), message));
     if let Some(fault) = fault {
         return refuse(R::Content(fault.clone()));
     }
@@ -285,7 +285,7 @@ fn finish(
     fault: Option<&ContentFault>,
     context: &Context,
 ) -> Result<Decision, Halt> {
-    let refuse = |refusal: R| Err(refused(Why::Append(refusal), message));
+    let refuse = |refusal: R| Err(refused(Why::AppendStream(refusal), message));
     let more = (!piece.is_empty()).then_some(piece);
     let Some(shown) = context.view.assembled(message, more)? else { return refuse(R::MessageNotFound) };
     if let Some(fault) = fault {
@@ -303,7 +303,7 @@ fn finish(
     let mut draft = Draft::new(context.moment, Some(context.actor));
     draft.change(Change::ClearPieces(message.key));
     let state = State::Live { revision: NonZeroU32::MIN, edited: None };
-    let whole = stream::replace(message, state, &content, context, &mut draft)?;
+    let whole = replace_stream::replace(message, state, &content, context, &mut draft)?;
     let (conversation, ts) = (message.key.conversation, message.key.ts);
     draft.event(EventKind::StreamEnded { conversation, message: ts });
     let posted: Posted = context.posted(whole, content, false)?;

@@ -19,55 +19,55 @@ use crate::time::{Micros, Ts};
 use crate::view::Looked;
 use crate::workspace::{Conversation, ConversationKind, TokenKind};
 
-/// One step.
+/// One step of a Teams stream.
 #[derive(Clone, Debug)]
-pub struct Stream {
-    /// The conversation.
+pub struct ReplaceStream {
+    /// The conversation that the caller names; a chat with one person.
     pub conversation: ConversationId,
     /// What the dialect found wrong with it.
     pub fault: Option<ContentFault>,
-    /// Which step.
+    /// What the step does.
     pub step: Step,
 }
 
-/// Which step.
+/// What a step does. The Connector numbers steps; a number that is not above the last one comes too late.
 #[derive(Clone, Debug)]
 pub enum Step {
     /// The message begins, with a line of progress or with first words.
     Start {
-        /// What it says.
+        /// All of the text so far, not only what is new.
         content: Arc<Content>,
         /// Whether that is a line of progress.
         informative: bool,
     },
     /// All of the text so far.
     Advance {
-        /// The message.
+        /// The ts of the message that streams in.
         ts: Ts,
         /// Above that of the steps before.
         sequence: u32,
-        /// What it says.
+        /// All of the text so far, not only what is new.
         content: Arc<Content>,
         /// Whether that is a line of progress.
         informative: bool,
     },
-    /// The whole text.
+    /// The text is complete; the message becomes an ordinary one.
     End {
-        /// The message.
+        /// The ts of the message that streams in.
         ts: Ts,
-        /// What it says.
+        /// All of the text so far, not only what is new.
         content: Arc<Content>,
     },
-    /// A person wants no more of it. Doing so again changes nothing.
+    /// A person stops it. Stopping it again changes nothing.
     Stop {
-        /// The message.
+        /// The ts of the message that streams in.
         ts: Ts,
     },
 }
 
 /// Why a step was refused, highest precedence first.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum StreamRefusal {
+pub enum ReplaceStreamRefusal {
     /// There is no such conversation, or none that the caller may know of.
     ConversationNotFound,
     /// The bot was a member and is no longer.
@@ -78,17 +78,17 @@ pub enum StreamRefusal {
     Content(ContentFault),
     /// There is no such message.
     MessageNotFound,
-    /// Somebody else's.
+    /// Another bot posted it.
     NotAuthor(Rule),
-    /// It has ended.
+    /// It has ended, so it is updated as any other message.
     Completed,
     /// A person stopped it.
     Stopped,
-    /// Its time is over.
+    /// It has streamed for as long as it may ([`crate::limits::STREAM_MICROS`]).
     TimeOver,
 }
 
-use StreamRefusal as R;
+use ReplaceStreamRefusal as R;
 
 impl Reach for R {
     const CONVERSATION_NOT_FOUND: Self = Self::ConversationNotFound;
@@ -97,7 +97,7 @@ impl Reach for R {
 }
 
 /// Decides a step of a stream.
-pub(crate) fn decide(stream: &Stream, context: &Context) -> Result<Decision, Halt> {
+pub(crate) fn decide(stream: &ReplaceStream, context: &Context) -> Result<Decision, Halt> {
     let conversation = context.reach::<R>(stream.conversation)?;
     let here =
         conversation.kind == ConversationKind::Direct || stops_one_in_pieces(stream, conversation, context)?;
@@ -125,7 +125,7 @@ pub(crate) fn decide(stream: &Stream, context: &Context) -> Result<Decision, Hal
 
 /// A Slack stream goes on anywhere, and any member may stop it.
 fn stops_one_in_pieces(
-    stream: &Stream,
+    stream: &ReplaceStream,
     conversation: &Conversation,
     context: &Context,
 ) -> Result<bool, Halt> {
@@ -166,7 +166,7 @@ fn start(
 /// The message, if it is the caller's and still streams in.
 fn running(conversation: ConversationId, ts: Ts, context: &Context) -> Result<Arc<Message>, Halt> {
     let message = context.own_message::<R>(conversation, ts)?;
-    let refuse = |refusal: R| Err(refused(Why::Stream(refusal), &message));
+    let refuse = |refusal: R| Err(refused(Why::ReplaceStream(refusal), &message));
     if message.revision().is_none() {
         return refuse(R::MessageNotFound);
     }
@@ -214,7 +214,7 @@ fn end(message: &Message, content: &Arc<Content>, context: &Context) -> Looked<D
 
 fn stop(conversation: ConversationId, ts: Ts, context: &Context) -> Result<Decision, Halt> {
     let message = context.own_message::<R>(conversation, ts)?;
-    let refuse = |refusal: R| Err(refused(Why::Stream(refusal), &message));
+    let refuse = |refusal: R| Err(refused(Why::ReplaceStream(refusal), &message));
     let mut draft = Draft::new(context.moment, Some(context.actor));
     let state = match message.state {
         State::Tombstone { .. } => return refuse(R::MessageNotFound),
