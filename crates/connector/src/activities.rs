@@ -62,7 +62,7 @@ pub(super) async fn update(call: &Call<'_>, conversation: &str, id: &str) -> Res
     let new = content(call, String::from_utf8_lossy(&call.body));
     let update = Update {
         conversation: conversation.id,
-        ts: Ts::from_digits(id).unwrap_or(Ts(0)),
+        ts: Ts::from_digits(id).unwrap_or(Ts::OF_NO_MESSAGE),
         patch: Patch {
             dialect: Dialect::Connector,
             text: Change::Set(new.text),
@@ -87,7 +87,7 @@ pub(super) async fn delete(call: &Call<'_>, conversation: &str, id: &str) -> Res
     let (conversation, _) = call.conversation_named(conversation)?;
     let delete = Delete {
         conversation: conversation.id,
-        ts: Ts::from_digits(id).unwrap_or(Ts(0)),
+        ts: Ts::from_digits(id).unwrap_or(Ts::OF_NO_MESSAGE),
         only_broadcast: false,
         targeted: targeted::meant(call, None),
         if_revision: call.if_match(),

@@ -30,7 +30,7 @@ pub(super) async fn react(
     }
     let name = slack_name(kind).into();
     let act = if adds { Act::React(name) } else { Act::Unreact(name) };
-    let ts = Ts::from_digits(id).unwrap_or(Ts(0));
+    let ts = Ts::from_digits(id).unwrap_or(Ts::OF_NO_MESSAGE);
     let asked = Interaction { conversation: conversation.id, ts, act };
     call.submit(Verb::Interaction(asked), &ActivityView::default()).await?;
     Ok(Reply::empty(StatusCode::OK))

@@ -25,7 +25,7 @@ pub(super) async fn take(
 ) -> Result<Reply, Error> {
     let content = Arc::new(content(call, String::from_utf8_lossy(&call.body)));
     let informative = |kind: &Kind| *kind == Kind::Informative;
-    let ts = |stream_id: &str| Ts::from_digits(stream_id).unwrap_or(Ts(0));
+    let ts = |stream_id: &str| Ts::from_digits(stream_id).unwrap_or(Ts::OF_NO_MESSAGE);
     let step = match &asked {
         Ok(Asked::Start { kind }) => Step::Start { content, informative: informative(kind) },
         Ok(Asked::More { stream_id, kind, sequence }) => Step::Advance {

@@ -21,7 +21,7 @@ use crate::patch::{AppPatch, ConversationPatch, UserGroupPatch, UserPatch, Works
 use crate::quota::QuotasPatch;
 use crate::view::View;
 use crate::workspace::{
-    App, Conversation, Membership, OldSecret, Secret, SecretKind, SlackApp, Token, TokenKind, User,
+    App, Conversation, Membership, NewToken, OldSecret, Secret, SecretKind, SlackApp, Token, TokenKind, User,
     UserGroup, Webhook, Workspace,
 };
 
@@ -65,8 +65,8 @@ pub enum Control {
         app: App,
         /// The user that posts as it.
         bot: User,
-        /// Its tokens; user 0 stands for the bot user.
-        tokens: Vec<Token>,
+        /// Its tokens.
+        tokens: Vec<NewToken>,
         /// Where the bot is a member.
         member_of: Vec<ConversationId>,
     },
@@ -271,7 +271,7 @@ impl Act<'_> {
             Control::AddCode(hash, code) => self.add_code(*hash, code),
             Control::AddToken(token) => {
                 self.room_for_tokens(1)?;
-                self.token_free(token)?;
+                self.token_free(&token.hash, &token.hint)?;
                 self.app(token.app)?;
                 self.user(token.user)?;
                 self.put_token(token.clone());
@@ -288,7 +288,7 @@ impl Act<'_> {
                     return Err(R::NotFound("token in use"));
                 }
                 let fresh = Token { hash: *new, hint: hint.clone(), expires_at: None, ..token.clone() };
-                self.token_free(&fresh)?;
+                self.token_free(&fresh.hash, &fresh.hint)?;
                 self.end_token(token);
                 self.put_token(fresh);
                 Ok(Outcome::Done)
@@ -328,8 +328,8 @@ impl Act<'_> {
         self.directory.token(hash).map(|token| Token::clone(token)).ok_or(R::NotFound("token"))
     }
 
-    fn token_free(&self, token: &Token) -> Result<(), R> {
-        free(self.directories.of_token(&token.hash).is_none(), &token.hint)
+    fn token_free(&self, hash: &TokenHash, hint: &str) -> Result<(), R> {
+        free(self.directories.of_token(hash).is_none(), hint)
     }
 
     fn names_free<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> Result<(), R> {
@@ -468,7 +468,7 @@ impl Act<'_> {
         &mut self,
         app: &App,
         bot: &User,
-        tokens: &[Token],
+        tokens: &[NewToken],
         member_of: &[ConversationId],
     ) -> Result<Outcome, R> {
         self.room(Kind::User)?;
@@ -481,7 +481,7 @@ impl Act<'_> {
         }
         let (id, bot_user) = (self.directory.next_app(), self.directory.next_user());
         for token in tokens {
-            self.token_free(token)?;
+            self.token_free(&token.hash, &token.hint)?;
         }
         if let Some(person) = app.installed_by {
             self.user(person)?;
@@ -494,8 +494,7 @@ impl Act<'_> {
         let hears_from = self.moment.position;
         self.put_app(App { id, bot_user, hears_from, ..app.clone() }, EventKind::AppInstalled(id));
         for token in tokens {
-            let user = if token.user == UserId(0) { bot_user } else { token.user };
-            self.put_token(Token { app: id, user, ..token.clone() });
+            self.put_token(token.clone().of(id, bot_user));
         }
         for conversation in member_of {
             self.add_to(&conversation, bot_user);

@@ -228,6 +228,16 @@ impl Directory {
         self.users.range_from(&UserId(after.0.saturating_add(1))).map(|(_, user)| user)
     }
 
+    /// All users, in the order they were made.
+    pub fn users(&self) -> impl Iterator<Item = &Arc<User>> {
+        self.users.values()
+    }
+
+    /// All conversations, in the order they were made.
+    pub fn conversations(&self) -> impl Iterator<Item = &Arc<Conversation>> {
+        self.conversations.values()
+    }
+
     /// Conversations, in the order they were made, after a given one.
     pub fn conversations_after(&self, after: ConversationId) -> impl Iterator<Item = &Arc<Conversation>> {
         self.conversations.range_from(&following(after)).map(|(_, conversation)| conversation)

@@ -276,7 +276,70 @@ pub enum EventKind {
     },
 }
 
+/// The content that an event ended, and that is erased some time after it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum EndedContent {
+    /// A message was deleted: the content that this event wrote, and all revisions before it.
+    Deleted {
+        /// The log position of the event that wrote the last content.
+        content_at: u64,
+    },
+    /// What was submitted to an app, at the event's own position. It was never a part of a message.
+    Submitted,
+    /// The revision before the one that the event wrote.
+    Superseded,
+}
+
 impl EventKind {
+    /// The content that it ended; `None` if all content stays.
+    #[must_use]
+    pub fn ended_content(&self) -> Option<EndedContent> {
+        use EventKind as K;
+        match *self {
+            K::MessageDeleted { content_at, .. }
+            | K::MessageTombstoned { content_at, .. }
+            | K::TargetedDeleted { content_at, .. } => Some(EndedContent::Deleted { content_at }),
+            K::CardSubmitted { .. } => Some(EndedContent::Submitted),
+            K::MessageUpdated { .. } | K::TargetedUpdated { .. } => Some(EndedContent::Superseded),
+            K::MessagePosted { .. }
+            | K::BroadcastChanged { .. }
+            | K::TombstoneRemoved { .. }
+            | K::ReactionAdded { .. }
+            | K::ReactionRemoved { .. }
+            | K::MessagePinned { .. }
+            | K::MessageUnpinned { .. }
+            | K::MessageScheduled { .. }
+            | K::ScheduledRemoved { .. }
+            | K::ViewShown { .. }
+            | K::StreamStarted { .. }
+            | K::StreamAdvanced { .. }
+            | K::StreamStopped { .. }
+            | K::StreamEnded { .. }
+            | K::FileCreated(_)
+            | K::FileDeleted(_)
+            | K::FileShared { .. }
+            | K::FileUnshared { .. }
+            | K::WorkspaceCreated
+            | K::WorkspaceChanged
+            | K::WorkspaceRenamed
+            | K::UserChanged(_)
+            | K::Audited(_)
+            | K::UserGroupChanged(_)
+            | K::AppChanged(_)
+            | K::AppInstalled(_)
+            | K::AppUninstalled(_)
+            | K::TokenMinted(_)
+            | K::TokenRevoked { .. }
+            | K::ConversationCreated(_)
+            | K::ConversationChanged(_)
+            | K::ConversationRenamed(_)
+            | K::ConversationArchived(_)
+            | K::ConversationUnarchived(_)
+            | K::MemberJoined { .. }
+            | K::MemberLeft { .. } => None,
+        }
+    }
+
     /// The conversation it happened in.
     #[must_use]
     pub fn conversation(&self) -> Option<ConversationId> {

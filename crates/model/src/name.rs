@@ -193,9 +193,9 @@ fn is_stored(change: &DirectoryChange, name: &str, directories: &Directories) ->
 
 fn all_names(directory: &Directory, visit: Visit<'_>) {
     workspace_names(&directory.workspace, visit);
-    directory.users_after(crate::id::UserId(0)).for_each(|user| user_names(user, visit));
+    directory.users().for_each(|user| user_names(user, visit));
     directory.apps().for_each(|app| app_names(app, visit));
-    let conversations = directory.conversations_after(crate::id::ConversationId(0));
+    let conversations = directory.conversations();
     conversations.for_each(|conversation| conversation_names(conversation, visit));
     directory.tokens().for_each(|token| token_names(token, visit));
     directory.user_groups().for_each(|group| group_names(group, visit));

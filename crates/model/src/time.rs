@@ -23,6 +23,10 @@ impl Micros {
 pub struct Ts(pub i64);
 
 impl Ts {
+    /// Names no message, as none was posted in 1970. For texts that are no ts: they are refused as a message that is not
+    /// there, at its place in the order of refusals.
+    pub const OF_NO_MESSAGE: Self = Self(0);
+
     /// Slack's spelling, `1700000000.000100`.
     #[must_use]
     pub fn dotted(self) -> String {

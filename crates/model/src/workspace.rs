@@ -395,6 +395,31 @@ pub struct Token {
     pub expires_at: Option<Micros>,
 }
 
+/// A token of an app that is only being made, so neither the app nor its bot user has a number yet.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NewToken {
+    /// [`Token::hash`].
+    pub hash: TokenHash,
+    /// [`Token::hint`].
+    pub hint: String,
+    /// The user as whom it acts; `None` is the bot user that is made with the app.
+    pub user: Option<UserId>,
+    /// [`Token::kind`].
+    pub kind: TokenKind,
+    /// [`Token::scopes`].
+    pub scopes: Vec<String>,
+}
+
+impl NewToken {
+    /// The token, once the app and its bot user have their numbers. It is good until somebody ends it.
+    #[must_use]
+    pub fn of(self, app: AppId, bot_user: UserId) -> Token {
+        let Self { hash, hint, user, kind, scopes } = self;
+        let user = user.unwrap_or(bot_user);
+        Token { hash, hint, app, user, kind, scopes, revoked: false, expires_at: None }
+    }
+}
+
 impl Token {
     /// When it ends or ended; `None` if it lasts.
     #[must_use]

@@ -440,7 +440,7 @@ async fn first_workspace(app: &App, seed: Option<&Seed>) -> Result<(Ready, bool)
     if let Some(directory) = app.service.store.published().directories().all().next() {
         return Ok((ready_again(directory), false));
     }
-    let now = app.service.store.published().now(WorkspaceId(0));
+    let now = app.service.store.published().machine_now();
     let first = Seed::first_start();
     let built = seed.unwrap_or(&first).build(seed.is_some(), &app.service.public_url, now);
     let (directory, ready) = built.map_err(|failed| ServeError::Seed("the seed".into(), failed))?;

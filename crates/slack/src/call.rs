@@ -58,7 +58,20 @@ impl Call<'_> {
     pub async fn attempt(&self, verb: Verb) -> Result<Outcome, NotDone> {
         let idempotency = match &verb {
             Verb::Post(_) | Verb::Update(_) | Verb::Delete(_) | Verb::AppendStream(_) => self.idempotency(),
-            _ => None,
+            Verb::ReplaceStream(_)
+            | Verb::Interaction(_)
+            | Verb::Respond(_)
+            | Verb::GrantAnswers(_)
+            | Verb::Modal(_)
+            | Verb::File(_)
+            | Verb::Attach(_)
+            | Verb::Pin(_)
+            | Verb::Schedule(_)
+            | Verb::PostDue(_)
+            | Verb::Install(_)
+            | Verb::Conversation(_)
+            | Verb::RevokeToken(_)
+            | Verb::Control(_) => None,
         };
         let workspace = self.directory.workspace.id;
         let command =

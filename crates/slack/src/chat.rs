@@ -191,7 +191,7 @@ pub(super) fn target(call: &Call<'_>, id: &str) -> Result<Target, Error> {
 
 pub(super) fn thread_ts(call: &Call<'_>) -> Option<Ts> {
     // What is no ts at all names no message either, and is ignored in the same way.
-    call.args.filled("thread_ts").map(|ts| Ts::from_dotted(ts).unwrap_or(Ts(0)))
+    call.args.filled("thread_ts").map(|ts| Ts::from_dotted(ts).unwrap_or(Ts::OF_NO_MESSAGE))
 }
 
 pub(super) fn may_post_unjoined(call: &Call<'_>) -> bool {
@@ -211,7 +211,7 @@ pub(super) fn message_named(call: &Call<'_>, person: bool) -> Result<(Conversati
     let found = call.seen(channel).or_else(with_person);
     let conversation = found.ok_or_else(|| call.no_channel(channel))?.id;
     // What is no ts at all names no message; the model says so at its place.
-    Ok((conversation, Ts::from_dotted(ts).unwrap_or(Ts(0))))
+    Ok((conversation, Ts::from_dotted(ts).unwrap_or(Ts::OF_NO_MESSAGE)))
 }
 
 pub(super) fn message_of(outcome: &Outcome) -> Result<(MessageKey, Option<Posted>), Error> {

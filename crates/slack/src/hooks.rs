@@ -303,7 +303,10 @@ fn read(directory: &Directory, credential: Credential, json: &[u8]) -> Result<Re
         replaces: asked.replace_original,
         deletes: asked.delete_original.unwrap_or(false),
         // What is no ts names no message, and is ignored in the same way.
-        thread: asked.thread_ts.filter(|ts| !ts.is_empty()).map(|ts| Ts::from_dotted(&ts).unwrap_or(Ts(0))),
+        thread: asked
+            .thread_ts
+            .filter(|ts| !ts.is_empty())
+            .map(|ts| Ts::from_dotted(&ts).unwrap_or(Ts::OF_NO_MESSAGE)),
     })
 }
 

@@ -29,7 +29,7 @@ use redraft_service::mint;
 pub(super) async fn start(call: &Call<'_>) -> Result<Reply, Error> {
     only_bots(call)?;
     let conversation = call.conversation("channel")?;
-    let thread = Ts::from_dotted(call.args.required("thread_ts")?).unwrap_or(Ts(0));
+    let thread = Ts::from_dotted(call.args.required("thread_ts")?).unwrap_or(Ts::OF_NO_MESSAGE);
     one_way(call)?;
     let as_a_plan = match call.args.filled("task_display_mode") {
         None | Some("timeline") => false,

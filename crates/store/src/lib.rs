@@ -606,6 +606,12 @@ impl Published {
         self.bells().get(&workspace)?.log_end
     }
 
+    /// The machine's clock, which the server itself goes by.
+    #[must_use]
+    pub fn machine_now(&self) -> Micros {
+        (self.clock)()
+    }
+
     /// A workspace's clock.
     #[must_use]
     pub fn now(&self, workspace: WorkspaceId) -> Micros {

@@ -11,7 +11,7 @@ use redraft_model::control::numbered_in;
 use redraft_model::decide;
 use redraft_model::decision::{Change, Decision, Halt, Moment};
 use redraft_model::directory::{Directories, Directory, DirectoryChange};
-use redraft_model::event::{Event, EventKind};
+use redraft_model::event::{EndedContent, Event};
 use redraft_model::id::{AppId, ConversationId, MessageKey, UserId, WorkspaceId};
 use redraft_model::item::{BlobKey, Item, ItemKey};
 use redraft_model::limits::ERASED_AT_LATEST_MICROS;
@@ -97,10 +97,8 @@ impl MemoryStore {
 }
 
 fn concern(change: &Change) -> Option<Concern> {
-    match change {
-        Change::Directory(change) => Some(Concern::of(change)),
-        _ => None,
-    }
+    let Change::Directory(change) = change else { return None };
+    Some(Concern::of(change))
 }
 
 fn now<'a, T: Send + 'a>(answer: T) -> Later<'a, T> {
@@ -174,7 +172,16 @@ impl State {
                 self.origins.insert(directory.workspace.id, Arc::clone(directory));
             }
             DirectoryChange::Drop(id) => self.forget(*id),
-            _ => {}
+            DirectoryChange::Workspace(_)
+            | DirectoryChange::Quotas(..)
+            | DirectoryChange::User(..)
+            | DirectoryChange::App(..)
+            | DirectoryChange::NewConversation(..)
+            | DirectoryChange::Conversation(..)
+            | DirectoryChange::Member(..)
+            | DirectoryChange::Token(..)
+            | DirectoryChange::RemoveToken(..)
+            | DirectoryChange::UserGroup(..) => {}
         }
         self.directories.apply(change);
     }
@@ -330,24 +337,20 @@ impl State {
             .collect();
         for event in self.logs.get(&id).cloned().unwrap_or_default() {
             let position = event.position;
-            let (next, kept, whole) = match event.kind {
-                EventKind::MessageDeleted { content_at, .. }
-                | EventKind::MessageTombstoned { content_at, .. }
-                | EventKind::TargetedDeleted { content_at, .. } => {
+            let Some(ended) = event.kind.ended_content() else { continue };
+            let (next, kept, whole) = match ended {
+                EndedContent::Deleted { content_at } => {
                     (Some(content_at), Some(retention.deleted_micros), true)
                 }
-                EventKind::CardSubmitted { .. } => (Some(position), Some(retention.deleted_micros), false),
-                EventKind::MessageUpdated { .. } | EventKind::TargetedUpdated { .. } => {
+                EndedContent::Submitted => (Some(position), Some(retention.deleted_micros), false),
+                EndedContent::Superseded => {
                     let revision = self.revisions.get(&(id, position));
                     let previous = revision.and_then(|(revision, _)| revision.previous);
                     (previous, retention.superseded_micros, false)
                 }
-                _ => continue,
             };
             let (Some(mut next), Some(kept)) = (next, kept) else { continue };
-            let updated =
-                matches!(event.kind, EventKind::MessageUpdated { .. } | EventKind::TargetedUpdated { .. });
-            let purged = sweep == Sweep::Purge && !updated;
+            let purged = sweep == Sweep::Purge && ended != EndedContent::Superseded;
             if now < event.at.plus(kept) && !purged {
                 continue;
             }

@@ -653,11 +653,9 @@ pub(crate) fn conversation_entries(conversation: &Conversation) -> impl Iterator
 
 /// A directory as entries, the workspace first.
 pub(crate) fn entries(directory: &Directory) -> Vec<Entry> {
-    let users = directory.users_after(UserId(0)).map(|user| Entry::User(User::clone(user)));
+    let users = directory.users().map(|user| Entry::User(User::clone(user)));
     let apps = directory.apps().map(|app| Entry::App(App::clone(app)));
-    let conversations = directory
-        .conversations_after(ConversationId(0))
-        .flat_map(|conversation| conversation_entries(conversation));
+    let conversations = directory.conversations().flat_map(|conversation| conversation_entries(conversation));
     let tokens = directory.tokens().map(|token| Entry::Token(Token::clone(token)));
     let first = Entry::Workspace(directory.workspace.clone());
     let groups = directory.user_groups().map(|group| Entry::UserGroup(UserGroup::clone(group)));

@@ -24,6 +24,7 @@ fn new_app(name: &str, tokens: Vec<Token>, member_of: &[ConversationId]) -> A {
         app_id: format!("app-{name}"),
         ..app(1, 1, UserId(0), ADA)
     };
+    let tokens = tokens.into_iter().map(of_new_app).collect();
     A::AddApp { app, bot: new_user(name), tokens, member_of: member_of.into() }
 }
 

@@ -100,7 +100,7 @@ fn a_full_kind_stops_no_other() {
     ];
     let tokens = [
         (control(Control::AddToken(new_token(70))), "Control(Full)"),
-        (control(add_app(vec![new_token(70)])), "Control(Full)"),
+        (control(add_app(vec![of_new_app(new_token(70))])), "Control(Full)"),
     ];
     let refused = |world: &World, commands: &[(Command, &str)], is_full: bool| {
         for (command, expect) in commands {
@@ -152,7 +152,7 @@ fn tokens_that_ended_make_room() {
         "the first that ended has made room"
     );
     assert!(world.directories.of_token(&filler(50).hash).is_none());
-    let two = vec![new_token(71), new_token(72)];
+    let two = vec![of_new_app(new_token(71)), of_new_app(new_token(72))];
     let new_app = App { slack_id: "A".into(), bot_id: "B".into(), app_id: "C".into(), ..app(1, 1, ADA, ADA) };
     let app = Control::AddApp { app: new_app, bot: user(UserId(0), "eps"), tokens: two, member_of: vec![] };
     assert_eq!(world.control(app), "app 5");

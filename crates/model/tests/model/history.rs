@@ -419,7 +419,7 @@ impl Reader {
         assert!(reactions.eq(self.reactions.iter().cloned()), "reactions");
         let views = world.views.iter().map(|(of, view)| (*of, view.content_at));
         assert!(views.eq(self.views.iter().map(|(of, position)| (*of, *position))), "views");
-        let rooms = world.home().conversations_after(ConversationId(0));
+        let rooms = world.home().conversations();
         let pins: BTreeSet<MessageKey> =
             rooms.flat_map(|room| room.pins.iter().map(|pin| key(room.id, pin.ts))).collect();
         assert_eq!(pins, self.pins, "pins");

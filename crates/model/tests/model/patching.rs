@@ -2,7 +2,7 @@
 
 use redraft_model::control::Control as A;
 use redraft_model::event::EventKind as K;
-use redraft_model::id::{UserGroupId, UserId};
+use redraft_model::id::UserGroupId;
 use redraft_model::patch::{
     AppPatch, ConversationPatch, SettingsPatch, SlackPatch, UserGroupPatch, UserPatch, WorkspacePatch,
 };
@@ -37,7 +37,7 @@ fn in_any_order(patches: &[A]) -> World {
     let [forwards, backwards] = worlds;
     let home = |world: &World| {
         let directory = world.home();
-        let users: Vec<User> = directory.users_after(UserId(0)).map(|it| User::clone(it)).collect();
+        let users: Vec<User> = directory.users().map(|it| User::clone(it)).collect();
         let apps: Vec<App> = directory.apps().map(|it| App { hears_from: 0, ..App::clone(it) }).collect();
         let groups: Vec<UserGroup> = directory.user_groups().map(|it| UserGroup::clone(it)).collect();
         (directory.workspace.clone(), users, apps, groups)

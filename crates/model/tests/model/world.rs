@@ -28,7 +28,7 @@ use redraft_model::shared::SharedSet;
 use redraft_model::time::{Micros, Ts};
 use redraft_model::view::{Identity, Looked, NotLoaded, Remembered, View};
 use redraft_model::workspace::{
-    App, Conversation, ConversationKind, Settings, Token, TokenKind, User, Workspace,
+    App, Conversation, ConversationKind, NewToken, Settings, Token, TokenKind, User, Workspace,
 };
 
 pub const SECOND: i64 = 1_000_000;
@@ -502,8 +502,8 @@ pub fn change_settings(settings: Settings) -> Control {
 }
 
 fn shape(directory: &Directory) -> String {
-    let users: Vec<_> = directory.users_after(UserId(0)).collect();
-    let conversations: Vec<_> = directory.conversations_after(ConversationId(0)).collect();
+    let users: Vec<_> = directory.users().collect();
+    let conversations: Vec<_> = directory.conversations().collect();
     let apps: Vec<_> = directory.apps().collect();
     let tokens: Vec<_> = directory.tokens().collect();
     format!("{:?} {users:?} {conversations:?} {apps:?} {tokens:?}", directory.workspace)
@@ -864,6 +864,12 @@ pub fn app(workspace: u8, number: u32, bot_user: UserId, installer: UserId) -> A
 pub fn token(hash: TokenHash, app: AppId, user: UserId, kind: TokenKind) -> Token {
     let hint = format!("…{}", hash.0[0]);
     Token { hash, hint, app, user, kind, scopes: vec![], revoked: false, expires_at: None }
+}
+
+/// The same as a token of an app that is only being made; user 0 is its bot user.
+pub fn of_new_app(token: Token) -> NewToken {
+    let Token { hash, hint, user, kind, scopes, .. } = token;
+    NewToken { hash, hint, user: Some(user).filter(|user| *user != UserId(0)), kind, scopes }
 }
 
 fn tokens(workspace: u8) -> Vec<Token> {

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use redraft_model::content::Dialect;
 use redraft_model::control::Control;
 use redraft_model::decision::Outcome;
-use redraft_model::id::UserId;
 use redraft_model::patch::{AppPatch, SlackPatch};
 use redraft_model::workspace::{App, SlackApp, User};
 use serde::Deserialize;
@@ -96,11 +95,7 @@ pub(super) async fn add(scope: &Scope<'_>) -> Answer {
     }
     let installer = match &asked.installed_by {
         Some(name) => Some(people::named(scope, name)?),
-        None => scope
-            .directory
-            .users_after(UserId(0))
-            .find(|user| !user.admin && user.bot_of.is_none())
-            .map(|user| &**user),
+        None => scope.directory.users().find(|user| !user.admin && user.bot_of.is_none()).map(|user| &**user),
     };
     let names = asked.channels.clone().unwrap_or_else(|| vec!["general".into()]);
     let member_of: BTreeSet<_> =

@@ -45,7 +45,7 @@ fn shown(directory: &Directory, conversation: &Conversation) -> Value {
 }
 
 pub(super) fn list(scope: &Scope<'_>) -> Answer {
-    let all = scope.directory.conversations_after(ConversationId(0));
+    let all = scope.directory.conversations();
     listed(scope, "channels", all, |it| key(it.id.0), |it| shown(&scope.directory, it))
 }
 
@@ -63,12 +63,7 @@ struct New {
 pub(super) async fn add(scope: &Scope<'_>) -> Answer {
     let new: New = scope.json()?;
     let members: Vec<UserId> = match &new.members {
-        None => scope
-            .directory
-            .users_after(UserId(0))
-            .filter(|user| user.bot_of.is_none())
-            .map(|it| it.id)
-            .collect(),
+        None => scope.directory.users().filter(|user| user.bot_of.is_none()).map(|it| it.id).collect(),
         Some(names) => {
             names.iter().map(|name| people::named(scope, name).map(|it| it.id)).collect::<Result<_, _>>()?
         }

@@ -28,7 +28,7 @@ pub(super) fn shown(user: &User) -> Value {
 }
 
 pub(super) fn list(scope: &Scope<'_>) -> Answer {
-    let people = scope.directory.users_after(UserId(0)).filter(|user| user.bot_of.is_none());
+    let people = scope.directory.users().filter(|user| user.bot_of.is_none());
     listed(scope, "people", people, |user| key(user.id.0), shown)
 }
 

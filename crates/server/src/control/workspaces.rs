@@ -87,7 +87,7 @@ pub(super) async fn create(app: &App, body: &[u8]) -> Answer {
     if seed.control_token.is_some() {
         return Err(Error::bad("control_token belongs into a seed file"));
     }
-    let now = app.service.store.published().now(WorkspaceId(0));
+    let now = app.service.store.published().machine_now();
     let built = seed.build(false, &app.service.public_url, now);
     let (directory, ready) = built.map_err(|failed| Error::bad(failed.to_string()))?;
     submit(app, WorkspaceId(0), Control::CreateWorkspace(Arc::new(directory))).await?;

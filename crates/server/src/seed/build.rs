@@ -7,9 +7,7 @@ use redraft_model::directory::Directory;
 use redraft_model::id::{ConversationId, UserId, WorkspaceId};
 use redraft_model::shared::SharedSet;
 use redraft_model::time::Micros;
-use redraft_model::workspace::{
-    App, Conversation, ConversationKind, Token, TokenKind, User, UserGroup, Workspace,
-};
+use redraft_model::workspace::{App, Conversation, ConversationKind, TokenKind, User, UserGroup, Workspace};
 
 use super::app::SeedApp;
 use super::declaration::{Seed, SeedChannel, SeedPerson, SeedToken, SeedUserGroup};
@@ -218,8 +216,7 @@ impl Builder {
             if self.directory.token(&token.hash).is_some() {
                 return Err(SeedError::Twice(format!("a token of {}", app.name)));
             }
-            let user = if token.user == UserId(0) { bot_user } else { token.user };
-            self.directory.put_token(Token { app: id, user, ..token });
+            self.directory.put_token(token.of(id, bot_user));
         }
         Ok(())
     }

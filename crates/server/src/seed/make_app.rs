@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use redraft_model::content::Dialect;
 use redraft_model::id::{AppId, ConversationId, UserId};
 use redraft_model::time::Micros;
-use redraft_model::workspace::{App, SlackApp, Token, TokenKind, User, Webhook};
+use redraft_model::workspace::{App, NewToken, SlackApp, Token, TokenKind, User, Webhook};
 use redraft_service::mint;
 use redraft_slack::scopes;
 
@@ -24,6 +24,12 @@ pub fn new_token(
     kind: TokenKind,
     scopes: Option<&Vec<String>>,
 ) -> Token {
+    let (hash, hint) = (mint::hash(secret), mint::hint(secret));
+    Token { hash, hint, app, user, kind, scopes: scopes_of(kind, scopes), revoked: false, expires_at: None }
+}
+
+/// The scopes of a token, sorted: those that are given, or all that its kind can have.
+fn scopes_of(kind: TokenKind, scopes: Option<&Vec<String>>) -> Vec<String> {
     let all = match kind {
         TokenKind::Bot => scopes::BOT,
         TokenKind::User => scopes::USER,
@@ -33,8 +39,7 @@ pub fn new_token(
         scopes.cloned().unwrap_or_else(|| all.iter().map(|scope| (*scope).to_owned()).collect());
     scopes.sort_unstable();
     scopes.dedup();
-    let (hash, hint) = (mint::hash(secret), mint::hint(secret));
-    Token { hash, hint, app, user, kind, scopes, revoked: false, expires_at: None }
+    scopes
 }
 
 /// Where an app is put.
@@ -56,7 +61,7 @@ pub struct MadeApp {
     /// The user that posts as it.
     pub bot: User,
     /// Its tokens, of app 0; those of user 0 are the bot's.
-    pub tokens: Vec<Token>,
+    pub tokens: Vec<NewToken>,
     /// What a script needs to use it.
     pub ready: ReadyApp,
 }
@@ -158,12 +163,15 @@ fn slack_app(
         declared.user_token.is_some() || (declared.installed_by.is_some() && !user_scopes.is_empty());
     let authoriser = place.installer.filter(|_| authorises);
     let user_token = authoriser.map(|_| given_or(declared.user_token.as_ref(), || mint::token("xoxp")));
-    let token = |secret: &String, user, kind, scopes| new_token(secret, AppId(0), user, kind, scopes);
-    let bots = bot_token.iter().map(|it| token(it, UserId(0), TokenKind::Bot, Some(&bot_scopes)));
+    let token = |secret: &String, user: Option<UserId>, kind, scopes| {
+        let (hash, hint) = (mint::hash(secret), mint::hint(secret));
+        NewToken { hash, hint, user, kind, scopes: scopes_of(kind, scopes) }
+    };
+    let bots = bot_token.iter().map(|it| token(it, None, TokenKind::Bot, Some(&bot_scopes)));
     let user_scopes_given = Some(&user_scopes).filter(|scopes| !scopes.is_empty());
     let users = user_token.iter().zip(authoriser);
-    let users = users.map(|(it, user)| token(it, user.id, TokenKind::User, user_scopes_given));
-    let tokens = bots.chain(users).chain([token(&app_token, UserId(0), TokenKind::App, None)]).collect();
+    let users = users.map(|(it, user)| token(it, Some(user.id), TokenKind::User, user_scopes_given));
+    let tokens = bots.chain(users).chain([token(&app_token, None, TokenKind::App, None)]).collect();
 
     let hooks = declared.webhooks.iter().enumerate();
     let hooks = hooks.map(|(at, hook)| webhook(hook, ids, place, &format!("{}/{at}", declared.name)));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use redraft_model::content::Dialect;
 use redraft_model::directory::Directory;
-use redraft_model::id::{ConversationId, UserId};
+use redraft_model::id::UserId;
 use redraft_model::workspace::{App, Conversation, ConversationKind, User};
 use serde::Serialize;
 
@@ -178,12 +178,8 @@ pub fn ready_again(directory: &Directory) -> Ready {
             id: directory.workspace.team_id.clone(),
             tenant_id: directory.workspace.tenant_id.clone(),
         },
-        people: directory.users_after(UserId(0)).filter(|user| user.bot_of.is_none()).map(person).collect(),
-        channels: directory
-            .conversations_after(ConversationId(0))
-            .filter(|it| it.is_channel())
-            .map(channel)
-            .collect(),
+        people: directory.users().filter(|user| user.bot_of.is_none()).map(person).collect(),
+        channels: directory.conversations().filter(|it| it.is_channel()).map(channel).collect(),
         apps: directory.apps().map(app).collect(),
         tokens: Vec::new(),
     }

@@ -2,7 +2,7 @@
 
 use redraft_model::directory::Directory;
 use redraft_model::event::{Event, EventKind};
-use redraft_model::id::{ConversationId, MessageKey, UserId, WorkspaceId};
+use redraft_model::id::{MessageKey, UserId, WorkspaceId};
 
 use super::items;
 use crate::{READ_ROWS_MAX, Store, Window};
@@ -48,8 +48,8 @@ pub async fn picture(store: &dyn Store) -> Vec<String> {
             let deliveries = store.deliveries(id, app.id, (0, 0), READ_ROWS_MAX).await.expect("readable");
             lines.push(format!("{:?} delivered up to {delivered} {deliveries:?}", app.id));
         }
-        let users: Vec<UserId> = directory.users_after(UserId(0)).map(|user| user.id).collect();
-        for conversation in directory.conversations_after(ConversationId(0)) {
+        let users: Vec<UserId> = directory.users().map(|user| user.id).collect();
+        for conversation in directory.conversations() {
             for user in &users {
                 let told = store.targeted(id, conversation.id, *user, READ_ROWS_MAX).await.expect("readable");
                 lines.extend(told.iter().map(|found| format!("{user:?} {found:?}")));
@@ -94,13 +94,13 @@ async fn history(store: &dyn Store, key: MessageKey, users: &[UserId]) -> Vec<St
 
 pub(super) fn shape(directory: &Directory) -> Vec<String> {
     let mut lines = vec![format!("{:?}", directory.workspace)];
-    for user in directory.users_after(UserId(0)) {
+    for user in directory.users() {
         lines.push(format!("{user:?} {:?}", directory.named(&user.slack_id)));
     }
     for app in directory.apps() {
         lines.push(format!("{app:?} {:?}", directory.named(&app.bot_id)));
     }
-    for conversation in directory.conversations_after(ConversationId(0)) {
+    for conversation in directory.conversations() {
         let members: Vec<UserId> = conversation.members.keys().copied().collect();
         let direct = directory.direct(&members).map(|found| found.id);
         lines.push(format!("{conversation:?} {:?} {direct:?}", directory.named(&conversation.connector_id)));

@@ -15,7 +15,7 @@
 use std::collections::HashMap;
 
 use redraft_model::directory::{Directories, Directory};
-use redraft_model::event::{Event, EventKind};
+use redraft_model::event::{EndedContent, Event};
 use redraft_model::id::{AppId, MessageKey, WorkspaceId};
 use redraft_model::item::Item;
 use redraft_model::limits::{EPHEMERAL_MICROS, ERASED_AT_LATEST_MICROS};
@@ -296,20 +296,17 @@ impl SqliteEngine {
     fn ended_by(&self, id: WorkspaceId, what: Ended, event: &Event) -> rusqlite::Result<Option<Erasing>> {
         let Event { position, at, .. } = *event;
         let from = |next, reach| Some(Erasing { position, since: at, next, after: position, reach });
-        Ok(match (what, &event.kind) {
-            (
-                Ended::Deleted,
-                EventKind::MessageDeleted { content_at, .. }
-                | EventKind::MessageTombstoned { content_at, .. }
-                | EventKind::TargetedDeleted { content_at, .. },
-            ) => from(*content_at, Reach::Chain),
-            // What was submitted is told to one app, and was never a part of a message.
-            (Ended::Deleted, EventKind::CardSubmitted { .. }) => from(position, Reach::One),
-            (Ended::Superseded, EventKind::MessageUpdated { .. } | EventKind::TargetedUpdated { .. }) => {
+        let Some(ended) = event.kind.ended_content() else { return Ok(None) };
+        Ok(match (what, ended) {
+            (Ended::Deleted, EndedContent::Deleted { content_at }) => from(content_at, Reach::Chain),
+            // What was submitted is delivered to one app, and was never a part of a message.
+            (Ended::Deleted, EndedContent::Submitted) => from(position, Reach::One),
+            (Ended::Superseded, EndedContent::Superseded) => {
                 let revision = self.revision(id, position)?;
                 revision.and_then(|row| row.revision.previous).and_then(|next| from(next, Reach::One))
             }
-            _ => None,
+            (Ended::Deleted, EndedContent::Superseded)
+            | (Ended::Superseded, EndedContent::Deleted { .. } | EndedContent::Submitted) => None,
         })
     }
 
@@ -384,7 +381,7 @@ impl SqliteEngine {
             }
             match previous {
                 Some(previous) if one.reach != Reach::One => (one.after, one.next) = (one.next, previous),
-                _ => return Ok(true),
+                Some(_) | None => return Ok(true),
             }
         }
         Ok(false)

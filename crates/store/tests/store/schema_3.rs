@@ -9,7 +9,7 @@ use std::path::Path;
 use redraft_model::content::Content;
 use redraft_model::directory::Directory;
 use redraft_model::event::EventKind;
-use redraft_model::id::{ConversationId, MessageKey, UserId, WorkspaceId};
+use redraft_model::id::{MessageKey, UserId, WorkspaceId};
 use redraft_model::item::{Item, ItemKey};
 use redraft_model::message::{Message, Revision};
 use redraft_store::contract::{HandClock, events, items};
@@ -194,8 +194,8 @@ async fn read(store: &dyn Store) -> Vec<String> {
             lines.push(format!("app {} was told up to {up_to}", app.id.0));
             lines.extend(waiting.iter().map(delivery));
         }
-        let users: Vec<UserId> = directory.users_after(UserId(0)).map(|user| user.id).collect();
-        for conversation in directory.conversations_after(ConversationId(0)) {
+        let users: Vec<UserId> = directory.users().map(|user| user.id).collect();
+        for conversation in directory.conversations() {
             let line = store.channel_line(workspace, conversation.id, Window::ALL, READ_ROWS_MAX).await;
             let line: Vec<i64> = line.unwrap().iter().map(|found| found.message.key.ts.0).collect();
             lines.push(format!("in conversation {}: {line:?}", conversation.id.0));
@@ -258,7 +258,7 @@ fn people_and_places(directory: &Directory) -> Vec<String> {
         settings.delete_window_micros,
         settings.only_admins_delete
     )];
-    for user in directory.users_after(UserId(0)) {
+    for user in directory.users() {
         let (id, names) = (user.id.0, [&user.slack_id, &user.member_id, &user.name, &user.real_name]);
         let (email, bot) = (&user.email, user.bot_of);
         lines.push(format!("user {id} {names:?} {email:?} {bot:?} {} {}", user.admin, user.deactivated));
@@ -269,7 +269,7 @@ fn people_and_places(directory: &Directory) -> Vec<String> {
         let hooks = app.slack.as_ref().map_or(0, |slack| slack.webhooks.len());
         lines.push(format!("app {id} {names:?} {:?} {secret:?} {end:?} {hooks}", app.dialect));
     }
-    for it in directory.conversations_after(ConversationId(0)) {
+    for it in directory.conversations() {
         let (id, names) = (it.id.0, [&it.slack_id, &it.connector_id, &it.name]);
         let members: Vec<u32> = it.members.keys().map(|user| user.0).collect();
         let pins: Vec<i64> = it.pins.iter().map(|pin| pin.ts.0).collect();

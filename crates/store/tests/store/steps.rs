@@ -22,7 +22,7 @@ use redraft_model::patch::{ConversationPatch, SettingsPatch, UserPatch, Workspac
 use redraft_model::pin::Pinning;
 use redraft_model::replace_stream::{ReplaceStream, Step as StreamStep};
 use redraft_model::schedule::ScheduleCommand;
-use redraft_model::workspace::{ConversationKind, TokenKind};
+use redraft_model::workspace::{ConversationKind, NewToken, TokenKind};
 use redraft_store::contract::*;
 use redraft_store::{Answer as Answered, Settlement};
 
@@ -34,8 +34,8 @@ pub enum Step {
     Delete { who: usize, which: usize, only_broadcast: bool, expected: Option<u32>, key: Option<Key> },
     Talk { who: usize, what: usize, place: usize, whom: u32 },
     Act { who: usize, which: usize, what: usize, whom: u32 },
-    ReplaceStream { what: usize, sequence: u32, informative: bool },
-    AppendStream { which: usize, what: usize },
+    Stream { what: usize, sequence: u32, informative: bool },
+    Append { which: usize, what: usize },
     Modal { what: usize, who: usize, number: u8, named: bool },
     Settle { heard: u64, put: u64, removed: u64 },
     Control { what: usize, place: usize, whom: u32 },
@@ -410,7 +410,13 @@ impl Teller {
             35 => Control::AddApp {
                 app: app(1, AppId(9), redraft_model::content::Dialect::Slack, UserId(0)),
                 bot: user(UserId(0), "another", Some(AppId(9))),
-                tokens: vec![token(hash(1, 30), UserId(0), TokenKind::Bot)],
+                tokens: vec![NewToken {
+                    hash: hash(1, 30),
+                    hint: "…30".into(),
+                    user: None,
+                    kind: TokenKind::Bot,
+                    scopes: vec!["chat:write".into()],
+                }],
                 member_of: vec![PUBLIC],
             },
             36 => Control::UninstallApp(AppId(3)),
