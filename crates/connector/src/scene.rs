@@ -219,8 +219,10 @@ impl<'a> Scene<'a> {
     ) -> Result<Vec<Outgoing>, StoreError> {
         let Some(content) = self.content(event.position).await? else { return Ok(vec![]) };
         let Some(conversation) = self.directory.conversation(conversation) else { return Ok(vec![]) };
-        let sent: Value =
-            content.activity.as_deref().and_then(|it| serde_json::from_str(it).ok()).unwrap_or_default();
+        let sent: Value = match content.activity.as_deref() {
+            Some(json) => serde_json::from_str(json).map_err(|_| StoreError::Damaged)?,
+            None => Value::Null,
+        };
         let root = self.root(self.key(conversation.id, ts)).await?;
         let reply_to = ts.digits();
         let message = Message {

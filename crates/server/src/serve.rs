@@ -283,7 +283,8 @@ impl Server {
         drop(stopped);
         // The sockets listen since they were bound, so a request sent from here on is answered.
         if let Some(path) = &config.ready_file {
-            let known = serde_json::to_vec_pretty(&started).unwrap_or_default();
+            let known = serde_json::to_vec_pretty(&started)
+                .map_err(|failed| ServeError::File(path.display().to_string(), failed.into()))?;
             write_private(path, &known)?;
         }
         info!(url = started.url, listening = app.service.local_url, "ready");

@@ -490,7 +490,8 @@ impl Scene<'_> {
         });
         let mut json = String::new();
         view.message(message, content, root.as_deref(), &mut json);
-        let mut rendered: Map<String, Value> = serde_json::from_str(&json).unwrap_or_default();
+        let mut rendered: Map<String, Value> =
+            serde_json::from_str(&json).map_err(|_| StoreError::Damaged)?;
         rendered.remove("subscribed");
         if let Some(root) = rendered.get_mut("root").and_then(Value::as_object_mut) {
             root.remove("subscribed");

@@ -44,7 +44,8 @@ pub(crate) async fn send(
         ParcelKind::Events => ("application/json", payload),
         ParcelKind::Interactive | ParcelKind::Options => (FORM, form([("payload", payload.as_str())])),
         ParcelKind::SlashCommand => {
-            let fields: Map<String, Value> = serde_json::from_str(&payload).unwrap_or_default();
+            let fields: Map<String, Value> = serde_json::from_str(&payload)
+                .map_err(|_| Unanswered::unsent("the command could not be written as a form"))?;
             let texts =
                 fields.iter().map(|(name, value)| (name.as_str(), value.as_str().unwrap_or_default()));
             (FORM, form(texts))

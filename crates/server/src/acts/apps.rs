@@ -12,7 +12,7 @@ use redraft_model::modal::{Modal, ModalRefusal};
 use redraft_model::policy;
 use redraft_model::time::Ts;
 use redraft_model::workspace::{App as Bot, Conversation, ConversationKind, SlackApp};
-use redraft_store::Stored;
+use redraft_store::{StoreError, Stored};
 use redraft_wire::slack::answers::Submitted;
 use redraft_wire::slack::choice::{self, Names, State};
 use redraft_wire::slack::elements::{self, Element, Kind, Name, Source};
@@ -171,7 +171,7 @@ impl Person {
     pub async fn submit_view(&self, id: &str, inputs: &Map<String, Value>) -> Result<Submitted, Hindered> {
         let open = self.open_views().await?.ok_or_else(no_view)?;
         let place = self.on_top(&open, id)?;
-        let view: Value = serde_json::from_str(open.json(place)).unwrap_or_default();
+        let view = shown(open.json(place))?;
         if view.get("submit").is_none_or(Value::is_null) {
             return Err(Hindered::Impossible("the modal has no button that submits it".into()));
         }
@@ -196,15 +196,19 @@ impl Person {
     pub async fn close_view(&self, id: &str, all: bool) -> Result<(), Hindered> {
         let open = self.open_views().await?.ok_or_else(no_view)?;
         let place = self.on_top(&open, id)?;
-        let says = |place: usize, name: &str| {
-            let view: Value = serde_json::from_str(open.json(place)).unwrap_or_default();
-            view.get(name) == Some(&Value::Bool(true))
+        let says = |place: usize, name: &str| -> Result<bool, Hindered> {
+            Ok(shown(open.json(place))?.get(name) == Some(&Value::Bool(true)))
         };
-        let all = all || says(place, "clear_on_close");
+        let all = all || says(place, "clear_on_close")?;
+        let closed: Vec<usize> = if all { (0..=place).rev().collect() } else { vec![place] };
+        // Before the commit, as nothing fails after it.
+        let mut notified = Vec::new();
+        for place in closed {
+            notified.extend(says(place, "notify_on_close")?.then_some(place));
+        }
         self.submit(Verb::Modal(Box::new(Modal::Close { id: id.to_owned(), all }))).await?;
-        let closed = if all { (0..=place).rev().collect() } else { vec![place] };
         let nothing = Map::new();
-        for place in closed.into_iter().filter(|place| says(*place, "notify_on_close")) {
+        for place in notified {
             let view = InView { views: &open.views, place, values: &nothing };
             self.scene(&open.bot).closed(view, all).await?;
         }
@@ -389,4 +393,9 @@ fn asks_app(element: &Element<'_>, typed: &str) -> Result<(), Hindered> {
 
 fn not_external() -> Hindered {
     Hindered::Impossible("its options are not the app's to offer".into())
+}
+
+/// A stored view as JSON. One that is none is damaged, and nothing is done with it.
+fn shown(view: &str) -> Result<Value, Hindered> {
+    Ok(serde_json::from_str(view).map_err(|_| StoreError::Damaged)?)
 }

@@ -19,6 +19,11 @@ impl Error {
         Self(StatusCode::NOT_FOUND, "not_found", format!("there is no such {what}"))
     }
 
+    /// What was made could not be written as JSON.
+    pub fn unwritten(failed: &serde_json::Error) -> Self {
+        Self(StatusCode::INTERNAL_SERVER_ERROR, "failed", format!("it is done, but not written: {failed}"))
+    }
+
     pub fn bad(why: impl Into<String>) -> Self {
         Self(StatusCode::BAD_REQUEST, "bad_request", why.into())
     }

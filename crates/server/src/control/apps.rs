@@ -106,7 +106,7 @@ pub(super) async fn add(scope: &Scope<'_>) -> Answer {
     let (app, bot, tokens) = (made.app, made.bot, made.tokens);
     let control = Control::AddApp { app, bot, tokens, member_of: member_of.into_iter().collect() };
     let Outcome::App(_) = scope.submit(control).await? else { return Err(Error::not_found("app")) };
-    created(serde_json::to_value(&made.ready).unwrap_or_default())
+    created(serde_json::to_value(&made.ready).map_err(|failed| Error::unwritten(&failed))?)
 }
 
 /// An app by any spelling of its id, or by name.
@@ -224,7 +224,7 @@ pub(super) async fn add_webhook(scope: &Scope<'_>, id: &str) -> Answer {
     let made = new_webhook(&new.channel, &place(scope, installer, &channel));
     let (webhook, ready) = made.map_err(|failed| wrong(&failed))?;
     scope.submit(Control::AddWebhook(app.id, webhook)).await?;
-    created(serde_json::to_value(&ready).unwrap_or_default())
+    created(serde_json::to_value(&ready).map_err(|failed| Error::unwritten(&failed))?)
 }
 
 pub(super) async fn remove_webhook(scope: &Scope<'_>, id: &str, webhook: &str) -> Answer {

@@ -92,7 +92,7 @@ pub(super) async fn create(app: &App, body: &[u8]) -> Answer {
     let (directory, ready) = built.map_err(|failed| Error::bad(failed.to_string()))?;
     submit(app, WorkspaceId(0), Control::CreateWorkspace(Arc::new(directory))).await?;
     let service_url = service_url(&app.service, &ready.workspace.tenant_id);
-    let mut answer = serde_json::to_value(&ready).unwrap_or_default();
+    let mut answer = serde_json::to_value(&ready).map_err(|failed| Error::unwritten(&failed))?;
     answer["url"] = app.service.public_url.clone().into();
     answer["service_url"] = service_url.into();
     created(answer)
