@@ -1,7 +1,7 @@
 //! Messages that are added to piece by piece, as Slack's streams are: a start in a thread, pieces, an end.
 //!
-//! Pieces lie beside the message until it ends, so that adding one costs the same however long the text is. Readers are told
-//! of them now and then. Source: the public pages of `chat.startStream`, `chat.appendStream` and `chat.stopStream`; how
+//! Pieces are stored beside the message until it ends, so that adding one costs the same however long the text is. Now
+//! and then an event is written for readers. Source: the public pages of `chat.startStream`, `chat.appendStream` and `chat.stopStream`; how
 //! long a stream lasts, and what a person's stop does, is what developers observed.
 
 use std::num::NonZeroU32;
@@ -56,7 +56,7 @@ pub enum AppendStream {
         /// What the dialect found wrong with it.
         fault: Option<ContentFault>,
     },
-    /// Readers are told of what they were not told of yet, if it is time. Nothing to tell is no error.
+    /// An event for readers is written if some pieces have none yet and the pause has passed. Only the server asks for it.
     Tell {
         /// The conversation that the caller names.
         conversation: ConversationId,
@@ -245,13 +245,13 @@ fn add(
     Ok(draft.done(Outcome::Added { key: message.key, untold: !due }))
 }
 
-/// Whether readers were not told of the stream for so long that they may be again.
+/// Whether the pause since the last event for readers has passed.
 fn is_due(state: State, now: Micros) -> bool {
     let State::Streaming { appended: Some(appended), .. } = state else { return false };
     appended.told_at.plus(STREAM_TOLD_MICROS) <= now
 }
 
-/// The state after readers were told of everything, or were not told of this.
+/// The state after an event for readers covered all pieces, or did not cover this one.
 fn told(state: State, now_told: bool, at: Micros) -> State {
     let State::Streaming { sequence, informative, stopped, appended: Some(appended) } = state else {
         return state;

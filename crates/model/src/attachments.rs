@@ -1,4 +1,7 @@
-//! Attachments that bots hand in: each belongs to a conversation, and is kept while a message there names it.
+//! Attachments that bots upload: each belongs to one conversation.
+//!
+//! An attachment is retained as long as a message of its conversation names it, and for a while before the first one does. It
+//! must never be read through another conversation.
 
 use std::sync::Arc;
 

@@ -1,4 +1,7 @@
-//! Parsed requests. They carry every id and secret that they may mint, so that deciding stays pure.
+//! Commands: parsed requests.
+//!
+//! A command lives until it is decided and is never stored. It carries every id and secret that it may mint, so that deciding
+//! stays pure; it must not carry anything that was looked up, since rights are read again in the decision.
 
 use std::sync::Arc;
 

@@ -1,4 +1,7 @@
-//! What a message says, as opaque bytes: the dialects know what is in them.
+//! What a message says, as opaque text of the dialect that wrote it.
+//!
+//! Content is immutable: an update writes a new one, and readers share it. The model compares, counts and stores the parts, and
+//! must never look into their JSON.
 
 use std::sync::Arc;
 

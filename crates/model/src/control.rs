@@ -1,5 +1,7 @@
-//! What the control API and the command line do: workspaces and what they hold. No rights are asked for here; the
-//! control token is the right.
+//! What the control API and the command line do: workspaces and what they hold.
+//!
+//! Whoever holds the control token may do all of it, so nothing here asks for rights. Only these commands make, reset and drop
+//! workspaces; nothing else may change the numbers of things.
 
 use std::sync::Arc;
 
@@ -73,7 +75,7 @@ pub enum Control {
     /// Another name, endpoint, issuer or right for an app. Its tokens stay; those that could do what the app asked for can
     /// do what it asks for now.
     PatchApp(AppId, Box<AppPatch>),
-    /// A Slack app hears no events until it is changed again: its endpoint keeps failing. If it has another endpoint by
+    /// A Slack app gets no events until it is changed again: its endpoint keeps failing. If it has another endpoint by
     /// now, nothing happens.
     SwitchEventsOff {
         /// The app that is changed.
@@ -510,7 +512,7 @@ impl Act<'_> {
         if app.anonymous && self.directory.anonymous().any(other) { Err(R::SecondAnonymous) } else { Ok(()) }
     }
 
-    /// What is told to an app that is told again begins now, and so ends what is told to one that no longer is.
+    /// Delivery to an app that gets an endpoint begins with this change, and delivery to one that loses it ends.
     fn patch_app(&mut self, id: AppId, patch: &AppPatch) -> Result<Outcome, R> {
         let old = self.app(id)?;
         if old.slack.is_none() && !patch.slack.is_empty() {

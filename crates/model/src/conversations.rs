@@ -1,4 +1,6 @@
 //! Conversations: making, joining, leaving, inviting, archiving; and direct messages, one per set of members.
+//!
+//! A conversation is never deleted. Its row must never be written with its members: each membership is a change of its own.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

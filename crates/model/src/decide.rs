@@ -380,7 +380,7 @@ fn living_author(message: &Message) -> Option<UserId> {
 pub(crate) enum Unseen {
     /// It is not there, or must look as if it were not.
     Missing,
-    /// A bot that was a member and is told so.
+    /// A bot that was a member; the Connector tells such a bot so.
     Left,
 }
 

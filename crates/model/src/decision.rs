@@ -1,4 +1,6 @@
 //! What comes of a command: changes, events and an answer, or a refusal.
+//!
+//! A decision lives from `decide` to the commit. A refusal must leave nothing behind: no row, no event, no number.
 
 use std::sync::Arc;
 
@@ -99,7 +101,7 @@ pub enum Outcome {
     Posted(Posted),
     /// The message as it is now.
     Updated(Posted),
-    /// The message is gone, or a tombstone.
+    /// The message was deleted, or is a tombstone now.
     Deleted(MessageKey),
     /// The same was asked before: what it led to then. The message is there if it still is.
     Repeated(Remembered, Option<(Arc<Message>, Arc<Content>)>),
@@ -196,7 +198,7 @@ pub struct Posted {
 pub struct Refusal {
     /// The rule, by verb.
     pub why: Why,
-    /// Who asked, if that could be told.
+    /// Who asked; `None` if the caller is unknown.
     pub actor: Option<Actor>,
     /// The message that it was about, if there is one that the caller may know of.
     pub message: Option<Arc<Message>>,
@@ -225,7 +227,7 @@ pub enum Why {
     Interaction(InteractionRefusal),
     /// An answer through a secret address.
     Respond(RespondRefusal),
-    /// Something that an app is told of.
+    /// The refusal to grant an app answers to a person's act.
     GrantAnswers(GrantRefusal),
     /// Something about a modal.
     Modal(ModalRefusal),

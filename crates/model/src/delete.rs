@@ -1,4 +1,7 @@
-//! Deleting: a message disappears, or leaves a tombstone if it has replies.
+//! Deleting: a message goes, or leaves a tombstone if it has replies.
+//!
+//! The record of a deleted message ([`Gone`]) names its last content, which the sweeper erases when its retention ends. This
+//! module must not erase content itself: apps may still have to be sent the event.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -20,7 +23,7 @@ use crate::time::Ts;
 use crate::update::streaming;
 use crate::view::Looked;
 
-/// Why a deletion was refused, highest precedence first: if two apply, the caller hears the one listed first.
+/// Why a deletion was refused, highest precedence first: if two apply, the caller gets the one listed first.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum DeleteRefusal {
     /// There is no such conversation, or none that the caller may know of.
@@ -29,7 +32,7 @@ pub enum DeleteRefusal {
     NoLongerMember,
     /// No message of this conversation has this time; it may be in another one, and it may have been deleted.
     MessageNotFound,
-    /// It is for one reader only; told to the app that made it, to others it is not there.
+    /// It is for one reader only. The app that made it gets this refusal; for others the message is missing.
     Ephemeral,
     /// A message for one reader was meant, and the caller named another reader than its own.
     OtherReader,

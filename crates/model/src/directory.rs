@@ -415,7 +415,7 @@ impl Directory {
         self.tokens.insert(token.hash, Arc::new(token));
     }
 
-    /// Forgets a token: who uses it hears that there is none.
+    /// Forgets a token: whoever uses it is refused as with one that never was.
     pub fn remove_token(&mut self, hash: &TokenHash) {
         if let Some(old) = self.tokens.remove(hash) {
             self.tokens_of.remove(&(old.app, old.hash));

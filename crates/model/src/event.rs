@@ -1,4 +1,7 @@
-//! What happened, in the workspace's log: names only, never a message's words.
+//! The workspace's log: what happened, in the order of the commits.
+//!
+//! An event is written once and never changed; it goes with its workspace only. It names things and must never hold a message's
+//! content or a secret.
 
 use std::sync::Arc;
 

@@ -1,4 +1,7 @@
-//! Files: begun, sent, shared in messages, deleted. Their bytes are blobs; here is what is known of them.
+//! Files: announced, uploaded, shared in messages, deleted.
+//!
+//! A file's record is retained after its deletion, so that it is refused as deleted and not as missing; its bytes are not. Bytes
+//! are blobs under the file's key, and must never be shared between two files.
 
 use std::sync::Arc;
 

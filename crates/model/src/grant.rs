@@ -15,7 +15,7 @@ use crate::workspace::{Conversation, TokenKind};
 /// What a person does, and the secrets that the app gets with it, by their SHA-256.
 #[derive(Clone, Debug)]
 pub struct GrantAnswers {
-    /// The app that will be told.
+    /// The app that will be asked.
     pub app: AppId,
     /// Where it is done.
     pub place: Place,

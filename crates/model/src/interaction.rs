@@ -1,4 +1,7 @@
-//! What people and bots do to a message besides changing it: reactions, pressed buttons, a card for one person.
+//! What people and bots do to a message besides changing it: reactions, submitted cards, a card for one person.
+//!
+//! Reactions live as long as their message, a person's own card until the message changes. None of these may make a revision:
+//! the message is still what its author wrote.
 
 use std::sync::Arc;
 
@@ -110,13 +113,13 @@ pub(crate) fn decide(asked: &Interaction, context: &Context) -> Result<Decision,
     }
 }
 
-/// The app that posted the card, if it still hears.
+/// The app that posted the card, unless it is uninstalled.
 fn hearer(message: &Message, context: &Context) -> Option<AppId> {
     let app = context.directory.app(message.app.filter(|_| message.as_app)?)?;
     (!app.uninstalled).then_some(app.id)
 }
 
-/// What the button makes the person say counts as said through the app, which is not told of what it did itself.
+/// A post that the button makes in the person's name counts as made through the app, so it is not delivered to it.
 fn submit(
     message: &Message,
     to: AppId,

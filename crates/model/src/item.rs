@@ -1,5 +1,8 @@
-//! Small things that a workspace holds beside its messages and its directory, each under its key: what a secret grants,
-//! open modals, messages that wait for their time, files, how far somebody has read.
+//! Items: small records that a workspace stores beside its messages and its directory, each under its key. Grants, open modals,
+//! scheduled messages, files, read marks.
+//!
+//! Each kind says how long it is retained ([`Item::kept_until`]), and the sweeper removes it then. An item must not hold a
+//! message's content: it names the log position.
 
 use std::sync::Arc;
 
@@ -14,7 +17,7 @@ pub type BlobKey = [u8; 32];
 
 use crate::time::{Micros, Ts};
 
-/// Where an item lies in its workspace. Items of one kind stand together, in the order of their keys.
+/// The key of an item in its workspace. Items of one kind are next to each other, in the order of their keys.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum ItemKey {
     /// SHA-256 of the secret that the grant is worth.
@@ -61,7 +64,7 @@ pub enum Item {
 
 impl Item {
     /// From when on it may be swept, by the workspace's clock; `None` is for ever. What a grant was is known for some
-    /// time after its end, so that one which is over can be told from one that never was.
+    /// time after its end, so that one which has expired is not refused as one that never was.
     #[must_use]
     pub fn kept_until(&self) -> Option<Micros> {
         match self {
@@ -120,7 +123,7 @@ impl Grant {
 /// A `response_url`: answers one interaction a few times.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ResponseUrl {
-    /// The app that was told of the interaction; its bot is the author of the answers.
+    /// The app that was asked; its bot is the author of the answers.
     pub app: AppId,
     /// The person who acted.
     pub user: UserId,
@@ -156,7 +159,7 @@ pub enum Origin {
 /// A `trigger_id`: opens one modal.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Trigger {
-    /// The app that was told.
+    /// The app that was asked.
     pub app: AppId,
     /// The person who acted, and to whom the modal is shown.
     pub user: UserId,
@@ -205,7 +208,7 @@ pub struct ModalView {
     pub json: Arc<str>,
 }
 
-/// A message that waits to be posted. Its content lies at the position of the event that made it.
+/// A scheduled message. Its content is stored at the position of the event that scheduled it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Scheduled {
     /// The app that will post it.
@@ -214,7 +217,7 @@ pub struct Scheduled {
     pub user: UserId,
     /// Posted as the app itself, as a bot token does.
     pub as_app: bool,
-    /// Where its content lies.
+    /// The log position of the event that wrote its content.
     pub content_at: u64,
     /// The message whose thread it should join.
     pub reply_to: Option<Ts>,

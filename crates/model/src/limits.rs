@@ -44,7 +44,7 @@ pub const STREAM_BYTES_MAX: u32 = 1 << 20;
 /// Pieces of a Slack stream.
 pub const STREAM_PIECES_MAX: u32 = 100_000;
 
-/// Readers are told of a Slack stream at most this often.
+/// The pause between two events for the readers of a Slack stream.
 pub const STREAM_TOLD_MICROS: i64 = 250_000;
 
 /// Reactions that one message may have.

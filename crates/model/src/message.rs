@@ -1,4 +1,7 @@
-//! A message, its revisions and its thread. The words themselves are in [`crate::content`].
+//! A message, its revisions and its thread.
+//!
+//! The record is narrow and is rewritten with each change; its content is in [`crate::content`] and never copied here. A
+//! message's key, author and thread never change.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -102,7 +105,7 @@ pub enum State {
         /// Of a stream that pieces are added to, as Slack has them; a step of one of Teams' replaces what was said before.
         appended: Option<Appended>,
     },
-    /// Deleted while it had replies: the words are gone, the thread stays.
+    /// Deleted while it had replies: its content is no longer shown, the thread stays.
     Tombstone {
         /// When it was deleted.
         deleted_at: Micros,
@@ -114,7 +117,7 @@ pub enum State {
 pub struct Appended {
     /// Bytes of all of them.
     pub bytes: u32,
-    /// When readers were told of new ones last.
+    /// When the last event for readers was written.
     pub told_at: Micros,
     /// Whether some came since.
     pub untold: bool,

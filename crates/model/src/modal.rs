@@ -1,4 +1,7 @@
 //! Modals: apps open, push and update them, people submit and close them.
+//!
+//! A modal lives in its person's client until it is closed, and one person has one stack. A trigger opens one modal once. What a
+//! person has typed is not stored: it comes with each act.
 
 use crate::decide::{Context, Draft};
 use crate::decision::{CallerRefusal, Change, Decision, Halt, Opened, Outcome};

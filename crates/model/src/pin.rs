@@ -1,4 +1,6 @@
 //! Pinning messages to a conversation.
+//!
+//! A pin lives until it is removed or its message is deleted. It must not change the message: a pin is the conversation's.
 
 use std::sync::Arc;
 

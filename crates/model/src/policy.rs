@@ -82,7 +82,7 @@ pub enum Reader {
     /// A person in their own client, until a message for one reader expires.
     Client(UserId),
     /// Whoever would change or delete it: a message for one reader finds who made it, and that reader through the same app,
-    /// who hears that it cannot be changed.
+    /// who is refused because it cannot be changed.
     Writer(UserId, Option<AppId>),
 }
 

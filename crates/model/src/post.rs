@@ -1,4 +1,7 @@
-//! Posting: a message, a reply in a thread, or a message for one person only.
+//! Posting: a message, a reply in a thread, or a message for one reader.
+//!
+//! Every message comes into being here, those of webhooks, schedules and streams included. A message must never get a ts that
+//! was used before.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;

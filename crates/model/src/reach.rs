@@ -17,7 +17,7 @@ use crate::workspace::Conversation;
 pub(crate) trait Reach: Into<Halt> {
     /// There is no such conversation, or none that the caller may know of.
     const CONVERSATION_NOT_FOUND: Self;
-    /// The bot was a member and is told that it no longer is.
+    /// The bot was a member and no longer is; the Connector says so to such a bot.
     const NO_LONGER_MEMBER: Self;
     /// There is no such message, or none that the caller may know of.
     const MESSAGE_NOT_FOUND: Self;

@@ -57,7 +57,7 @@ pub enum Credential {
     },
 }
 
-/// Why an answer was refused, highest precedence first: if two apply, the caller hears the one listed first. No refused
+/// Why an answer was refused, highest precedence first: if two apply, the caller gets the one listed first. No refused
 /// answer counts as a use.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum RespondRefusal {
@@ -67,7 +67,7 @@ pub enum RespondRefusal {
     Expired(Micros),
     /// The `response_url` was used as often as it may be, for the last time then.
     Used(Micros),
-    /// The conversation is gone.
+    /// The conversation does not exist any more.
     ConversationNotFound,
     /// The conversation is archived.
     Archived,

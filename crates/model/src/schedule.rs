@@ -167,7 +167,7 @@ fn clear(made: MessageKey, key: ItemKey, item: &Scheduled, draft: &mut Draft) {
 }
 
 /// Posts a message whose time has come, in the name of who scheduled it. What forbids that by now makes it go without a
-/// trace but [`Outcome::Dropped`]. One that is gone or not due changes nothing.
+/// trace but [`Outcome::Dropped`]. One that was cancelled, or whose time has not come, changes nothing.
 pub(crate) fn post_due(
     key: &ItemKey,
     workspace: WorkspaceId,

@@ -1,4 +1,7 @@
-//! Updating: new content for a message that stays where it is, with the same author and in the same thread.
+//! Updating: new content for a message that keeps its key, author and thread.
+//!
+//! Each update writes one revision that names the one before; superseded content is retained as the workspace says. This module
+//! must never rewrite a revision.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -19,7 +22,7 @@ use crate::replace_stream;
 use crate::time::Micros;
 use crate::view::Looked;
 
-/// Why an update was refused, highest precedence first: if two apply, the caller hears the one listed first. After all of
+/// Why an update was refused, highest precedence first: if two apply, the caller gets the one listed first. After all of
 /// these comes what keeps a file from being shared ([`files::FileRefusal`]).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum UpdateRefusal {
@@ -31,7 +34,7 @@ pub enum UpdateRefusal {
     Archived,
     /// No message of this conversation has this time; it may be in another one, and it may have been deleted.
     MessageNotFound,
-    /// It is for one reader only; told to the app that made it, to others it is not there.
+    /// It is for one reader only. The app that made it gets this refusal; for others the message is missing.
     Ephemeral,
     /// A message for one reader was meant, and the caller named another reader than its own.
     OtherReader,

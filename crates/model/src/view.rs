@@ -1,4 +1,6 @@
-//! What a decision may look at.
+//! What a decision may look at: the rows of a store at one moment.
+//!
+//! A view lives for one decision and must show the changes of earlier commands of the same batch.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -25,7 +27,7 @@ pub type Looked<T> = Result<T, NotLoaded>;
 pub trait View {
     /// People, apps, conversations and tokens of all workspaces.
     fn directories(&self) -> &Directories;
-    /// The message, whatever its audience; `None` if it never was or is gone.
+    /// The message, whatever its audience; `None` if it never was or was deleted.
     fn message(&self, key: MessageKey) -> Looked<Option<Arc<Message>>>;
     /// The content that the event at `position` of the key's workspace wrote; `None` if it was erased.
     fn content(&self, key: MessageKey, position: u64) -> Looked<Option<Arc<Content>>>;

@@ -1,4 +1,7 @@
-//! What a workspace holds besides messages. Each thing carries the spellings of its id in both dialects, minted with it.
+//! What a workspace holds besides messages: people, apps, tokens, conversations, settings.
+//!
+//! Each thing carries the spellings of its id in both dialects, which are minted with it and never change. Nothing here is
+//! removed but tokens: people are deactivated, apps uninstalled, conversations archived.
 
 use std::collections::BTreeSet;
 
@@ -128,9 +131,9 @@ pub struct App {
     pub password_hash: Option<[u8; 32]>,
     /// Uninstalled: the tokens are revoked, the messages stay.
     pub uninstalled: bool,
-    /// Where a Teams bot hears what happens: its messaging endpoint, an `http` or `https` address.
+    /// The messaging endpoint that events are delivered to, an `http` or `https` address.
     pub endpoint: Option<String>,
-    /// The log position from which on the endpoint is told; set when the endpoint is, and when it is taken away.
+    /// Events before this log position are not delivered. It is set with the endpoint, and when the endpoint is removed.
     pub hears_from: u64,
     /// Hears every message of its channels and group chats, not only those that mention it (Teams' resource-specific
     /// consent to read all).
@@ -239,7 +242,7 @@ impl App {
             }
         }
     }
-    /// Whether it hears what happens: it has an endpoint, or opens connections of its own, and its events are not switched
+    /// Whether events are delivered to it: it has an endpoint, or opens connections of its own, and its events are not switched
     /// off.
     #[must_use]
     pub fn is_told(&self) -> bool {
@@ -274,17 +277,17 @@ pub struct SlackApp {
     pub bot_scopes: Vec<String>,
     /// What the token of the person who installs it may do, sorted.
     pub user_scopes: Vec<String>,
-    /// Events that it hears where its bot is, such as `message.channels`.
+    /// Events that it subscribes to as its bot, such as `message.channels`.
     pub bot_events: Vec<String>,
-    /// Events that it hears where the people who authorised it are.
+    /// Events that it subscribes to in the names of the people who authorised it.
     pub user_events: Vec<String>,
-    /// The types of message metadata that it hears of.
+    /// The types of message metadata that it subscribes to.
     pub metadata_events: Vec<String>,
     /// Hears no events, because its endpoint failed too often.
     pub events_off: bool,
     /// Hears everything through connections that it opens itself.
     pub socket_mode: bool,
-    /// Where it hears what people do.
+    /// The URL that interactions are sent to.
     pub interactivity_url: Option<String>,
     /// Where it is asked for the options of a select.
     pub options_url: Option<String>,
@@ -301,7 +304,7 @@ pub struct SlackApp {
 pub struct SlashCommand {
     /// The command with its slash, such as `/deploy`.
     pub command: String,
-    /// Where the app hears of it; without Socket Mode it needs one.
+    /// The URL that the command is sent to; without Socket Mode it needs one.
     pub url: Option<String>,
     /// What it does, for people.
     pub description: String,
@@ -486,7 +489,7 @@ pub struct Conversation {
     pub archived: bool,
     /// Who is in it, and since when. Changed by [`Membership`]s only, one at a time.
     pub members: SharedMap<UserId, Micros>,
-    /// Bots that were in it: they are told that they no longer are, where others hear nothing.
+    /// Bots that were members. They are refused as such, where for others the conversation is missing.
     pub former: SharedSet<UserId>,
     /// Names that it had before, the oldest first.
     pub previous_names: Vec<String>,

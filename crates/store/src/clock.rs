@@ -46,7 +46,7 @@ pub fn steady(wall: Clock, elapsed: impl Fn() -> Duration + Send + Sync + 'stati
 
 /// What is known of the time.
 struct Steady {
-    /// The time that was told last, and when that was.
+    /// The time that was given last, and when that was.
     told: (Micros, Duration),
     /// The latest time that was believed, and when that was.
     latest: (Micros, Duration),
@@ -96,7 +96,7 @@ mod tests {
     const DAY: i64 = 86_400 * SECOND;
     const YEARS: i64 = 3650 * DAY;
 
-    /// Seconds since the start, what the wall shows then, what is told; times in microseconds after the start.
+    /// Seconds since the start, what the wall shows then, what is given; times in microseconds after the start.
     fn check(rows: &[(u64, i64, i64)]) {
         let now = Arc::new(Mutex::new((0, 0)));
         let (wall, elapsed) = (Arc::clone(&now), Arc::clone(&now));

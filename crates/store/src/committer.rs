@@ -1,4 +1,7 @@
 //! Group commit: one thread takes what waits, decides it in one transaction, flushes once, and then answers everyone.
+//!
+//! The thread lives as long as the store and is the only writer. It must answer nobody before the flush, and everybody after it:
+//! a waiter that is dropped gets [`StoreError::Unknown`].
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
@@ -107,7 +110,7 @@ pub(crate) enum Note {
 }
 
 /// Somebody who waits for the answer to a job. They hear it when this is dropped, wherever that is, so nobody can be
-/// forgotten: who was not answered hears [`StoreError::Unknown`], and nobody hears more before the flush.
+/// forgotten: who was not answered gets [`StoreError::Unknown`], and nobody is answered before the flush.
 pub(crate) struct Waiter<T> {
     to: Option<oneshot::Sender<Result<T, StoreError>>>,
     /// What they hear once it is on the disk.
@@ -212,7 +215,7 @@ impl Queue {
     }
 }
 
-/// Starts the committer's thread. It ends when all queues are gone and everything in them is answered.
+/// Starts the committer's thread. It ends when all queues are dropped and everything in them is answered.
 pub(crate) fn start<E: Engine>(
     engine: E,
     published: Arc<Published>,
@@ -257,7 +260,7 @@ struct Committer<E> {
     /// The directories as the open transaction has them.
     working: Directories,
     heads: HashMap<WorkspaceId, Head>,
-    /// Whom the changes of directories in the open transaction concern, told after the flush.
+    /// Whom the changes of directories in the open transaction concern; they are woken after the flush.
     pending: Vec<Concern>,
     /// Where logs end by the open transaction, published with them.
     ends: Vec<(WorkspaceId, u64)>,

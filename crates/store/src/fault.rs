@@ -86,14 +86,14 @@ impl Faults {
     ///
     /// A flush that fails is as on Linux since 4.13: all that was written to the file and not flushed yet never reaches the
     /// disk, though reads go on showing it, until it is written again. Every other descriptor of the file that is open
-    /// hears of it at its next flush, once; one that is opened later does not.
+    /// gets the error at its next flush, once; one that is opened later does not.
     pub fn fail_operation(&self, n: u64) {
         let state = &mut *self.state();
         state.fail_once = Some(state.operations + n);
     }
 
     /// The operating system fails to write back what was written to any file so far, and nobody has asked for a flush: as
-    /// a flush that fails, and every descriptor hears of it, also one that is opened before any other has.
+    /// a flush that fails, and every descriptor gets the error, also one that is opened before any other has.
     pub fn fail_write_back(&self) {
         self.state().files.iter_mut().for_each(|(_, image)| {
             image.lose();
@@ -187,7 +187,7 @@ impl Faults {
         state.cut_at = Some(state.operations + n);
     }
 
-    /// The power goes now, if it has not gone yet. Writes to `into` what the disk holds: of each file, what was flushed.
+    /// The power fails now, if it has not failed yet. Writes to `into` what the disk holds: of each file, what was flushed.
     ///
     /// # Errors
     /// When the folder cannot be written.
@@ -268,7 +268,7 @@ impl Faults {
     }
 }
 
-/// A file that is open in somebody's hands, and what they have heard of it.
+/// An open file, and which errors of it were reported through this descriptor.
 pub(crate) struct Descriptor {
     faults: &'static Faults,
     file: usize,
@@ -341,7 +341,7 @@ impl Descriptor {
         done.map(|()| image.pushed)
     }
 
-    /// A flush has ended well, unless the power went meanwhile, or something was lost that this descriptor has not heard
+    /// A flush has ended well, unless the power went meanwhile, or something was lost that this descriptor has not reported
     /// of yet.
     fn flushed(&self, is_log: bool, below: u64) -> Result<(), c_int> {
         let state = &mut *self.faults.state();
@@ -353,7 +353,7 @@ impl Descriptor {
         if fails { Err(Operation::Flush.failure()) } else { Ok(()) }
     }
 
-    /// Whether there is anything that this descriptor had not heard of.
+    /// Whether there is an error that this descriptor has not reported yet.
     fn hear(&self, image: &mut Image) -> bool {
         image.heard = true;
         self.heard.swap(image.losses, Ordering::Relaxed) < image.losses
@@ -406,7 +406,7 @@ struct Image {
     pushed: u64,
     /// How often what was in `volatile` was lost while the file system went on.
     losses: u64,
-    /// Whether any descriptor has heard of the last loss.
+    /// Whether any descriptor has reported the last loss.
     heard: bool,
 }
 

@@ -1,4 +1,6 @@
-//! Whether what is asked for can be written.
+//! Whether the store can be written to, as the last write showed, for health checks.
+//!
+//! An observation is good for a short while. Checks must not write each for themselves: one tries, the others wait for it.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -44,7 +46,7 @@ impl Health {
         self.noted.send_replace(());
     }
 
-    /// What is known. Of those who ask when nothing is, one is told to make a write.
+    /// What is known. If nothing is known, one of those who ask has to try a write.
     pub fn ask(&self) -> Known {
         let state = &mut *self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match state.last {

@@ -222,7 +222,7 @@ pub enum Sweep {
     Purge,
 }
 
-/// Content of one workspace that is to be erased, once everybody was told what they have to hear of it.
+/// Content of one workspace that is erased as soon as no delivery needs it any more.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Awaited {
     /// The workspace whose content is retained.
@@ -292,7 +292,7 @@ pub enum Cause {
     Other,
 }
 
-/// How far an app has been told of what happened.
+/// How far the events of a workspace are delivered to an app.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Settlement {
     /// Every event up to this log position has arrived, needed no delivery or is listed as a [`Delivery`].
@@ -317,7 +317,7 @@ pub trait Store: Send + Sync {
         0
     }
 
-    /// One message, whatever its audience; `None` if there is none or it is gone.
+    /// One message, whatever its audience; `None` if there is none or it was deleted.
     fn message(&self, key: MessageKey) -> Later<'_, Result<Option<Stored>, StoreError>>;
 
     /// A conversation's channel line: roots, messages without a thread, broadcast replies and tombstones, newest
@@ -339,7 +339,7 @@ pub trait Store: Send + Sync {
         limit: usize,
     ) -> Later<'_, Result<Page<Stored>, StoreError>>;
 
-    /// A message's revisions numbered below `below`, newest first, also of a message that is gone; at most `limit`
+    /// A message's revisions numbered below `below`, newest first, also of a deleted message; at most `limit`
     /// and never more than [`READ_BYTES_MAX`].
     fn revisions(
         &self,
@@ -348,7 +348,7 @@ pub trait Store: Send + Sync {
         limit: usize,
     ) -> Later<'_, Result<Page<Revised>, StoreError>>;
 
-    /// What is known of a message that is gone.
+    /// The record of a deleted message.
     fn gone(&self, key: MessageKey) -> Later<'_, Result<Option<Gone>, StoreError>>;
 
     /// A workspace's log above position `after`, oldest first, without gaps; at most `limit`.
@@ -392,7 +392,7 @@ pub trait Store: Send + Sync {
         limit: usize,
     ) -> Later<'_, Result<Page<Stored>, StoreError>>;
 
-    /// Writes down how far an app has been told. Returns once it is on disk. Of a workspace that was dropped, nothing is
+    /// Writes down how far events are delivered to an app. Returns once that is on disk. Of a workspace that was dropped, nothing is
     /// written.
     fn settle(
         &self,
@@ -422,7 +422,7 @@ pub trait Store: Send + Sync {
         limit: usize,
     ) -> Later<'_, Result<Vec<Delivery>, StoreError>>;
 
-    /// What lies under a key.
+    /// The item under a key.
     fn item(&self, workspace: WorkspaceId, key: ItemKey) -> Later<'_, Result<Option<Item>, StoreError>>;
 
     /// Items from one key to another, both included, in the order of their keys; at most `limit` and never more than
@@ -458,7 +458,7 @@ pub trait Store: Send + Sync {
     fn usage(&self, workspace: WorkspaceId) -> Later<'_, Result<Usage, StoreError>>;
 
     /// Takes one small step of removing what is over: idempotency keys, ephemeral messages, dropped workspaces, content of
-    /// what was deleted. What apps have still to be told of is left, until it has waited too long.
+    /// what was deleted. Content that a delivery still needs is left, until it has waited too long.
     fn sweep(&self, sweep: Sweep) -> Later<'_, Result<Swept, StoreError>>;
 
     /// Empties the write-ahead log, so that what was erased is not found there either; false if readers are in the way.

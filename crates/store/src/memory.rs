@@ -1,4 +1,7 @@
-//! The store on maps: the oracle that the others are tested against, and the store of throw-away servers.
+//! The store on maps: the oracle that the others are tested against, and the store of servers that keep nothing.
+//!
+//! Everything lives as long as the process. It must answer exactly as [`crate::SqliteStore`] does, by the simplest means: what
+//! is counted there is added up here.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::ready;
@@ -54,7 +57,7 @@ struct State {
     logs: BTreeMap<WorkspaceId, Vec<Event>>,
     items: BTreeMap<(WorkspaceId, ItemKey), Item>,
     kept: BTreeMap<&'static str, Vec<u8>>,
-    /// Events that ended content which somebody has still to be told of, as of the last sweep.
+    /// Events whose ended content a delivery still needs, as of the last sweep.
     awaited: BTreeSet<(WorkspaceId, u64)>,
 }
 

@@ -130,7 +130,7 @@ pub fn delivery(position: u64) -> Delivery {
     Delivery { position, part: 0, conversation, attempts: 1, due_at, cause: Some(Cause::TimedOut), reason }
 }
 
-/// How far an app was told, with deliveries that are new and over.
+/// A settlement: how far events are delivered, which deliveries are new, and which have ended.
 #[must_use]
 pub fn settlement(delivered_up_to: u64, put: &[u64], removed: &[u64]) -> Settlement {
     Settlement {

@@ -1,4 +1,4 @@
-//! Content of what was deleted, superseded or submitted goes when its time is over and nobody has to be told of it any more.
+//! Deleted, superseded and submitted content is erased when its retention has ended and no delivery needs it any more.
 
 use redraft_model::command::{Post, Targeted, Update, Verb};
 use redraft_model::control::Control;
@@ -117,7 +117,7 @@ pub(super) async fn what_is_to_be_told_stays_until_it_was(world: World) {
     assert_eq!(both().await.0, vec![None; 2]);
 }
 
-/// An app that hears nothing more, and a delivery that nobody settles, hold content up for a stated time and not longer.
+/// An app that reads the log no further, and a delivery that nobody settles, delay erasing for a stated time and not longer.
 pub(super) async fn nobody_holds_content_up_for_ever(world: World) {
     world.keep(Retention { dead_letters_micros: 300 * 24 * HOUR, ..Retention::default() }).await;
     let message = world.say("deleted").await;
@@ -133,7 +133,7 @@ pub(super) async fn nobody_holds_content_up_for_ever(world: World) {
     assert_eq!(world.deliveries(GAMMA_APP, 0, 10).await, [message.content_at], "which can tell no more");
 }
 
-/// An app that is not told has no say, however far back it is.
+/// An app without deliveries delays nothing, however far back it is.
 pub(super) async fn an_app_that_is_not_told_holds_nothing_up(world: World) {
     world.told().await;
     let message = world.say("deleted").await;

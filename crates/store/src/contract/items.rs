@@ -1,4 +1,4 @@
-//! What lies beside messages and directory, under keys.
+//! Items: what a workspace stores under keys, beside messages and directory.
 
 use redraft_model::command::{Caller, Verb};
 use redraft_model::control::Control;

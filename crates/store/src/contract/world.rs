@@ -18,7 +18,7 @@ use super::picture::events;
 use super::{ALPHA_BOT, GAMMA_BOT, PUBLIC, START};
 use crate::{Answer, Clock, READ_ROWS_MAX, Settlement, Store, Stored, Sweep, Window};
 
-/// A clock that goes only when it is told to.
+/// A clock that moves only when a test moves it.
 #[derive(Clone)]
 pub struct HandClock(Arc<AtomicI64>);
 
@@ -256,7 +256,7 @@ impl World {
         found.map(|(view, content)| (view.revision.get(), content.text.clone()))
     }
 
-    /// Writes down how far an app was told.
+    /// Settles: writes down how far events are delivered to an app.
     ///
     /// # Panics
     /// When the store fails.

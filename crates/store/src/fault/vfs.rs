@@ -21,7 +21,7 @@ struct Vfs {
     faults: &'static Faults,
 }
 
-/// An open file. The machine's own file lies behind it in memory.
+/// An open file. The machine's own file follows it in memory.
 #[repr(C)]
 struct File {
     /// Has to come first: SQLite hands out pointers to it.

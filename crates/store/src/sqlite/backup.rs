@@ -1,4 +1,6 @@
-//! Whole folders: a backup beside a running server, the way back, and what is left of a damaged one.
+//! Whole folders: a backup beside a running server, restoring it, and repairing a damaged folder into a new one.
+//!
+//! None of these may change the folder that it reads.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};

@@ -1,4 +1,4 @@
-//! Bytes that items own: kept under a key of their item's own, counted, and erased when the item is gone.
+//! Bytes that items own: kept under a key of their item's own, counted, and erased when the item is removed.
 
 use std::collections::HashSet;
 

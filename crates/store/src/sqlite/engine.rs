@@ -1,4 +1,7 @@
 //! The committer's side of SQLite: one connection that writes.
+//!
+//! It owns the open transaction, the counters that are written once for each of them, and the write-ahead log's length. Only the
+//! committer's thread calls it; it must never flush on its own.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;

@@ -2,13 +2,13 @@
 //! All of it in small steps within the committer's transactions, never in a request's own.
 //!
 //! **When content may go.** The log says what ended: a deletion names where the last content is, an update its own, which
-//! names the one before. A cursor of each workspace follows the log as far as the retention is over, so a request writes
+//! names the one before. A cursor of each workspace follows the log as far as the retention has ended, so a request writes
 //! nothing for it. What the cursor finds is put into `erasing` and taken from there row by row, the newest first, unless
-//! somebody still has to be told of it: an app that is told and has not read the log so far, or a delivery of the event
-//! that wrote the content or of the one that ended it. What waits is looked at again in turn, and is erased
-//! [`ERASED_AT_LATEST_MICROS`] after its retention, whoever waits.
+//! a delivery still needs it: that of an app that has not read the log so far, of the event that wrote the content, or of
+//! the one that ended it. What is needed is looked at again in turn, and is erased [`ERASED_AT_LATEST_MICROS`] after its
+//! retention at the latest.
 //!
-//! **What is left.** An erased revision keeps its row without content, so that it can be told from one that was lost.
+//! **What is left.** An erased revision keeps its row without content, so that it is not taken for one that was lost.
 //! `secure_delete` writes zeros over what is deleted from a page and over pages that become free; the log is emptied some
 //! time later (`SqliteEngine::rest`).
 
@@ -105,9 +105,9 @@ struct Erasing {
     reach: Reach,
 }
 
-/// Who has still to be told of what happened in a workspace.
+/// Which events of a workspace a delivery still needs.
 struct Untold {
-    /// Every app that is told has read the log up to here.
+    /// Every app with deliveries has read the log up to here.
     read_to: u64,
     /// Apps with deliveries that wait or were given up.
     late: Vec<AppId>,
@@ -423,7 +423,7 @@ impl SqliteEngine {
         Ok(untold)
     }
 
-    /// Whether somebody has still to be told what needs the next content.
+    /// Whether a delivery still needs the next content.
     fn is_awaited(&self, id: WorkspaceId, untold: &Untold, one: &Erasing) -> rusqlite::Result<bool> {
         if untold.read_to < one.after {
             return Ok(true);

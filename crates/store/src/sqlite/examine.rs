@@ -1,4 +1,6 @@
-//! What `redraft doctor` looks at.
+//! What `redraft doctor` looks at: every row's checksum, every chain of revisions, every log.
+//!
+//! It reads a snapshot and must not change the folder. Problems are listed by kind, with names that an operator can look for.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
@@ -19,7 +21,7 @@ use super::seal::{self, Table};
 use super::{FILE_NAME, OpenError, rows};
 use crate::record::decode;
 
-/// Problems of one kind that are told one by one; of more, the number is told.
+/// Problems of one kind that are listed one by one; of more, only the number is.
 const PROBLEMS_MAX: u64 = 20;
 
 /// What was found in a data folder.
@@ -220,7 +222,7 @@ impl Check<'_> {
         format!("message {seconds}.{micros:06} in {conversation} of {workspace}")
     }
 
-    /// Every message that is there, or known to be gone, has its revisions.
+    /// Every message that is there, or recorded as deleted, has its revisions.
     fn messages(&mut self) -> rusqlite::Result<()> {
         let mut statement = self.db.prepare("SELECT body, place, line, ts FROM message")?;
         let mut messages = statement.query([])?;

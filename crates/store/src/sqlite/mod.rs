@@ -1,4 +1,7 @@
 //! The embedded default: SQLite with a write-ahead log, one writer in groups, readers on snapshots.
+//!
+//! The folder's lock lives as long as the store. Reads must not wait for the writer, and a flush that failed must never be taken
+//! for one that succeeded.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;

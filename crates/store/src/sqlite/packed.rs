@@ -17,7 +17,7 @@ const MESSAGE: u8 = 1;
 /// The first byte of a row that names the root of the broadcast reply which stands there.
 const BROADCAST: u8 = 2;
 
-/// The first byte of a row of what is gone.
+/// The first byte of a row of a deleted message.
 const GONE: u8 = 3;
 
 /// A row of `message`: the message itself, or in the channel's timeline the root of the broadcast reply that stands there.
@@ -233,7 +233,7 @@ fn take_since(key: MessageKey, from: &mut &[u8]) -> Option<Micros> {
     Some(Micros(i64::take(from)?.wrapping_add(key.ts.0)))
 }
 
-/// The row of what is known of a message that is gone.
+/// The row of a deleted message's record.
 pub(super) fn gone(it: &Gone) -> Vec<u8> {
     let mut out = vec![GONE];
     it.by.put(&mut out);

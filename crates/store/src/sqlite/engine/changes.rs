@@ -315,7 +315,7 @@ impl SqliteEngine {
         Ok(())
     }
 
-    /// The workspace is gone at once; its rows are swept in small steps.
+    /// The workspace is out of reach at once; its rows are swept in small steps.
     fn drop_workspace(&self, id: WorkspaceId) -> rusqlite::Result<()> {
         // Without its first entry a workspace is none; the others may be many.
         self.write("DELETE FROM directory WHERE workspace = ?1 AND key = x'01'", [id.0])?;
