@@ -145,10 +145,10 @@ pub(crate) fn decide(append: &AppendStream, context: &Context) -> Result<Decisio
 
 fn begin(post: &Post, piece: &Piece, context: &Context) -> Result<Decision, Halt> {
     let destination = post::allowed(post, context).map_err(|halt| match halt {
-        Halt::Refused(refusal) => match refusal.why {
-            Why::Post(why) => R::Post(why).into(),
-            why => Halt::from(why),
-        },
+        Halt::Refused(refusal) => {
+            let why = refusal.why;
+            if let Why::Post(why) = why { R::Post(why).into() } else { why.into() }
+        }
         Halt::NotLoaded => Halt::NotLoaded,
     })?;
     let (_, is_missing) = post::thread(post, destination.conversation(), context)?;

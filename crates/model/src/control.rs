@@ -175,18 +175,16 @@ pub(crate) fn decide(
         return create(directory, directories, draft);
     }
     let directory = directories.get(workspace).ok_or(R::WorkspaceNotFound)?;
-    match control {
-        Control::DropWorkspace => Ok(drop_workspace(workspace, draft)),
-        Control::ResetWorkspace => {
-            let origin = view.origin(workspace)?.ok_or(R::WorkspaceNotFound)?;
-            Ok(reset(workspace, &origin, directories, draft))
-        }
-        _ => {
-            let mut act = Act { directory, directories, moment, draft };
-            let outcome = act.decide(control)?;
-            Ok(act.draft.done(outcome))
-        }
+    if let Control::DropWorkspace = control {
+        return Ok(drop_workspace(workspace, draft));
     }
+    if let Control::ResetWorkspace = control {
+        let origin = view.origin(workspace)?.ok_or(R::WorkspaceNotFound)?;
+        return Ok(reset(workspace, &origin, directories, draft));
+    }
+    let mut act = Act { directory, directories, moment, draft };
+    let outcome = act.decide(control)?;
+    Ok(act.draft.done(outcome))
 }
 
 fn create(directory: &Directory, directories: &Directories, mut draft: Draft) -> Result<Decision, Halt> {

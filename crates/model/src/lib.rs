@@ -5,6 +5,9 @@
 //! no clock, no I/O, no wire format and no lock in this crate, and it knows no block, card or character limit: both
 //! dialects check those themselves and hand their finding in as a [`content::ContentFault`].
 
+// A new kind of change, event or key must not compile until somebody has decided what becomes of it.
+#![warn(clippy::wildcard_enum_match_arm)]
+
 pub mod append_stream;
 pub mod attachments;
 pub mod audit;

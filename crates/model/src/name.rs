@@ -124,7 +124,22 @@ pub(crate) fn check(command: &Command, decision: &Decision, directories: &Direct
             Change::PutItem(_, Some(Item::File(file))) if !file.complete => {
                 found = found.or(forbidden(&file.name).map(|character| (Named::File, character)));
             }
-            _ => {}
+            Change::PutItem(..)
+            | Change::PutMessage(_)
+            | Change::RemoveMessage(_)
+            | Change::PutRevision(..)
+            | Change::RemoveRevision(..)
+            | Change::PutPiece(..)
+            | Change::ClearPieces(_)
+            | Change::PutReaction(..)
+            | Change::RemoveReaction(..)
+            | Change::ClearMarks(_)
+            | Change::PutView(..)
+            | Change::PutReplier(..)
+            | Change::PutGone(_)
+            | Change::Remember(..)
+            | Change::PutBlob(..)
+            | Change::RemoveBlob(..) => {}
         }
     }
     match found {

@@ -262,9 +262,9 @@ impl Growth {
 
 /// The size of what a decision writes at a log position.
 fn size_at(position: u64, decision: &Decision) -> Option<u64> {
-    decision.changes.iter().find_map(|change| match change {
-        Change::PutRevision(revision, content) if revision.position == position => Some(size_of(content)),
-        _ => None,
+    decision.changes.iter().find_map(|change| {
+        let Change::PutRevision(revision, content) = change else { return None };
+        (revision.position == position).then(|| size_of(content))
     })
 }
 

@@ -4,6 +4,9 @@
 //! everyone once it is flushed. [`MemoryStore`] does the same one by one on maps; it is the oracle that the other is
 //! tested against, and the store of throw-away servers.
 
+// A new kind of change, event or key must not compile until somebody has decided what becomes of it.
+#![warn(clippy::wildcard_enum_match_arm)]
+
 use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;

@@ -369,7 +369,7 @@ impl State {
                 *content = None;
                 match revision.previous {
                     Some(previous) if whole => (after, next) = (next, previous),
-                    _ => break,
+                    Some(_) | None => break,
                 }
             }
         }

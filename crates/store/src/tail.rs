@@ -38,21 +38,22 @@ impl Logged {
         let events = std::mem::take(&mut decision.events);
         let changes = &decision.changes;
         events.into_iter().map(move |event| {
-            let written = changes.iter().find_map(|change| match change {
-                Change::PutRevision(revision, content) if revision.position == event.position => {
-                    Some(content)
-                }
-                _ => None,
+            let written = changes.iter().find_map(|change| {
+                let Change::PutRevision(revision, content) = change else { return None };
+                (revision.position == event.position).then_some(content)
             });
-            let message = match event.kind {
-                EventKind::MessagePosted { .. } => Some(event.ts),
-                EventKind::MessageUpdated { message, .. } => Some(message),
-                _ => None,
+            // Only events of these two kinds are rendered with their message; for the others it is read if it is needed.
+            let message = if let EventKind::MessagePosted { .. } = event.kind {
+                Some(event.ts)
+            } else if let EventKind::MessageUpdated { message, .. } = event.kind {
+                Some(message)
+            } else {
+                None
             };
             let message = message.and_then(|ts| {
-                changes.iter().find_map(|change| match change {
-                    Change::PutMessage(message) if message.key.ts == ts => Some(message),
-                    _ => None,
+                changes.iter().find_map(|change| {
+                    let Change::PutMessage(message) = change else { return None };
+                    (message.key.ts == ts).then_some(message)
                 })
             });
             Self { content: written.cloned(), message: message.cloned(), event }

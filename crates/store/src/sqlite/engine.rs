@@ -369,10 +369,8 @@ impl Engine for SqliteEngine {
     fn commit(&mut self) -> Result<Committed, NotCommitted> {
         let committed = self.write("COMMIT", []).map_err(|failed| {
             error!(error = %failed, "a transaction could not be committed");
-            match failed.sqlite_error_code() {
-                Some(ErrorCode::DiskFull) => NotCommitted::Full,
-                _ => NotCommitted::Unknown,
-            }
+            let full = failed.sqlite_error_code() == Some(ErrorCode::DiskFull);
+            if full { NotCommitted::Full } else { NotCommitted::Unknown }
         });
         committed?;
         if self.db.total_changes() == self.changes_before {

@@ -190,7 +190,13 @@ mod tests {
                     Entry::ConversationWithMembers(Conversation::clone(whole))
                 }
                 Entry::Member(_) => continue,
-                other => other,
+                whole @ (Entry::Workspace(_)
+                | Entry::User(_)
+                | Entry::App(_)
+                | Entry::ConversationWithMembers(_)
+                | Entry::Token(_)
+                | Entry::UserGroup(_)
+                | Entry::Quotas(_)) => whole,
             };
             put(&db, false, &entry);
             put(&db, true, &entry);

@@ -165,10 +165,8 @@ pub enum OpenError {
 impl From<std::io::Error> for OpenError {
     fn from(failed: std::io::Error) -> Self {
         use std::io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
-        match failed.kind() {
-            StorageFull | QuotaExceeded | FileTooLarge => Self::Full,
-            _ => Self::Io(failed),
-        }
+        let full = matches!(failed.kind(), StorageFull | QuotaExceeded | FileTooLarge);
+        if full { Self::Full } else { Self::Io(failed) }
     }
 }
 

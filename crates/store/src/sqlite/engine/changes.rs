@@ -247,10 +247,7 @@ impl SqliteEngine {
             const SQL: &str = "DELETE FROM item WHERE workspace = ?1 AND key = ?2";
             return self.write(SQL, params![workspace.0, item_key(key)]).map(drop);
         };
-        let due_at = match key {
-            ItemKey::Scheduled { post_at, .. } => Some(post_at.0),
-            _ => None,
-        };
+        let due_at = if let ItemKey::Scheduled { post_at, .. } = key { Some(post_at.0) } else { None };
         const SQL: &str = "INSERT OR REPLACE INTO item (workspace, key, due_at, kept_until, body)
             VALUES (?1, ?2, ?3, ?4, ?5)";
         let kept_until = item.kept_until().map(|end| end.0);
