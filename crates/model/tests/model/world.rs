@@ -1,35 +1,35 @@
 //! A store of maps, a workspace to play in, and the few helpers through which the tables touch the crate.
 
-use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use redraft_model::command::{
-    Caller, Command, Delete, Idempotency, NewDirect, Post, ReplyTo, Revocation, Target, Targeted, Update,
-    Verb,
-};
-use redraft_model::content::{Change as Part, Content, ContentFault, Dialect, Patch, Piece, joined};
+use redraft_model::command::{Caller, Command, Post, ReplyTo, Revocation, Verb};
+use redraft_model::content::{Content, Piece, joined};
 use redraft_model::control::{Control, numbered_in};
 use redraft_model::conversations::ConversationCommand;
 use redraft_model::decide;
 use redraft_model::decision::{Change, Decision, Halt, Moment, Outcome, Refusal, StreamStep};
 use redraft_model::directory::{Directories, Directory, DirectoryChange};
 use redraft_model::event::{Event, EventKind};
-use redraft_model::id::{AppId, ConversationId, MessageKey, TokenHash, UserId, WorkspaceId};
-use redraft_model::interaction::{Act, Interaction};
+use redraft_model::id::{AppId, ConversationId, MessageKey, UserId, WorkspaceId};
 use redraft_model::item::{BlobKey, Item, ItemKey};
-use redraft_model::message::{Audience, Gone, Kind, Message, PersonalView, Reaction, Replier, Revision};
-use redraft_model::patch::{
-    AppPatch, ConversationPatch, SettingsPatch, SlackPatch, UserPatch, WorkspacePatch,
-};
+use redraft_model::message::{Audience, Gone, Message, PersonalView, Reaction, Replier, Revision};
 use redraft_model::quota::Usage;
-use redraft_model::replace_stream::{ReplaceStream, Step};
-use redraft_model::shared::SharedSet;
 use redraft_model::time::{Micros, Ts};
-use redraft_model::view::{Identity, Looked, NotLoaded, Remembered, View};
-use redraft_model::workspace::{
-    App, Conversation, ConversationKind, NewToken, Settings, Token, TokenKind, User, Workspace,
+use redraft_model::view::{Identity, Looked, Remembered, View};
+use redraft_model::workspace::{Conversation, Settings};
+
+mod in_rounds;
+mod requests;
+mod scene;
+
+pub use in_rounds::InRounds;
+pub use requests::{
+    act, advance, change_app, change_settings, change_user, command, delete, edit, edit_targeted, end, erase,
+    erase_targeted, fault, ids, key, new_text, post, post_to, react, rename_channel, rename_workspace,
+    set_archived, show, start, step, stop, submit, text, unreact, update, with_key,
 };
+pub use scene::{app, conversation, directory, hash, of_new_app, token, user};
 
 pub const SECOND: i64 = 1_000_000;
 pub const HOUR: i64 = 3_600 * SECOND;
@@ -102,14 +102,6 @@ pub const ARCHIVED: ConversationId = ConversationId(7);
 pub const NOWHERE: ConversationId = ConversationId(99);
 
 pub const NEVER: Ts = Ts(1);
-
-/// The hash of a workspace's token by its number in the list above.
-pub const fn hash(workspace: u8, number: u8) -> TokenHash {
-    let mut bytes = [0; 32];
-    bytes[0] = number;
-    bytes[1] = workspace;
-    TokenHash(bytes)
-}
 
 #[derive(Clone, Default)]
 pub struct World {
@@ -442,65 +434,6 @@ impl World {
     }
 }
 
-/// Every member of a user that can be changed, as it is in this one.
-pub fn change_user(user: User) -> Control {
-    let User { id, name, real_name, email, admin, away, deactivated, .. } = user;
-    let (name, real_name, email) = (Some(name), Some(real_name), Some(email));
-    let (admin, away, deactivated) = (Some(admin), Some(away), Some(deactivated));
-    Control::PatchUser(id, UserPatch { name, real_name, email, admin, away, deactivated })
-}
-
-/// Every member of an app that can be changed, as it is in this one.
-pub fn change_app(app: App) -> Control {
-    let slack = app.slack.map_or_else(SlackPatch::default, |slack| SlackPatch {
-        redirect_urls: Some(slack.redirect_urls),
-        bot_scopes: Some(slack.bot_scopes),
-        user_scopes: Some(slack.user_scopes),
-        bot_events: Some(slack.bot_events),
-        user_events: Some(slack.user_events),
-        metadata_events: Some(slack.metadata_events),
-        events_off: Some(slack.events_off),
-        socket_mode: Some(slack.socket_mode),
-        interactivity_url: Some(slack.interactivity_url),
-        options_url: Some(slack.options_url),
-        commands: Some(slack.commands),
-        shortcuts: Some(slack.shortcuts),
-    });
-    let patch = AppPatch {
-        name: Some(app.name),
-        endpoint: Some(app.endpoint),
-        reads_all: Some(app.reads_all),
-        expects_replies: Some(app.expects_replies),
-        issuer: Some(app.issuer),
-        anonymous: Some(app.anonymous),
-        slack,
-    };
-    Control::PatchApp(app.id, Box::new(patch))
-}
-
-pub fn set_archived(id: ConversationId, archived: bool) -> Control {
-    Control::PatchConversation(id, ConversationPatch { archived: Some(archived), name: None })
-}
-
-pub fn rename_channel(id: ConversationId, name: String) -> Control {
-    Control::PatchConversation(id, ConversationPatch { name: Some(name), archived: None })
-}
-
-pub fn rename_workspace(name: String) -> Control {
-    Control::PatchWorkspace(WorkspacePatch { name: Some(name), settings: None })
-}
-
-pub fn change_settings(settings: Settings) -> Control {
-    let Settings { edit_window_micros, delete_window_micros, only_admins_delete, .. } = settings;
-    let settings = SettingsPatch {
-        edit_window_micros: Some(edit_window_micros),
-        delete_window_micros: Some(delete_window_micros),
-        only_admins_delete: Some(only_admins_delete),
-        ..SettingsPatch::default()
-    };
-    Control::PatchWorkspace(WorkspacePatch { name: None, settings: Some(settings) })
-}
-
 fn shape(directory: &Directory) -> String {
     let users: Vec<_> = directory.users().collect();
     let conversations: Vec<_> = directory.conversations().collect();
@@ -563,380 +496,4 @@ pub fn with_notices(kinds: &[EventKind]) -> Vec<EventKind> {
         all.push(K::MessagePosted { conversation, root: None, only: None });
     }
     all
-}
-
-/// A view that has nothing loaded and learns what it is asked for, as a store does that fetches in rounds.
-pub struct InRounds<'a> {
-    world: &'a World,
-    loaded: RefCell<BTreeSet<String>>,
-    missing: RefCell<Option<String>>,
-}
-
-impl<'a> InRounds<'a> {
-    /// The decision, and how many rounds it took.
-    pub fn decide(world: &'a World, command: &Command) -> (Result<Decision, Halt>, usize) {
-        let view = Self { world, loaded: RefCell::default(), missing: RefCell::default() };
-        let moment = world.moment(numbered_in(command, &world.directories));
-        for round in 1.. {
-            let decided = decide(command, &view, moment);
-            if !matches!(decided, Err(Halt::NotLoaded)) {
-                return (decided, round);
-            }
-            let missing = view.missing.take().expect("something was asked for");
-            assert!(view.loaded.borrow_mut().insert(missing));
-        }
-        unreachable!("rounds end")
-    }
-
-    fn ask<T>(&self, what: String, answer: Looked<T>) -> Looked<T> {
-        if self.loaded.borrow().contains(&what) {
-            return answer;
-        }
-        self.missing.replace(Some(what));
-        Err(NotLoaded)
-    }
-}
-
-impl View for InRounds<'_> {
-    fn directories(&self) -> &Directories {
-        self.world.directories()
-    }
-
-    fn message(&self, key: MessageKey) -> Looked<Option<Arc<Message>>> {
-        self.ask(format!("message {key:?}"), View::message(self.world, key))
-    }
-
-    fn content(&self, key: MessageKey, position: u64) -> Looked<Option<Arc<Content>>> {
-        self.ask(format!("content {position}"), self.world.content(key, position))
-    }
-
-    fn replier(&self, root: MessageKey, user: UserId) -> Looked<Option<Replier>> {
-        self.ask(format!("replier {root:?} {user:?}"), self.world.replier(root, user))
-    }
-
-    fn repliers(&self, root: MessageKey, limit: usize) -> Looked<Vec<UserId>> {
-        self.ask(format!("repliers {root:?} {limit}"), self.world.repliers(root, limit))
-    }
-
-    fn latest_reply_but(&self, root: MessageKey, but: Ts) -> Looked<Option<Ts>> {
-        self.ask(format!("latest {root:?} {but:?}"), self.world.latest_reply_but(root, but))
-    }
-
-    fn remembered(&self, identity: &Identity, key: &str) -> Looked<Option<Remembered>> {
-        self.ask(format!("remembered {identity:?} {key}"), self.world.remembered(identity, key))
-    }
-
-    fn origin(&self, workspace: WorkspaceId) -> Looked<Option<Arc<Directory>>> {
-        self.ask(format!("origin {workspace:?}"), self.world.origin(workspace))
-    }
-
-    fn reactions(&self, key: MessageKey) -> Looked<Vec<Reaction>> {
-        self.ask(format!("reactions {key:?}"), self.world.reactions(key))
-    }
-
-    fn assembled(&self, message: &Message, more: Option<&Piece>) -> Looked<Option<Arc<Content>>> {
-        self.ask(format!("pieces of {:?}", message.key), View::assembled(self.world, message, more))
-    }
-
-    fn item(&self, workspace: WorkspaceId, key: &ItemKey) -> Looked<Option<Item>> {
-        self.ask(format!("item {workspace:?} {key:?}"), View::item(self.world, workspace, key))
-    }
-
-    fn items(
-        &self,
-        workspace: WorkspaceId,
-        from: &ItemKey,
-        to: &ItemKey,
-        limit: usize,
-    ) -> Looked<Vec<(ItemKey, Item)>> {
-        let asked = format!("items {workspace:?} {from:?} {to:?} {limit}");
-        self.ask(asked, View::items(self.world, workspace, from, to, limit))
-    }
-
-    fn blob_bytes(&self, workspace: WorkspaceId) -> Looked<u64> {
-        self.ask(format!("bytes of {workspace:?}"), View::blob_bytes(self.world, workspace))
-    }
-
-    fn usage(&self, workspace: WorkspaceId) -> Looked<Usage> {
-        self.ask(format!("usage of {workspace:?}"), View::usage(self.world, workspace))
-    }
-
-    fn gone(&self, key: MessageKey) -> Looked<Option<Gone>> {
-        self.ask(format!("gone {key:?}"), self.world.gone(key))
-    }
-}
-
-pub fn key(conversation: ConversationId, ts: Ts) -> MessageKey {
-    MessageKey { workspace: HOME, conversation, ts }
-}
-
-pub fn command(caller: Caller, verb: Verb) -> Command {
-    Command { workspace: HOME, caller, idempotency: None, verb, source: None }
-}
-
-pub fn with_key(command: Command, key: &str, digest: u8) -> Command {
-    Command { idempotency: Some(Idempotency { key: key.into(), digest: [digest; 32] }), ..command }
-}
-
-pub fn text(text: &str) -> Arc<Content> {
-    Arc::new(Content::text(Dialect::Slack, text))
-}
-
-pub fn post(conversation: ConversationId) -> Post {
-    Post {
-        target: Target::Conversation(conversation),
-        content: text("old"),
-        fault: None,
-        kind: Kind::Plain,
-        reply_to: ReplyTo::NONE,
-        broadcast: false,
-        only: None,
-        unjoined: false,
-    }
-}
-
-pub fn post_to(user: UserId) -> Post {
-    Post { target: Target::Person(user, ids("new")), ..post(NOWHERE) }
-}
-
-pub fn update(conversation: ConversationId, ts: Ts) -> Update {
-    Update {
-        conversation,
-        ts,
-        patch: new_text("new"),
-        fault: None,
-        broadcast: false,
-        targeted: None,
-        if_revision: None,
-    }
-}
-
-pub fn delete(conversation: ConversationId, ts: Ts) -> Delete {
-    Delete { conversation, ts, only_broadcast: false, targeted: None, if_revision: None }
-}
-
-pub fn edit(conversation: ConversationId, ts: Ts) -> Verb {
-    Verb::Update(update(conversation, ts))
-}
-
-pub fn erase(conversation: ConversationId, ts: Ts) -> Verb {
-    Verb::Delete(delete(conversation, ts))
-}
-
-pub fn step(conversation: ConversationId, step: Step) -> Verb {
-    Verb::ReplaceStream(ReplaceStream { conversation, fault: None, step })
-}
-
-pub fn start(conversation: ConversationId, words: &str) -> Verb {
-    step(conversation, Step::Start { content: text(words), informative: false })
-}
-
-pub fn advance(conversation: ConversationId, ts: Ts, sequence: u32, words: &str) -> Verb {
-    step(conversation, Step::Advance { ts, sequence, content: text(words), informative: false })
-}
-
-pub fn end(conversation: ConversationId, ts: Ts, words: &str) -> Verb {
-    step(conversation, Step::End { ts, content: text(words) })
-}
-
-pub fn stop(conversation: ConversationId, ts: Ts) -> Verb {
-    step(conversation, Step::Stop { ts })
-}
-
-pub fn act(conversation: ConversationId, ts: Ts, act: Act) -> Verb {
-    Verb::Interaction(Interaction { conversation, ts, act })
-}
-
-pub fn react(conversation: ConversationId, ts: Ts, name: &str) -> Verb {
-    act(conversation, ts, Act::React(name.into()))
-}
-
-pub fn unreact(conversation: ConversationId, ts: Ts, name: &str) -> Verb {
-    act(conversation, ts, Act::Unreact(name.into()))
-}
-
-pub fn submit(conversation: ConversationId, ts: Ts, words: &str) -> Verb {
-    act(conversation, ts, Act::Submit { content: text(words), shown: None })
-}
-
-pub fn show(conversation: ConversationId, ts: Ts, user: UserId, words: &str) -> Verb {
-    act(conversation, ts, Act::Show(user, text(words)))
-}
-
-/// An update that means a message for one reader.
-pub fn edit_targeted(conversation: ConversationId, ts: Ts, reader: Option<UserId>) -> Verb {
-    Verb::Update(Update { targeted: Some(Targeted { reader }), ..update(conversation, ts) })
-}
-
-/// A deletion that means a message for one reader.
-pub fn erase_targeted(conversation: ConversationId, ts: Ts, reader: Option<UserId>) -> Verb {
-    Verb::Delete(Delete { targeted: Some(Targeted { reader }), ..delete(conversation, ts) })
-}
-
-pub fn new_text(text: &str) -> Patch {
-    Patch { text: Part::Set(text.into()), given: true, ..Patch::keep_all(Dialect::Slack) }
-}
-
-pub fn fault() -> Option<ContentFault> {
-    Some(ContentFault { code: "msg_too_long", reasons: vec![] })
-}
-
-/// Spelled ids of a conversation that may be made.
-pub fn ids(name: &str) -> NewDirect {
-    NewDirect { slack_id: format!("D-{name}"), connector_id: format!("a:{name}") }
-}
-
-/// A whole workspace; `n` keeps its names apart from another one's.
-pub fn directory(n: u8) -> Directory {
-    let mut directory = Directory::new(Workspace {
-        id: WorkspaceId(77),
-        team_id: format!("T{n}"),
-        tenant_id: format!("tenant-{n}"),
-        name: "Acme".into(),
-        domain: "acme".into(),
-        created_at: START,
-        settings: Settings::default(),
-        clock_offset_micros: 0,
-    });
-    users().into_iter().for_each(|user| directory.put_user(user));
-    for (number, bot, installer) in [(1, ALPHA, IVO), (2, BETA, ADA), (3, GAMMA, IVO), (4, DELTA, ADA)] {
-        directory.put_app(app(n, number, bot, installer));
-    }
-    tokens(n).into_iter().for_each(|token| directory.put_token(token));
-    conversations().into_iter().for_each(|conversation| directory.put_conversation(conversation));
-    directory
-}
-
-fn users() -> Vec<User> {
-    let names = ["ada", "ivo", "mia", "sam", "alpha", "beta", "gamma", "delta", "olga"];
-    let bots = [(ALPHA, ALPHA_APP), (BETA, BETA_APP), (GAMMA, GAMMA_APP), (DELTA, DELTA_APP)];
-    let make = |(id, name): (UserId, &str)| User {
-        admin: id == ADA,
-        bot_of: bots.iter().find(|(bot, _)| *bot == id).map(|(_, app)| *app),
-        deactivated: id == OLGA,
-        ..user(id, name)
-    };
-    PEOPLE.into_iter().zip(names).map(make).collect()
-}
-
-pub fn user(id: UserId, name: &str) -> User {
-    User {
-        id,
-        slack_id: format!("U-{name}"),
-        member_id: format!("29:{name}"),
-        directory_id: format!("guid-{name}"),
-        name: name.into(),
-        real_name: name.to_uppercase(),
-        email: Some(format!("{name}@Example.com")),
-        admin: false,
-        bot_of: None,
-        away: false,
-        deactivated: false,
-        updated_at: START,
-    }
-}
-
-pub fn app(workspace: u8, number: u32, bot_user: UserId, installer: UserId) -> App {
-    App {
-        id: AppId(number),
-        dialect: if number < 3 { Dialect::Slack } else { Dialect::Connector },
-        slack_id: format!("A-{number}"),
-        bot_id: format!("B-{number}"),
-        app_id: format!("app-{workspace}-{number}"),
-        name: format!("app {number}"),
-        bot_user,
-        installed_by: Some(installer),
-        signing_secret: None,
-        password_hash: None,
-        uninstalled: false,
-        endpoint: None,
-        hears_from: 0,
-        reads_all: false,
-        expects_replies: false,
-        issuer: None,
-        anonymous: false,
-        slack: (number < 3).then(Box::default),
-        updated_at: START,
-        old_secrets: Vec::new(),
-    }
-}
-
-pub fn token(hash: TokenHash, app: AppId, user: UserId, kind: TokenKind) -> Token {
-    let hint = format!("…{}", hash.0[0]);
-    Token { hash, hint, app, user, kind, scopes: vec![], revoked: false, expires_at: None }
-}
-
-/// The same as a token of an app that is only being made; user 0 is its bot user.
-pub fn of_new_app(token: Token) -> NewToken {
-    let Token { hash, hint, user, kind, scopes, .. } = token;
-    NewToken { hash, hint, user: Some(user).filter(|user| *user != UserId(0)), kind, scopes }
-}
-
-fn tokens(workspace: u8) -> Vec<Token> {
-    use TokenKind as K;
-    let rows = [
-        (1, ALPHA_APP, ALPHA, K::Bot),
-        (2, ALPHA_APP, IVO, K::User),
-        (3, ALPHA_APP, MIA, K::User),
-        (4, ALPHA_APP, ADA, K::User),
-        (5, ALPHA_APP, SAM, K::User),
-        (6, BETA_APP, BETA, K::Bot),
-        (7, BETA_APP, MIA, K::User),
-        (8, BETA_APP, IVO, K::User),
-        (9, ALPHA_APP, ALPHA, K::App),
-        (10, ALPHA_APP, OLGA, K::User),
-        (11, BETA_APP, ADA, K::Bot),
-    ];
-    rows.map(|(number, app, user, kind)| token(hash(workspace, number), app, user, kind)).into()
-}
-
-fn conversations() -> Vec<Conversation> {
-    use ConversationKind as K;
-    let everyone = &PEOPLE[..8];
-    let few: &[UserId] = &[IVO, MIA, ALPHA, GAMMA];
-    let rows: [(ConversationId, K, &str, &[UserId]); 7] = [
-        (GENERAL, K::Public, "general", everyone),
-        (PUBLIC, K::Public, "public", &[ADA, IVO, MIA, ALPHA, GAMMA]),
-        (PRIVATE, K::Private, "private", few),
-        (DIRECT, K::Direct, "", &[MIA, ALPHA]),
-        (PERSONAL, K::Direct, "", &[MIA, GAMMA]),
-        (GROUP, K::Group, "", everyone),
-        (ARCHIVED, K::Private, "archived", few),
-    ];
-    let made = rows.map(|(id, kind, name, members)| Conversation {
-        general: id == GENERAL,
-        archived: id == ARCHIVED,
-        former: if few == members { [(DELTA, ())].into() } else { SharedSet::new() },
-        previous_names: Vec::new(),
-        pins: Vec::new(),
-        ..conversation(id, kind, name, members)
-    });
-    made.into()
-}
-
-pub fn conversation(
-    id: ConversationId,
-    kind: ConversationKind,
-    name: &str,
-    members: &[UserId],
-) -> Conversation {
-    Conversation {
-        id,
-        slack_id: format!("C-{name}{}", id.0),
-        connector_id: format!("19:{name}{}", id.0),
-        kind,
-        name: name.into(),
-        topic: redraft_model::workspace::Note::default(),
-        purpose: redraft_model::workspace::Note::default(),
-        creator: ADA,
-        created_at: START,
-        general: false,
-        archived: false,
-        members: members.iter().map(|user| (*user, START)).collect(),
-        former: SharedSet::new(),
-        previous_names: Vec::new(),
-        pins: Vec::new(),
-        closed: BTreeSet::new(),
-        updated_at: START,
-    }
 }
