@@ -151,8 +151,8 @@ fn beside_a_server() {
     let (backup, again) = (places.join("backup"), places.join("again"));
     let (backup, again) = (backup.to_str().unwrap(), again.to_str().unwrap());
     assert!(done(&["backup", backup, "--data", &data]).contains("verified"));
-    refused(&["backup", backup, "--data", &data], "has something in it");
-    refused(&["restore", backup, "--data", &data], "has something in it");
+    refused(&["backup", backup, "--data", &data], "is not empty");
+    refused(&["restore", backup, "--data", &data], "is not empty");
     refused(&["migrate", "--data", &data], "in use");
     assert!(done(&["doctor", "--data", &data, "--repair", again]).contains("what is whole is in"));
     world.post(DEPLOY, GENERAL, "second");

@@ -162,15 +162,15 @@ impl Rule {
     pub fn words(self) -> &'static str {
         match self {
             Self::NotPostedByThisApp => "a bot changes and deletes only what its own app posted",
-            Self::NotPostedByThisUser => "a user token changes and deletes only its own user's messages",
-            Self::NotTheInstaller => {
-                "of people's tokens, only the installer's reaches what was posted as the app"
+            Self::NotPostedByThisUser => "a user token may change and delete only its own user's messages",
+            Self::NotTheInstaller => "of user tokens, only the installer's may change what the app posted",
+            Self::OthersDirectMessage => "an administrator may not delete other people's direct messages",
+            Self::OnlyAdministratorsDelete => "only administrators may delete messages in this workspace",
+            Self::DeleteWindowOver => {
+                "the time in which people may delete their messages in this workspace has passed"
             }
-            Self::OthersDirectMessage => "an administrator does not delete others' direct messages",
-            Self::OnlyAdministratorsDelete => "this workspace lets only administrators delete messages",
-            Self::DeleteWindowOver => "this workspace's delete window for people is over",
             Self::WrittenByThePlatform => {
-                "nobody changes what the platform itself wrote, and only administrators delete it"
+                "messages that the platform wrote cannot be changed, and only administrators may delete them"
             }
         }
     }

@@ -114,14 +114,14 @@ impl QuotaRefusal {
     #[must_use]
     pub fn reason(&self) -> String {
         let (what, relief) = match self.quota {
-            Quota::People => ("people", "an operator can raise it"),
-            Quota::Apps => ("apps", "an operator can raise it"),
-            Quota::Channels => ("channels", "an operator can raise it"),
-            Quota::Files => ("files", "delete some, or have an operator raise it"),
-            Quota::Messages => ("messages", "delete some, or have an operator raise it"),
+            Quota::People => ("people", "ask an operator to raise it"),
+            Quota::Apps => ("apps", "ask an operator to raise it"),
+            Quota::Channels => ("channels", "ask an operator to raise it"),
+            Quota::Files => ("files", "delete some, or ask an operator to raise it"),
+            Quota::Messages => ("messages", "delete some, or ask an operator to raise it"),
             Quota::Bytes => (
                 "bytes",
-                "delete some content, which is given back when it is erased, or have an operator raise it",
+                "delete content, whose bytes are free once it is erased, or ask an operator to raise it",
             ),
         };
         format!("the workspace's quota is {} {what}; {relief}", self.limit)

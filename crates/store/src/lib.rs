@@ -82,10 +82,10 @@ pub enum StoreError {
     #[error("the message store failed")]
     Failed,
     /// What is stored of a message that this needs is damaged. Nothing happened, and the rest can be used.
-    #[error("what is stored of a message that this needs is damaged; `redraft doctor` names it")]
+    #[error("a stored message that this request needs is damaged; `redraft doctor` names it")]
     Damaged,
     /// The flush failed. It may or may not have happened.
-    #[error("the message store failed, and what was asked may have been done in part")]
+    #[error("the message store failed; the request may or may not have been carried out")]
     Unknown,
     /// The server is stopping. Nothing happened.
     #[error("the server is stopping")]

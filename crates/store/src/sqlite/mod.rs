@@ -141,13 +141,13 @@ pub enum OpenError {
     )]
     NotWritten,
     /// There was a database and there is none now.
-    #[error("{0}; put back what is missing, restore a backup, or name another data folder")]
+    #[error("{0}; restore the missing file or a backup, or use another data folder")]
     Lost(&'static str),
     /// What is to be copied is not whole.
-    #[error("it is damaged: {0}")]
+    #[error("the database is damaged: {0}")]
     Damaged(String),
     /// The folder to copy to has something in it.
-    #[error("the folder to copy to has something in it; name a new one")]
+    #[error("the target folder is not empty; name a new one")]
     NotEmpty,
     /// A copy was written and does not read as what was copied.
     #[error("the copy of the database does not read back as it was written; nothing was changed")]
