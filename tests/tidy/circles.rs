@@ -93,7 +93,11 @@ impl Crate {
         let mut modules = BTreeMap::new();
         for path in files(folder) {
             let within = path.strip_prefix(root().join(folder)).unwrap();
-            if within.components().any(|part| part.as_os_str() == "tests" || part.as_os_str() == "tests.rs") {
+            let is_test = |part: &std::path::Path| part.ends_with("tests");
+            if is_test(&within.with_extension(""))
+                || within.ancestors().any(is_test)
+                || within.display().to_string().ends_with("_tests.rs")
+            {
                 continue;
             }
             let text = code(&fs::read_to_string(&path).unwrap());

@@ -120,7 +120,9 @@ fn the_code_map_names_every_file() {
         for path in files(&folder) {
             let path = path.strip_prefix(root().join(&folder)).unwrap().display().to_string();
             let file = path.rsplit('/').next().unwrap();
-            let is_head = ["lib.rs", "mod.rs", "tests.rs"].contains(&file) || path.contains("/tests/");
+            let is_head = ["lib.rs", "mod.rs"].contains(&file)
+                || file.ends_with("tests.rs")
+                || path.contains("/tests/");
             let is_named =
                 named.iter().any(|it| it.ends_with(file) && format!("/{path}").ends_with(&format!("/{it}")));
             let is_within =
@@ -132,6 +134,30 @@ fn the_code_map_names_every_file() {
     }
     assert!(map.matches("\n### `crates/").count() == 9, "each crate has its section");
     assert_eq!(unnamed, Vec::<String>::new());
+}
+
+/// Every test that `docs/ARCHITECTURE.md` says an invariant is held by is there: `module::test`.
+#[test]
+fn tests_that_hold_invariants_are_there() {
+    let text = fs::read_to_string(root().join("docs/ARCHITECTURE.md")).unwrap();
+    let invariants = text.split_once("## Invariants").unwrap().1.split_once("\n## ").unwrap().0;
+    let all: Vec<PathBuf> = ["tests", "crates"].into_iter().flat_map(files).collect();
+    let mut named = 0;
+    for line in invariants.lines().filter_map(|line| line.trim().strip_prefix("Held by ")) {
+        for test in line.split('`').skip(1).step_by(2) {
+            let (module, function) = test.split_once("::").unwrap();
+            let wanted = format!("fn {function}(");
+            let is_there = all.iter().any(|path| {
+                let place = path.with_extension("").display().to_string();
+                let is_module =
+                    place.ends_with(&format!("/{module}")) || place.contains(&format!("/{module}/"));
+                is_module && fs::read_to_string(path).unwrap().contains(&wanted)
+            });
+            assert!(is_there, "there is no test {test}");
+            named += 1;
+        }
+    }
+    assert!(25 < named, "{named}");
 }
 
 #[test]

@@ -34,11 +34,13 @@ pub mod fault;
 mod health;
 mod memory;
 mod record;
+mod size;
 mod sqlite;
 mod tail;
 
 pub use clock::{Clock, STEP_LASTS, STEP_MICROS_MAX, machine_clock, steady};
 pub use memory::MemoryStore;
+pub(crate) use size::{content_bytes, revised_bytes};
 pub use sqlite::{
     Examined, Migrated, OpenError, Options, Repaired, SqliteStore, backup, examine, migrate, repair, restore,
 };
@@ -172,31 +174,8 @@ impl<T> Page<T> {
     }
 }
 
-/// Bytes that are assumed for each row beside its content.
-const ROW_BYTES: usize = 256;
-
 /// Bytes that are assumed for a reaction.
 const REACTION_BYTES: usize = 64;
-
-/// About how much memory a content takes.
-pub(crate) fn content_bytes(content: &Content) -> usize {
-    let parts = [
-        &content.blocks,
-        &content.attachments,
-        &content.metadata,
-        &content.identity,
-        &content.activity,
-        &content.files,
-        &content.notice,
-    ];
-    let parts: usize = parts.into_iter().flatten().map(|part| part.len()).sum();
-    ROW_BYTES + content.text.len() + parts
-}
-
-/// The same of a revision, which may have been erased.
-pub(crate) fn revised_bytes(content: Option<&Arc<Content>>) -> usize {
-    content.map_or(ROW_BYTES, |content| content_bytes(content))
-}
 
 impl Stored {
     /// About how much memory it takes.
