@@ -639,7 +639,8 @@ impl Published {
         let mut bells = self.bells();
         for (workspace, logged) in events {
             if let Some(tail) = bells.get_mut(&workspace).and_then(|of| of.tail.as_mut()) {
-                tail.push(logged);
+                let bytes = logged.content.as_deref().map_or(0, content_bytes);
+                tail.push(logged, bytes);
             }
         }
         for (workspace, end) in ends {

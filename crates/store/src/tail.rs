@@ -7,8 +7,6 @@ use redraft_model::decision::{Change, Decision};
 use redraft_model::event::{Event, EventKind};
 use redraft_model::message::Message;
 
-use crate::content_bytes;
-
 /// Events that are kept for who follows a log. With more, all are dropped and read from the store.
 const TAIL_EVENTS_MAX: usize = 1024;
 
@@ -69,12 +67,12 @@ pub(crate) struct Tail {
 }
 
 impl Tail {
-    pub fn push(&mut self, mut logged: Logged) {
+    /// Adds an event whose content takes so many bytes.
+    pub fn push(&mut self, mut logged: Logged, bytes: usize) {
         if TAIL_EVENTS_MAX <= self.events.len() {
             self.events.clear();
             self.bytes = 0;
         }
-        let bytes = logged.content.as_deref().map_or(0, content_bytes);
         if TAIL_BYTES_MAX < self.bytes + bytes {
             logged.content = None;
         } else {
@@ -106,11 +104,12 @@ mod tests {
     #[test]
     fn memory_is_bounded_by_events_and_by_bytes() {
         let mut tail = Tail::default();
-        (1..=TAIL_EVENTS_MAX as u64 + 2).for_each(|position| tail.push(logged(position, 0)));
+        (1..=TAIL_EVENTS_MAX as u64 + 2).for_each(|position| tail.push(logged(position, 0), 0));
         let positions: Vec<u64> = tail.take().iter().map(|logged| logged.event.position).collect();
         assert_eq!(positions, [TAIL_EVENTS_MAX as u64 + 1, TAIL_EVENTS_MAX as u64 + 2]);
         for _ in 0..2 {
-            (1..=3).for_each(|position| tail.push(logged(position, TAIL_BYTES_MAX * 2 / 3)));
+            let bytes = TAIL_BYTES_MAX * 2 / 3;
+            (1..=3).for_each(|position| tail.push(logged(position, bytes), bytes));
             let kept: Vec<bool> = tail.take().iter().map(|logged| logged.content.is_some()).collect();
             assert_eq!(kept, [true, false, false]);
         }
