@@ -187,7 +187,7 @@ fn the_same_in_the_connector() {
 fn windows_and_who_may_delete() {
     let world = World::new();
     let rows = [
-        (json!({"delete_window_seconds": 60}), BEN, "cant_delete_message", "window"),
+        (json!({"delete_window_seconds": 60}), BEN, "cant_delete_message", "has passed"),
         (json!({"delete_window_seconds": 60}), DEPLOY, "ok", ""),
         (json!({"delete_window_seconds": 60}), ADA, "ok", ""),
         (json!({"delete_window_seconds": 600}), BEN, "ok", ""),
