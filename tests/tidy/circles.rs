@@ -93,7 +93,7 @@ impl Crate {
         let mut modules = BTreeMap::new();
         for path in files(folder) {
             let within = path.strip_prefix(root().join(folder)).unwrap();
-            let is_test = |part: &std::path::Path| part.ends_with("tests");
+            let is_test = |part: &Path| part.ends_with("tests");
             if is_test(&within.with_extension(""))
                 || within.ancestors().any(is_test)
                 || within.display().to_string().ends_with("_tests.rs")
