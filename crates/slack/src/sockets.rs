@@ -111,7 +111,7 @@ fn answered(payload: Option<&RawValue>) -> Answered {
     Answered { status: StatusCode::OK, headers, body: body.into_bytes() }
 }
 
-/// Reads what an app says over its socket, as [`send`] does: the body that its answer would have over HTTP.
+/// Reads what an app says over its socket, as `send` does: the body that its answer would have over HTTP.
 #[must_use]
 pub fn body_of(text: &str) -> Option<Vec<u8>> {
     Acknowledgement::read(text).map(|said| answered(said.payload.as_deref()).body)

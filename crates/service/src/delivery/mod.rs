@@ -147,7 +147,7 @@ impl Outbox {
         }
     }
 
-    /// What apps have still to be told of, as lines of the metrics: the [`SHOWN_APPS_MAX`] with most. Apps are named by their
+    /// Events that apps have not received yet, as lines of the metrics: the `SHOWN_APPS_MAX` with most. Apps are named by their
     /// numbers, since names come from outside.
     pub fn metrics(&self, published: &Published) -> String {
         let mut apps: Vec<_> = self
